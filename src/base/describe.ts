@@ -1,0 +1,18 @@
+/** Names a value in an error message: short, on one line, never throwing (`got -1`, `got a promise`, `got an array`). */
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  switch (typeof value) {
+    case 'string':
+      return value.length > 40 ? `${JSON.stringify(value.slice(0, 40))}...` : JSON.stringify(value);
+    case 'function':
+      return value.name === '' ? 'a function' : `the function ${value.name}`;
+    case 'object':
+      if (Array.isArray(value)) return 'an array';
+      if (typeof (value as { then?: unknown }).then === 'function') return 'a promise';
+      return `an object of type ${value.constructor?.name ?? 'Object'}`;
+    case 'bigint':
+      return `${value}n`;
+    default:
+      return String(value);
+  }
+}

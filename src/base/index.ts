@@ -1,0 +1,7 @@
+// base: plain data structures and the `using` symbols. Knows nothing of tasks, time or I/O.
+// May import: nothing. Does not belong here: anything that waits.
+export { Deque } from './deque.ts';
+export { type Deadline, DeadlineHeap } from './deadline-heap.ts';
+export { disposable } from './disposable.ts';
+export { describe } from './describe.ts';
+export { type Linked, LinkedSet } from './linked-set.ts';

@@ -1,0 +1,55 @@
+// Who waits for whom. The links are the wait records and observers themselves, so nothing is kept for this alone.
+// asyncio 3.14: `capture_call_graph`, `format_call_graph`.
+import type { Awaitable } from './awaitable.ts';
+import { InvalidStateError } from './errors.ts';
+import { currentTask, Task } from './task.ts';
+import { waitsOf } from './wait.ts';
+
+export interface CallGraph {
+  readonly task: Task<unknown>;
+  /** Where it waits, innermost first; empty unless tracing is on. */
+  readonly stack: readonly string[];
+  /** The tasks that await it, each with its own awaiters. A circle ends where it closes. */
+  readonly awaitedBy: readonly CallGraph[];
+}
+
+/** The graph of who awaits `task` (default: the current one). InvalidStateError outside of tasks without an argument. */
+export function captureCallGraph(task: Task<unknown> | undefined = currentTask()): CallGraph {
+  if (task === undefined) throw new InvalidStateError('Cannot capture the call graph: no task is running, pass one');
+  return graphOf(task, new Set());
+}
+
+function graphOf(task: Task<unknown>, path: ReadonlySet<Task<unknown>>): CallGraph {
+  const here = new Set(path).add(task);
+  const awaitedBy: CallGraph[] = [];
+  for (const awaiter of awaitersOf(task, new Set())) if (!here.has(awaiter)) awaitedBy.push(graphOf(awaiter, here));
+  return { task, stack: task.stack(), awaitedBy };
+}
+
+/** The tasks behind an awaitable's observers, through gathers and shields. */
+function awaitersOf(awaitable: Awaitable<unknown>, seen: Set<Awaitable<unknown>>): Set<Task<unknown>> {
+  const awaiters = new Set<Task<unknown>>();
+  if (seen.has(awaitable)) return awaiters;
+  seen.add(awaitable);
+  for (const observer of awaitable.observers()) {
+    if (observer.task instanceof Task) awaiters.add(observer.task as Task<unknown>);
+    if (observer.awaitable !== undefined) for (const task of awaitersOf(observer.awaitable, seen)) awaiters.add(task);
+  }
+  return awaiters;
+}
+
+/** The graph as text: the task, what it waits for, its stack, and indented below it who awaits it. */
+export function formatCallGraph(task?: Task<unknown>): string {
+  const lines: string[] = [];
+  format(captureCallGraph(task), 0, lines);
+  return lines.join('\n');
+}
+
+function format(graph: CallGraph, depth: number, lines: string[]): void {
+  const indent = '    '.repeat(depth);
+  const waits = waitsOf(graph.task).map((wait) => wait.kind);
+  lines.push(`${indent}* ${graph.task.label}${waits.length === 0 ? '' : ` waits for ${waits.join(' and ')}`}`);
+  for (const frame of graph.stack) lines.push(`${indent}  at ${frame}`);
+  if (graph.awaitedBy.length > 0) lines.push(`${indent}  awaited by:`);
+  for (const awaiter of graph.awaitedBy) format(awaiter, depth + 1, lines);
+}

@@ -1,0 +1,59 @@
+// Where errors go that have no other receiver: one handler, replaceable, never silent.
+import { disposable } from '../base/index.ts';
+import { host } from './host.ts';
+import type { Task } from './task.ts';
+
+/** What is known of an error nobody took. Other rooms add fields of their own (`connection`, `server`). */
+export interface ExceptionContext {
+  /** What happened, one sentence. */
+  readonly message: string;
+  readonly error: unknown;
+  readonly task?: Task<unknown>;
+  /** Where the task was created, if known. */
+  readonly createdAt?: string;
+  readonly [extra: string]: unknown;
+}
+
+export type ExceptionHandler = (context: ExceptionContext) => void;
+
+let handler: ExceptionHandler | undefined;
+
+/**
+ * Sets the function that receives every error nobody took: failed tasks nobody awaits, throwing callbacks, handlers of a
+ * server without `onError`. The default writes to standard error. Disposing the result brings the previous one back.
+ * asyncio: `loop.set_exception_handler`.
+ *
+ * @example
+ * ```ts
+ * import { setExceptionHandler } from 'maitre';
+ * using _ = setExceptionHandler((context) => console.error(context.message, context.error));
+ * ```
+ */
+export function setExceptionHandler(fn: ExceptionHandler): Disposable {
+  if (typeof fn !== 'function') throw new TypeError(`Cannot set the exception handler: expected a function, got ${typeof fn}`);
+  const previous = handler;
+  handler = fn;
+  return disposable(() => {
+    if (handler === fn) handler = previous;
+  });
+}
+
+/** Gives an error to the handler. Never throws: a handler that fails is itself reported, after what it was given. */
+export function reportException(context: ExceptionContext): void {
+  if (handler === undefined) {
+    reportByDefault(context);
+    return;
+  }
+  try {
+    handler(context);
+  } catch (error) {
+    reportByDefault(context);
+    reportByDefault({ message: 'The exception handler itself failed', error });
+  }
+}
+
+function reportByDefault(context: ExceptionContext): void {
+  const lines = [context.message];
+  if (context.createdAt !== undefined) lines.push(`    created at ${context.createdAt}`);
+  host.report(lines.join('\n'), context.error);
+}

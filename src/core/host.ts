@@ -1,0 +1,49 @@
+// The host port: everything core needs from the runtime it lives in, and all that it may use of it.
+// An entry module (index.node.ts, core.web.ts) installs one host; pure rooms ask it instead of the globals, so time is
+// never ambient and the same core runs on Node, Bun, Deno and in browsers.
+
+/** Carries the current task through `await`: AsyncLocalStorage where there is one, nothing in browsers. */
+export interface Carrier {
+  getStore(): unknown;
+  run<A, R>(store: unknown, fn: (argument: A) => R, argument: A): R;
+}
+
+export interface Host {
+  /** The host's name, for messages: `node`, `web`. */
+  readonly name: string;
+  /** Monotonic time, milliseconds with fractions. */
+  now(): number;
+  /** One host timer; `ms` is a whole number >= 1. It keeps the process alive. */
+  setTimer(ms: number, fn: () => void): unknown;
+  clearTimer(timer: unknown): void;
+  /** Runs `fn` in the next turn of the loop, after I/O had its chance: setImmediate or the host's equal. */
+  nextTurn(fn: () => void): void;
+  /** Runs `fn` when this turn's microtasks are done, before the loop waits for I/O. Called from inside a microtask. */
+  endOfTurn(fn: () => void): void;
+  readonly carrier: Carrier;
+  /** Captures the caller's context (its AsyncLocalStorage values) and gives a way back into it. */
+  captureContext(): <R>(fn: () => R) => R;
+  /** Writes the default report of an error nobody took: standard error, or the browser's console. */
+  report(text: string, error: unknown): void;
+  /** Calls `fn` for every SIGINT and SIGTERM until disposed. Absent where there are no signals. */
+  onSignal?(fn: (name: 'SIGINT' | 'SIGTERM', number: number) => void): Disposable;
+  /** The kinds of what keeps the host's loop alive (sockets, timers, processes), for leak checks. Absent where it cannot tell. */
+  activeResources?(): readonly string[];
+  /** Ends the process. Absent where there is none. */
+  exit?(code: number): void;
+}
+
+/** The installed host. A live binding: hot paths read it without a call. */
+export let host: Host = new Proxy({} as Host, {
+  get() {
+    throw new Error("Cannot use maitre: no host is installed, import it from 'maitre' or 'maitre/core'");
+  },
+});
+
+/** Called once by each entry module; the first host stays. */
+export function installHost(candidate: Host): void {
+  if (installed) return;
+  installed = true;
+  host = candidate;
+}
+let installed = false;

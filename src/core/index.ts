@@ -1,0 +1,63 @@
+// core: tasks, futures, cancellation, wait records, groups, timeouts, combinators, the host port.
+// May import: base. No `node:` module, no ambient time or I/O: ask the host port.
+// Does not belong here: primitives that can be written on Wait (sync, queues, streams), anything that watches.
+export { Awaitable, type Observer } from './awaitable.ts';
+export { type CallGraph, captureCallGraph, formatCallGraph } from './call-graph.ts';
+export {
+  BrokenBarrierError,
+  BusyError,
+  CancelledError,
+  type CancelReason,
+  ConnectionLostError,
+  IncompleteReadError,
+  InvalidStateError,
+  LimitOverrunError,
+  QueueEmpty,
+  QueueFull,
+  QueueShutDown,
+  TaskGroupError,
+  TimeoutError,
+} from './errors.ts';
+export { type ExceptionContext, type ExceptionHandler, reportException, setExceptionHandler } from './exception-handler.ts';
+export { Future } from './future.ts';
+export { gather, type Gathering, type GatherOptions } from './gather.ts';
+export { type Carrier, host, type Host, installHost } from './host.ts';
+export { instrument, type Instrument, setInstrument } from './instrument.ts';
+export { run, type RunOptions } from './run.ts';
+export {
+  addDeadline,
+  addSoon,
+  callAt,
+  callLater,
+  callSoon,
+  checkMs,
+  deleteDeadline,
+  type FakeTime,
+  type Handle,
+  loopTime,
+  nextDeadline,
+  replaceTime,
+  runDue,
+  type Soon,
+  soonCount,
+} from './schedule.ts';
+export { shield } from './shield.ts';
+export { cancellable, sleep } from './sleep.ts';
+export {
+  allTasks,
+  checkTaskFunction,
+  createTask,
+  currentTask,
+  inTask,
+  liveTasks,
+  spawn,
+  type SpawnOptions,
+  Task,
+  type TaskOptions,
+} from './task.ts';
+export { TaskGroup, type TaskGroupOptions } from './task-group.ts';
+export { moveOnAfter, Timeout, timeout, timeoutAt, waitFor } from './timeout.ts';
+export { makeCancelledError, traceStacks, tracing } from './tracing.ts';
+export { asCompleted, type ReturnWhen, untilDone, wait, type WaitForManyOptions } from './until-done.ts';
+export { checkpoint, Wait, type Waiter, type WaitOptions, waiterOf, waitsOf } from './wait.ts';
+export type { Work, WorkResult } from './work.ts';

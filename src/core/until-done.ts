@@ -1,0 +1,214 @@
+// Waiting for several tasks without owning them: `wait` and `asCompleted`. Neither cancels what it waits for.
+import type { Deadline } from '../base/index.ts';
+import { Awaitable, type Observer } from './awaitable.ts';
+import { TimeoutError } from './errors.ts';
+import { addDeadline, addSoon, checkMs, deleteDeadline, loopTime } from './schedule.ts';
+import { checkpoint, Wait, type WaitOptions } from './wait.ts';
+
+export type ReturnWhen = 'ALL_COMPLETED' | 'FIRST_COMPLETED' | 'FIRST_EXCEPTION';
+
+/**
+ * One wait on many awaitables. It observes each pending one, and leaves them all when it is decided, whichever way.
+ * Answered when `#missing` reaches zero, by FIRST_EXCEPTION's failure, or by the deadline.
+ */
+class DoneWait extends Wait<void> implements Observer, Deadline {
+  when: number;
+  slot = -1;
+  order = 0;
+  readonly #observed: Awaitable<unknown>[];
+  readonly #returnWhen: ReturnWhen;
+  #missing: number;
+
+  constructor(
+    pending: Awaitable<unknown>[],
+    returnWhen: ReturnWhen,
+    timeout: number | undefined,
+    kind: string,
+    options: WaitOptions | undefined,
+  ) {
+    super(kind, pending, options);
+    this.#observed = pending;
+    this.#returnWhen = returnWhen;
+    this.#missing = returnWhen === 'FIRST_COMPLETED' ? 1 : pending.length;
+    this.when = loopTime() + (timeout ?? Infinity);
+    for (const awaitable of pending) awaitable.observe(this);
+    if (timeout !== undefined && timeout <= 0) addSoon(this);
+    else if (this.when !== Infinity) addDeadline(this);
+  }
+
+  settled(awaitable: Awaitable<unknown>): void {
+    this.#missing--;
+    const failed = this.#returnWhen === 'FIRST_EXCEPTION' && awaitable.failed();
+    if (this.#missing === 0 || failed) this.#decide();
+  }
+
+  due(): void {
+    this.#decide();
+  }
+
+  #decide(): void {
+    if (this.answer()) this.#leave();
+  }
+
+  override answer(): boolean {
+    return super.answer(undefined);
+  }
+
+  protected override withdraw(): void {
+    this.#leave();
+  }
+
+  #leave(): void {
+    deleteDeadline(this);
+    for (const awaitable of this.#observed) awaitable.unobserve(this);
+  }
+}
+
+/** Waits until `returnWhen` holds for the awaitables or the time is over. The wait of `wait`, `asCompleted` and others. */
+export function untilDone(
+  awaitables: Iterable<Awaitable<unknown>>,
+  returnWhen: ReturnWhen,
+  timeout: number | undefined,
+  kind: string,
+  options: WaitOptions | undefined,
+): Promise<void> {
+  const refused = checkpoint(options);
+  if (refused !== undefined) return refused;
+  const pending: Awaitable<unknown>[] = [];
+  for (const awaitable of awaitables) {
+    if (!awaitable.done()) pending.push(awaitable);
+    else if (returnWhen === 'FIRST_COMPLETED') return Promise.resolve();
+    else if (returnWhen === 'FIRST_EXCEPTION' && awaitable.failed()) return Promise.resolve();
+  }
+  if (pending.length === 0) return Promise.resolve();
+  return new DoneWait(pending, returnWhen, timeout, kind, options).promise;
+}
+
+export interface WaitForManyOptions extends WaitOptions {
+  /** Milliseconds; when they are over, what is done so far is the answer. Default: none. */
+  readonly timeout?: number | undefined;
+  /** Default `ALL_COMPLETED`. A cancelled task is not an exception for `FIRST_EXCEPTION`. */
+  readonly returnWhen?: ReturnWhen | undefined;
+}
+
+/**
+ * Waits for tasks and tells which are done. Never throws for a task's failure or for the timeout, and never cancels a
+ * task, not even when the caller is cancelled. asyncio: `wait`.
+ * @throws TypeError for anything but Tasks and Futures; RangeError for an empty list
+ *
+ * @example
+ * ```ts
+ * import { createTask, sleep, wait } from 'maitre';
+ * const slow = createTask(() => sleep(1000));
+ * const fast = createTask(() => sleep(1));
+ * const { done, pending } = await wait([slow, fast], { returnWhen: 'FIRST_COMPLETED' });
+ * console.log(done.has(fast), pending.has(slow));
+ * slow.cancel();
+ * ```
+ */
+export async function wait<A extends Awaitable<unknown>>(
+  tasks: Iterable<A>,
+  options: WaitForManyOptions = {},
+): Promise<{ done: Set<A>; pending: Set<A> }> {
+  const { returnWhen = 'ALL_COMPLETED', timeout } = options;
+  const all = checkAwaitables(tasks, 'wait');
+  if (all.size === 0) throw new RangeError('Cannot wait: expected at least one Task or Future, got none');
+  if (returnWhen !== 'ALL_COMPLETED' && returnWhen !== 'FIRST_COMPLETED' && returnWhen !== 'FIRST_EXCEPTION') {
+    throw new RangeError(
+      `Cannot wait: returnWhen must be ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION, got ${String(returnWhen)}`,
+    );
+  }
+  if (timeout !== undefined) checkMs(timeout, 'wait');
+  for (const task of all) task.markObserved();
+  await untilDone(all, returnWhen, timeout, 'wait', options.signal === undefined ? undefined : options);
+  const done = new Set<A>();
+  const pending = new Set<A>();
+  for (const task of all) (task.done() ? done : pending).add(task);
+  return { done, pending };
+}
+
+/**
+ * Gives the tasks one by one, in the order in which they end. Cancelling the loop leaves them alone. asyncio:
+ * `as_completed`, the form for `async for`.
+ * @throws TimeoutError from the iteration when `timeout` milliseconds are over
+ *
+ * @example
+ * ```ts
+ * import { asCompleted, createTask, sleep } from 'maitre';
+ * const tasks = [30, 10, 20].map((ms) => createTask(() => sleep(ms, ms)));
+ * for await (const task of asCompleted(tasks)) console.log(task.result()); // 10, 20, 30
+ * ```
+ */
+export function asCompleted<A extends Awaitable<unknown>>(
+  tasks: Iterable<A>,
+  options: WaitOptions & { readonly timeout?: number | undefined } = {},
+): AsyncIterableIterator<A> {
+  const pending = checkAwaitables(tasks, 'asCompleted');
+  if (options.timeout !== undefined) checkMs(options.timeout, 'asCompleted');
+  return new Completions(pending, options.timeout, options.signal === undefined ? undefined : options);
+}
+
+/** asCompleted's iterator. Written out: an async generator would await the tasks it yields and give their results. */
+class Completions<A extends Awaitable<unknown>> implements AsyncIterableIterator<A>, Observer {
+  readonly #all: Set<A>;
+  /** Noted as they come, so that two ends in one turn keep their order. */
+  readonly #ended: A[] = [];
+  #given = 0;
+  readonly #timeout: number | undefined;
+  readonly #until: number | undefined;
+  readonly #options: WaitOptions | undefined;
+
+  constructor(all: Set<A>, timeout: number | undefined, options: WaitOptions | undefined) {
+    this.#all = all;
+    this.#timeout = timeout;
+    this.#until = timeout === undefined ? undefined : loopTime() + timeout;
+    this.#options = options;
+    for (const task of all) {
+      task.markObserved();
+      if (task.done()) this.#ended.push(task);
+      else task.observe(this);
+    }
+  }
+
+  settled(task: Awaitable<unknown>): void {
+    this.#ended.push(task as A); // only members of #all are observed
+  }
+
+  async next(): Promise<IteratorResult<A, undefined>> {
+    if (this.#given === this.#all.size) return { done: true, value: undefined };
+    if (this.#given === this.#ended.length) {
+      const left = this.#until === undefined ? undefined : this.#until - loopTime();
+      const pending = [...this.#all].filter((task) => !task.done());
+      await untilDone(pending, 'FIRST_COMPLETED', left, 'asCompleted', this.#options);
+      if (this.#given === this.#ended.length) {
+        await this.return();
+        throw new TimeoutError(
+          `Timed out: ${this.#timeout} ms passed with ${pending.length} of ${this.#all.size} tasks pending`,
+        );
+      }
+    }
+    return { done: false, value: this.#ended[this.#given++] as A }; // #given < #ended.length
+  }
+
+  /** Ends the iteration; the tasks go on. */
+  return(): Promise<IteratorResult<A, undefined>> {
+    for (const task of this.#all) task.unobserve(this);
+    this.#given = this.#all.size;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+function checkAwaitables<A extends Awaitable<unknown>>(tasks: Iterable<A>, name: string): Set<A> {
+  const all = new Set(tasks);
+  for (const task of all) {
+    if (task instanceof Awaitable) continue;
+    throw new TypeError(
+      `Cannot ${name}: expected Tasks and Futures, got ${typeof task}; wrap it: createTask(() => work())`,
+    );
+  }
+  return all;
+}

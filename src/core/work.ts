@@ -1,0 +1,30 @@
+// What gather, shield and waitFor take, and how it becomes an awaitable.
+import { describe } from '../base/index.ts';
+import { Awaitable } from './awaitable.ts';
+import { Future } from './future.ts';
+import { createTask } from './task.ts';
+
+/** A function (started as a task), a Task, a Future, or a foreign promise. */
+export type Work<T> = (() => PromiseLike<T> | T) | PromiseLike<T>;
+
+export type WorkResult<W> = W extends () => infer R ? Awaited<R> : Awaited<W>;
+
+/** Throws a TypeError for anything that is not work. */
+export function checkWork(work: unknown, name: string): void {
+  if (typeof work === 'function') return;
+  if (typeof (work as PromiseLike<unknown> | null | undefined)?.then === 'function') return;
+  throw new TypeError(`Cannot ${name}: expected functions, Tasks, Futures or promises, got ${describe(work)}`);
+}
+
+/** Starts functions, passes Tasks and Futures through, wraps foreign promises. */
+export function toAwaitable<T>(work: Work<T>): Awaitable<T> {
+  if (work instanceof Awaitable) return work;
+  if (typeof work === 'function') return createTask(work);
+  // A cancel ends this Future and leaves the promise alone; what it settles to after that has no receiver any more.
+  const future = new Future<T>();
+  work.then(
+    (value) => future.answer(value),
+    (error: unknown) => future.fail(error),
+  );
+  return future;
+}

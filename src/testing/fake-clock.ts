@@ -1,0 +1,144 @@
+// Time that tests own. trio: `MockClock(autojump_threshold=0)`.
+//
+// While a FakeClock is installed, loopTime() is its time and every deadline of maitre (sleeps, timeouts, callLater) waits
+// for it; the host's own timers and I/O go on. Nothing fires unless advance() or runWithFakeClock's jumps fire it.
+import {
+  checkMs,
+  InvalidStateError,
+  liveTasks,
+  nextDeadline,
+  replaceTime,
+  run,
+  runDue,
+  host,
+} from '../core/index.ts';
+import { allTasksBlocked, whenBlocked } from './blocked.ts';
+
+/**
+ * A clock that stands still until it is moved. Installed by its construction, until disposed; one at a time.
+ *
+ * @example
+ * ```ts
+ * import { createTask, sleep } from 'maitre';
+ * import { FakeClock } from 'maitre/testing';
+ * using clock = new FakeClock();
+ * const task = createTask(() => sleep(60_000, 'an hour is nothing'));
+ * await clock.advance(60_000);
+ * console.log(task.result());
+ * ```
+ */
+export class FakeClock implements Disposable {
+  #now = 0;
+  #advancing = 0;
+  readonly #installed: Disposable;
+
+  constructor() {
+    this.#installed = replaceTime({ now: () => this.#now });
+  }
+
+  /** The fake time, milliseconds since this clock was made. */
+  now(): number {
+    return this.#now;
+  }
+
+  /** True while an advance() is under way: then nobody else may jump. @internal */
+  get advancing(): boolean {
+    return this.#advancing > 0;
+  }
+
+  /**
+   * Moves the time on by `ms` milliseconds, stopping at every deadline on the way until all tasks wait again: what a
+   * sleep of 10 does after it has ended, happens at 10. Resolves when all that is due by then has happened.
+   */
+  async advance(ms: number): Promise<void> {
+    checkMs(ms, 'advance the clock');
+    if (ms < 0) throw new RangeError(`Cannot advance the clock: expected 0 or more milliseconds, got ${ms}`);
+    const until = this.#now + ms;
+    this.#advancing++;
+    try {
+      await allTasksBlocked();
+      for (let next = nextDeadline(); next !== undefined && next <= until; next = nextDeadline()) {
+        this.#jump(next);
+        await allTasksBlocked();
+      }
+      this.#now = until;
+    } finally {
+      this.#advancing--;
+    }
+  }
+
+  /** Jumps to the next deadline and fires it. False when there is none. @internal */
+  jump(): boolean {
+    const next = nextDeadline();
+    if (next === undefined) return false;
+    this.#jump(next);
+    return true;
+  }
+
+  /** Gives the host's clock back. */
+  [Symbol.dispose](): void {
+    this.#installed[Symbol.dispose]();
+  }
+
+  #jump(when: number): void {
+    this.#now = Math.max(this.#now, when);
+    runDue();
+  }
+}
+
+/** How long, in real milliseconds, everything may stand still without a deadline before it is called a deadlock. */
+const DEADLOCK_AFTER = 3000;
+
+/**
+ * Runs `fn` as `run` does, on a clock that jumps to the next deadline whenever every task waits: hours pass in
+ * milliseconds, in the right order. Tasks that wait for real I/O count as waiting.
+ * @throws InvalidStateError that lists the waits, when all tasks wait and no deadline is left for some real seconds
+ *
+ * @example
+ * ```ts
+ * import { sleep } from 'maitre';
+ * import { runWithFakeClock } from 'maitre/testing';
+ * await runWithFakeClock(async (clock) => {
+ *   await sleep(3_600_000);
+ *   console.log(clock.now()); // 3600000
+ * });
+ * ```
+ */
+export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<T> | T): Promise<T> {
+  const clock = new FakeClock();
+  const main = run(() => fn(clock), { handleSignals: false });
+  let running = true;
+  let stop = (): void => undefined;
+  const deadlock = new Promise<never>((_, reject) => {
+    let idleSince: number | undefined;
+    const step = (): void => {
+      if (!running) return;
+      if (!clock.advancing && clock.jump()) idleSince = undefined;
+      else if ((idleSince ??= host.now()) + DEADLOCK_AFTER < host.now()) {
+        reject(new InvalidStateError(`Cannot go on: every task waits and no deadline is set\n${listWaits()}`));
+        return;
+      } else {
+        // Nothing to jump to: real I/O may be on its way, so look again, without burning the core.
+        const timer = host.setTimer(1, look);
+        stop = () => host.clearTimer(timer);
+        return;
+      }
+      look();
+    };
+    const look = (): void => {
+      stop = whenBlocked(step);
+    };
+    look();
+  });
+  try {
+    return await Promise.race([main, deadlock]);
+  } finally {
+    running = false;
+    stop();
+    clock[Symbol.dispose]();
+  }
+}
+
+function listWaits(): string {
+  return [...liveTasks()].map((task) => `    ${String(task)}`).join('\n');
+}
