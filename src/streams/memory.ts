@@ -1,0 +1,199 @@
+// Two ends of a stream without a socket: what one writes, the other reads, with the same flow control as over a wire.
+//
+// - Each write is handed over in a later turn, as a network would; bufferedBytes counts it until then. A reader that holds
+//   too much stops the hand-over, so drain waits.
+// - An end is gone a turn after close (everything written was handed over) or abort. The peer of a closed end reads the
+//   end, and loses the connection when it writes after that. The peer of an aborted end loses it at once.
+import { Buffer } from 'node:buffer';
+import { addSoon, ConnectionLostError } from '../core/index.ts';
+import { toBuffer } from './byte-buffer.ts';
+import { joinChunks } from './join.ts';
+import { StreamReader } from './reader.ts';
+import type { Transport } from './transport.ts';
+import { StreamWriter } from './writer.ts';
+
+/** What every connection has, whatever it runs over. */
+export interface Duplex extends AsyncDisposable {
+  readonly reader: StreamReader;
+  readonly writer: StreamWriter;
+  /** Why the connection broke; undefined while it lasts and after a clean end. */
+  readonly error: unknown;
+  /** Sends what is written, ends the connection, and waits until it is gone. */
+  close(): Promise<void>;
+  /** Ends the connection at once: what is unsent is lost. */
+  abort(): void;
+}
+
+export interface MemoryStreamOptions {
+  /** The readers' limit, bytes. Default 65536. */
+  readonly limit?: number | undefined;
+  /** Called with the bytes of every write; returns the pieces in which the peer gets them, or other bytes. */
+  readonly onHandOver?: ((bytes: Buffer) => readonly Buffer[]) | undefined;
+}
+
+/** One direction's sender and the other's receiver: the transport under one end. */
+class MemoryTransport implements Transport {
+  readonly reader: StreamReader;
+  readonly writer: StreamWriter;
+  /** Why this end broke. */
+  error: unknown = undefined;
+  /** The other end; undefined only while the pair is being made. */
+  peer: MemoryTransport | undefined = undefined;
+  readonly #onHandOver: MemoryStreamOptions['onHandOver'];
+  /** What was written and not handed over yet. */
+  #outgoing: Buffer[] = [];
+  /** The reader holds enough. */
+  #paused = false;
+  #eofSent = false;
+  #gone = false;
+
+  constructor(options: MemoryStreamOptions, pauseAbove: number | undefined) {
+    this.reader = new StreamReader({ limit: options.limit, pauseAbove });
+    this.reader.setTransport(this);
+    this.writer = new StreamWriter(this);
+    this.#onHandOver = options.onHandOver;
+  }
+
+  pauseReading(): void {
+    this.#paused = true;
+  }
+
+  resumeReading(): void {
+    this.#paused = false;
+    addSoon({ due: () => this.#other.#handOver() });
+  }
+
+  write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
+    const joined = joinChunks(chunks, bytes);
+    // A copy, as a kernel makes: the writer may use its memory again once it was taken.
+    const buffer = typeof joined === 'string' ? Buffer.from(joined) : Buffer.from(toBuffer(joined));
+    const pieces = this.#onHandOver === undefined ? [buffer] : this.#onHandOver(buffer);
+    this.#outgoing = pieces.filter((piece) => piece.length > 0);
+    addSoon({ due: () => this.#handOver() });
+    return false;
+  }
+
+  canWriteEof(): boolean {
+    return true;
+  }
+
+  writeEof(): void {
+    addSoon({ due: () => this.#sendEof() });
+  }
+
+  close(): void {
+    addSoon({
+      due: () => {
+        this.#sendEof();
+        this.#end(undefined);
+      },
+    });
+  }
+
+  abort(): void {
+    addSoon({
+      due: () => {
+        this.#end(undefined);
+        this.#other.#end(new ConnectionLostError('Connection lost: the other end was aborted'));
+      },
+    });
+  }
+
+  getExtraInfo(): undefined {
+    return undefined;
+  }
+
+  get #other(): MemoryTransport {
+    return this.peer as MemoryTransport; // nobody has an end before the pair is made
+  }
+
+  /** Gives the peer's reader what it takes; tells the writer once all was taken. */
+  #handOver(): void {
+    const peer = this.#other;
+    if (this.#gone || this.#outgoing.length === 0) return;
+    if (peer.#gone) {
+      this.#end(new ConnectionLostError('Connection lost: the other end is closed'));
+      return;
+    }
+    while (this.#outgoing.length > 0) {
+      if (peer.#paused) return; // its resumeReading goes on here
+      peer.reader.feedData(this.#outgoing.shift() as Buffer); // length > 0
+    }
+    this.writer.taken();
+  }
+
+  #sendEof(): void {
+    if (this.#eofSent || this.#gone) return;
+    this.#eofSent = true;
+    if (!this.#other.#gone) this.#other.reader.feedEof();
+  }
+
+  #end(error: ConnectionLostError | undefined): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.error = error;
+    if (error === undefined) this.reader.feedEof();
+    else this.reader.setException(error);
+    this.writer.lost(error);
+  }
+}
+
+class MemoryEnd implements Duplex {
+  readonly reader: StreamReader;
+  readonly writer: StreamWriter;
+  readonly #transport: MemoryTransport;
+
+  constructor(transport: MemoryTransport) {
+    this.#transport = transport;
+    this.reader = transport.reader;
+    this.writer = transport.writer;
+  }
+
+  get error(): unknown {
+    return this.#transport.error;
+  }
+
+  async close(): Promise<void> {
+    this.writer.close();
+    await this.writer.waitClosed();
+  }
+
+  abort(): void {
+    this.writer.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function makePair(options: MemoryStreamOptions, pauseAbove: number | undefined): [Duplex, Duplex] {
+  const a = new MemoryTransport(options, pauseAbove);
+  const b = new MemoryTransport(options, pauseAbove);
+  a.peer = b;
+  b.peer = a;
+  return [new MemoryEnd(a), new MemoryEnd(b)];
+}
+
+/**
+ * Two connected ends in memory, for tests of protocols without sockets. trio: `memory_stream_pair`.
+ *
+ * @example
+ * ```ts
+ * import { memoryStreamPair } from 'maitre/testing';
+ * const [client, server] = memoryStreamPair();
+ * client.writer.write('ping\n');
+ * console.log(String(await server.reader.readLine()));
+ * ```
+ */
+export function memoryStreamPair(options: MemoryStreamOptions = {}): [Duplex, Duplex] {
+  return makePair(options, undefined);
+}
+
+/**
+ * Like `memoryStreamPair`, but a write is handed over only when all before it was read: finds code that relies on the
+ * network's buffers. trio: `lockstep_stream_pair`.
+ */
+export function lockstepStreamPair(options: MemoryStreamOptions = {}): [Duplex, Duplex] {
+  return makePair(options, 0);
+}

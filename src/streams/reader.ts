@@ -1,0 +1,405 @@
+// StreamReader: bytes that come in chunks, read as a program wants them. Semantics: asyncio.StreamReader.
+//
+// It holds the bytes fed and not yet read (ByteBuffer), the end (`#eof`, `#exception`), and at most one read that waits
+// (`#wait`). What that read needs is in `#need` and its fields, so that no read makes a closure.
+//
+// Invariants:
+// - A read never waits for what is there: every public read first tries `#ready()`, and answers at once.
+// - Bytes leave the buffer in one place, `#complete()`, in the step that settles the read's promise; a read cancelled
+//   before that step has taken nothing.
+// - Scanning for separators goes on from `#scanned`: bytes before it cannot be part of a match. It is linear.
+// - The transport is paused when more than 2 x limit bytes are held and no read needs more; it is resumed when limit or
+//   fewer are held, or when a read must wait. So a read of any length ends, and memory is bounded by 2 x limit and what
+//   was on its way.
+// - After setException every read rejects with it, also when bytes are left.
+import { Buffer } from 'node:buffer';
+import { describe } from '../base/index.ts';
+import {
+  BusyError,
+  checkpoint,
+  IncompleteReadError,
+  InvalidStateError,
+  LimitOverrunError,
+  Wait,
+  type WaitOptions,
+} from '../core/index.ts';
+import { ByteBuffer, toBuffer } from './byte-buffer.ts';
+import { LineIterator, TextLineIterator } from './lines.ts';
+import { findSeparator, type Match, NEWLINE, type Separator, type Separators, toSeparators } from './separators.ts';
+import type { ReadTransport } from './transport.ts';
+
+export const DEFAULT_LIMIT = 65536;
+
+// What the current read needs.
+const SOME = 0; // any byte, at most #count
+const ALL = 1; // everything until the end
+const EXACTLY = 2; // #count bytes
+const UNTIL = 3; // one of #separators, included
+const LINE = 4; // like UNTIL a newline, but the last line may lack it
+
+type Need = typeof SOME | typeof ALL | typeof EXACTLY | typeof UNTIL | typeof LINE;
+const NAMES = ['read', 'read', 'readExactly', 'readUntil', 'readLine'] as const;
+
+const EMPTY: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
+
+class ReadWait extends Wait<Buffer> {
+  protected override take(): Buffer {
+    return complete(this.resource as StreamReader); // made with `this` of a reader below
+  }
+
+  protected override withdraw(): void {
+    leave(this.resource as StreamReader);
+  }
+}
+
+// The reader's private steps, for its wait. Set by the class.
+let complete: (reader: StreamReader) => Buffer;
+let leave: (reader: StreamReader) => void;
+
+export interface StreamReaderOptions {
+  /** Bytes: the longest line or record, and half of what is held before the peer is made to wait. Default 65536. */
+  readonly limit?: number | undefined;
+  /** Bytes: above this many held ones the transport is paused. Default 2 x limit; 0 takes one chunk at a time. */
+  readonly pauseAbove?: number | undefined;
+}
+
+/** Options of the reads that look for a separator. */
+export interface ReadUntilOptions extends WaitOptions {
+  /** Bytes, for this read alone: the longest line or record. Default: the reader's. */
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Reads bytes that somebody feeds: a connection, a pipe, a test. One task reads at a time. Cancelling a read loses no byte.
+ * The Buffers it gives may share memory with each other; nothing else writes to them.
+ *
+ * @example
+ * ```ts
+ * import { StreamReader } from 'maitre';
+ * const reader = new StreamReader();
+ * reader.feedData(Buffer.from('one\ntwo'));
+ * reader.feedEof();
+ * console.log(String(await reader.readLine()), String(await reader.read()));
+ * ```
+ */
+export class StreamReader implements AsyncIterable<Buffer> {
+  readonly #limit: number;
+  readonly #pauseAbove: number;
+  readonly #resumeAt: number;
+  readonly #buffer = new ByteBuffer();
+  #eof = false;
+  #exception: { readonly error: unknown } | undefined = undefined;
+  #transport: ReadTransport | undefined = undefined;
+  #paused = false;
+  #wait: ReadWait | undefined = undefined;
+
+  #need: Need = SOME;
+  #count = 0;
+  #separators: Separators = NEWLINE;
+  #readLimit = 0;
+  #scanned = 0;
+  readonly #match: Match = { start: 0, end: -1 };
+
+  static {
+    complete = (reader): Buffer => {
+      reader.#wait = undefined;
+      return reader.#complete();
+    };
+    leave = (reader): void => {
+      reader.#wait = undefined;
+      if (reader.#buffer.length > reader.#pauseAbove) reader.#pause(); // the read may have let in more than that
+    };
+  }
+
+  /** @throws RangeError unless `limit` is a number above 0 */
+  constructor(options: StreamReaderOptions = {}) {
+    const { limit = DEFAULT_LIMIT } = options;
+    this.#limit = checkLimit(limit);
+    this.#pauseAbove = options.pauseAbove ?? 2 * limit;
+    this.#resumeAt = Math.min(limit, this.#pauseAbove);
+  }
+
+  /** The reader's limit, bytes. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** How many bytes are held. */
+  get bufferedBytes(): number {
+    return this.#buffer.length;
+  }
+
+  // ---- reading -------------------------------------------------------------------------------------------------
+
+  /**
+   * Waits for at least one byte and gives at most `n`; an empty Buffer at the end of the stream. With `n` < 0 or absent,
+   * everything until the end.
+   * @param n bytes; 0 gives an empty Buffer at once
+   * @throws BusyError when another read waits; the connection's error; CancelledError
+   *
+   * @example
+   * ```ts
+   * import { openConnection } from 'maitre';
+   * const { reader, writer } = await openConnection({ host: '127.0.0.1', port: 8002 });
+   * writer.write('hi');
+   * console.log(String(await reader.read(1024)));
+   * ```
+   */
+  read(n = -1, options?: WaitOptions): Promise<Buffer> {
+    if (typeof n !== 'number' || Number.isNaN(n)) return Promise.reject(countError(n, 'read'));
+    if (n === 0) return checkpoint(options) ?? EMPTY;
+    return this.#read(n < 0 ? ALL : SOME, n, NEWLINE, 0, options);
+  }
+
+  /**
+   * Reads `n` bytes, however many chunks they come in. The limit does not apply.
+   * @throws IncompleteReadError with the bytes that came, when the stream ends before; RangeError for n < 0; as `read`
+   */
+  readExactly(n: number, options?: WaitOptions): Promise<Buffer> {
+    if (typeof n !== 'number' || !Number.isInteger(n) || n < 0) return Promise.reject(countError(n, 'read exactly'));
+    if (n === 0) return checkpoint(options) ?? EMPTY;
+    return this.#read(EXACTLY, n, NEWLINE, 0, options);
+  }
+
+  /**
+   * Reads up to a separator and gives it too. Of several separators, the one that ends first.
+   * @param separator text (UTF-8), bytes, or a list of them; default a newline
+   * @throws LimitOverrunError, with nothing read, when more than the limit stands before the separator;
+   * IncompleteReadError with everything left, when the stream ends before; as `read`
+   */
+  readUntil(separator: Separator = '\n', options?: ReadUntilOptions): Promise<Buffer> {
+    try {
+      const limit = options?.limit === undefined ? this.#limit : checkLimit(options.limit);
+      return this.#read(UNTIL, 0, toSeparators(separator), limit, options);
+    } catch (error) {
+      return Promise.reject(error as Error); // toSeparators and checkLimit throw nothing else
+    }
+  }
+
+  /**
+   * Reads a line with its newline; the last one may lack it, and an empty Buffer is the end of the stream.
+   * @throws LimitOverrunError when the line is longer than the limit, which is then dropped: up to its newline, or, when
+   * that has not come yet, everything held; as `read`
+   */
+  readLine(options?: ReadUntilOptions): Promise<Buffer> {
+    if (options?.limit === undefined) return this.#read(LINE, 0, NEWLINE, this.#limit, options);
+    try {
+      return this.#read(LINE, 0, NEWLINE, checkLimit(options.limit), options);
+    } catch (error) {
+      return Promise.reject(error as Error); // checkLimit throws nothing else
+    }
+  }
+
+  /**
+   * The lines as text, without their newline (`\n` or `\r\n`), until the end of the stream.
+   * @param encoding one in which a newline is one byte: `utf8` (default), `latin1`, `ascii`
+   *
+   * @example
+   * ```ts
+   * import { StreamReader } from 'maitre';
+   * const reader = new StreamReader();
+   * reader.feedData(Buffer.from('one\r\ntwo\n'));
+   * reader.feedEof();
+   * for await (const line of reader.lines()) console.log(line); // one, two
+   * ```
+   */
+  lines(encoding: BufferEncoding = 'utf8', options?: ReadUntilOptions): AsyncIterableIterator<string> {
+    return new TextLineIterator(this, encoding, options);
+  }
+
+  /** The lines as Buffers, each with its newline, as in asyncio. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
+    return new LineIterator(this);
+  }
+
+  /** True when the end was fed and everything before it was read. */
+  atEof(): boolean {
+    return this.#eof && this.#buffer.length === 0;
+  }
+
+  /** What `setException` was given; undefined without one. */
+  exception(): unknown {
+    return this.#exception?.error;
+  }
+
+  // ---- feeding -------------------------------------------------------------------------------------------------
+
+  /**
+   * Adds bytes at the end. The reader keeps them as they are: do not change them afterwards.
+   * @throws InvalidStateError after `feedEof`
+   */
+  feedData(data: Uint8Array): void {
+    if (!(data instanceof Uint8Array)) throw new TypeError(`Cannot feed data: expected bytes, got ${describe(data)}`);
+    if (this.#eof) throw new InvalidStateError('Cannot feed data: the end was fed already');
+    if (data.length === 0) return;
+    const wait = this.#wait;
+    const waiting = wait !== undefined && wait.waiting;
+    this.#buffer.push(toBuffer(data), waiting && this.#need === EXACTLY ? this.#count : 0);
+    if (waiting && this.#ready()) wait.answer(NOTHING);
+    else if (waiting) return; // it needs more, so nothing is held back
+    if (this.#buffer.length > this.#pauseAbove) this.#pause();
+  }
+
+  /** Ends the stream: what is held can still be read. */
+  feedEof(): void {
+    this.#eof = true;
+    this.#wait?.answer(NOTHING);
+  }
+
+  /** Makes every read from now on reject with `error`, the waiting one included. */
+  setException(error: unknown): void {
+    this.#exception = { error };
+    this.#wait?.answer(NOTHING);
+  }
+
+  /** Sets who is paused when too much is held. */
+  setTransport(transport: ReadTransport): void {
+    this.#transport = transport;
+  }
+
+  /** `<StreamReader 12 bytes, eof, waits for readLine>`, for logs. */
+  toString(): string {
+    const parts = [`${this.#buffer.length} bytes`];
+    if (this.#limit !== DEFAULT_LIMIT) parts.push(`limit ${this.#limit}`);
+    if (this.#eof) parts.push('eof');
+    if (this.#exception !== undefined) parts.push(`exception ${String(this.#exception.error)}`);
+    if (this.#paused) parts.push('paused');
+    if (this.#wait !== undefined) parts.push(`waits for ${this.#wait.kind}`);
+    return `<StreamReader ${parts.join(', ')}>`;
+  }
+
+  // ---- the one read --------------------------------------------------------------------------------------------
+
+  #read(
+    need: Need,
+    count: number,
+    separators: Separators,
+    limit: number,
+    options: WaitOptions | undefined,
+  ): Promise<Buffer> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    if (this.#wait !== undefined) return Promise.reject(this.#busy(need));
+    this.#need = need;
+    this.#count = count;
+    this.#separators = separators;
+    this.#readLimit = limit;
+    this.#scanned = 0;
+    this.#match.end = -1;
+    if (this.#ready()) {
+      try {
+        return Promise.resolve(this.#complete());
+      } catch (error) {
+        return Promise.reject(error as Error); // #complete throws Errors, or what setException was given
+      }
+    }
+    this.#resume();
+    const wait = new ReadWait(NAMES[need], this, options);
+    this.#wait = wait;
+    return wait.promise;
+  }
+
+  /** True when the current read can be completed, well or badly, with what is held. */
+  #ready(): boolean {
+    if (this.#eof || this.#exception !== undefined) return true;
+    switch (this.#need) {
+      case SOME:
+        return this.#buffer.length > 0;
+      case ALL:
+        return false;
+      case EXACTLY:
+        return this.#buffer.length >= this.#count;
+      default:
+        return this.#scan() || this.#scanned > this.#readLimit;
+    }
+  }
+
+  /** Looks for the separator in what was not looked at yet. True when found: #match says where. */
+  #scan(): boolean {
+    if (findSeparator(this.#buffer, this.#separators, this.#scanned, this.#match)) return true;
+    // A separator may have begun in the last longest-1 bytes.
+    this.#scanned = Math.max(0, this.#buffer.length + 1 - this.#separators.longest);
+    return false;
+  }
+
+  /** Takes what the current read asked for out of the buffer, or throws. Only when #ready(). */
+  #complete(): Buffer {
+    if (this.#exception !== undefined) throw this.#exception.error;
+    switch (this.#need) {
+      case SOME:
+        return this.#take(Math.min(this.#count, this.#buffer.length));
+      case ALL:
+        return this.#take(this.#buffer.length);
+      case EXACTLY:
+        if (this.#buffer.length >= this.#count) return this.#take(this.#count);
+        throw new IncompleteReadError(this.#take(this.#buffer.length), this.#count);
+      default:
+        return this.#takeUntil();
+    }
+  }
+
+  #takeUntil(): Buffer {
+    const match = this.#match;
+    // More may have come since the read was answered, so a match found then still stands, and one not found may be there.
+    const found = match.end >= 0 || this.#scan();
+    const limit = this.#readLimit;
+    if (found && match.start <= limit) return this.#take(match.end);
+    const consumed = found ? match.start : this.#scanned;
+    if (found || consumed > limit) {
+      if (this.#need === LINE) this.#take(found ? match.end : this.#buffer.length);
+      throw overrun(found, this.#need === LINE, consumed, limit);
+    }
+    // The stream ended without a separator.
+    const rest = this.#take(this.#buffer.length);
+    if (this.#need === LINE) return rest;
+    throw new IncompleteReadError(rest);
+  }
+
+  #take(count: number): Buffer {
+    const bytes = this.#buffer.take(count);
+    if (this.#paused && this.#buffer.length <= this.#resumeAt) this.#resume();
+    return bytes;
+  }
+
+  #pause(): void {
+    if (this.#paused || this.#eof || this.#transport === undefined) return;
+    this.#paused = true;
+    this.#transport.pauseReading();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#transport?.resumeReading();
+  }
+
+  #busy(need: Need): BusyError {
+    return new BusyError(
+      `Cannot ${NAMES[need]}: another task waits in ${this.#wait?.kind ?? 'read'} on this reader, only one may at a time`,
+    );
+  }
+}
+
+const NOTHING: Buffer = Buffer.alloc(0); // what a read is answered with; take() makes the value at delivery
+
+function countError(n: unknown, action: string): Error {
+  const message = `Cannot ${action}: expected a number of bytes${action === 'read' ? '' : ', an integer >= 0'}, got ${describe(n)}`;
+  return typeof n === 'number' ? new RangeError(message) : new TypeError(message);
+}
+
+function checkLimit(limit: number): number {
+  const message = `Cannot set the reader's limit: expected a number of bytes > 0, got ${describe(limit)}`;
+  if (typeof limit !== 'number') throw new TypeError(message);
+  if (!(limit > 0)) throw new RangeError(message);
+  return limit;
+}
+
+function overrun(found: boolean, line: boolean, consumed: number, limit: number): LimitOverrunError {
+  const what = line ? 'line' : 'record';
+  const where = found ? `the separator comes after ${consumed} bytes` : `no separator in the first ${consumed} bytes`;
+  const fate = line ? 'it was dropped' : 'nothing was read';
+  return new LimitOverrunError(
+    `Cannot read ${what}: ${where}, the limit is ${limit}; ${fate}. A larger one is allowed by { limit: BYTES }`,
+    consumed,
+  );
+}

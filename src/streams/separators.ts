@@ -1,0 +1,68 @@
+// What readUntil looks for. Checked and turned into bytes once per distinct argument.
+import { Buffer } from 'node:buffer';
+import { describe } from '../base/index.ts';
+import type { ByteBuffer } from './byte-buffer.ts';
+import { toBuffer } from './byte-buffer.ts';
+
+export type Separator = string | Uint8Array | readonly (string | Uint8Array)[];
+
+export interface Separators {
+  /** Shortest first: of two that end at the same place the shorter one is reported, as in asyncio. */
+  readonly all: readonly Buffer[];
+  readonly shortest: number;
+  readonly longest: number;
+  /** The byte, when there is one separator of one byte: the fast case. -1 otherwise. */
+  readonly byte: number;
+}
+
+export const NEWLINE: Separators = compile([Buffer.from('\n')]);
+
+export function toSeparators(separator: Separator): Separators {
+  if (separator === '\n') return NEWLINE;
+  const list = Array.isArray(separator) ? (separator as readonly unknown[]) : [separator];
+  if (list.length === 0) throw new RangeError('Cannot read until a separator: the list of separators is empty');
+  return compile(list.map(toBytes));
+}
+
+function toBytes(separator: unknown): Buffer {
+  if (typeof separator !== 'string' && !(separator instanceof Uint8Array)) {
+    throw new TypeError(`Cannot read until a separator: expected text or bytes, got ${describe(separator)}`);
+  }
+  if (separator.length === 0) throw new RangeError('Cannot read until a separator: the separator is empty');
+  return typeof separator === 'string' ? Buffer.from(separator) : toBuffer(separator);
+}
+
+function compile(list: Buffer[]): Separators {
+  const all = list.toSorted((a, b) => a.length - b.length);
+  const shortest = (all[0] as Buffer).length; // lists are never empty
+  const longest = (all[all.length - 1] as Buffer).length;
+  return { all, shortest, longest, byte: all.length === 1 && longest === 1 ? (all[0] as Buffer).readUInt8(0) : -1 };
+}
+
+/** A match; the one that ends first wins, even if another began before it. */
+export interface Match {
+  start: number;
+  /** One past its last byte; -1 when nothing was found. */
+  end: number;
+}
+
+/** Looks for the separators from `from` on and writes what it finds to `match`. */
+export function findSeparator(buffer: ByteBuffer, separators: Separators, from: number, match: Match): boolean {
+  match.end = -1;
+  if (separators.byte >= 0) {
+    const at = buffer.indexOfByte(separators.byte, from);
+    if (at < 0) return false;
+    match.start = at;
+    match.end = at + 1;
+    return true;
+  }
+  for (const separator of separators.all) {
+    const at = buffer.indexOf(separator, from);
+    const end = at + separator.length;
+    if (at >= 0 && (match.end < 0 || end < match.end)) {
+      match.start = at;
+      match.end = end;
+    }
+  }
+  return match.end >= 0;
+}

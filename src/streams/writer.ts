@@ -1,0 +1,386 @@
+// StreamWriter: bytes given without waiting, sent in order, with back-pressure. Semantics: asyncio.StreamWriter.
+//
+// States: OPEN -> CLOSING (close) -> GONE (lost: the transport has ended, however). `#eof` is writeEof's half of an end:
+// nothing more may be written, the connection stays.
+//
+// Bytes go through two places: `#pending` (written in this turn, or waiting for the transport) and `#inFlight` (given to
+// the transport, not yet taken by the system). bufferedBytes is the sum of both.
+// - Writes of one turn leave as one: the flush runs when the turn's microtasks are done. While a write is in flight,
+//   further ones gather and leave together when it was taken.
+// - At most SLICE bytes are in flight at a time, so bufferedBytes falls while a long write is being taken.
+// - `#paused` is set when bufferedBytes is above the high-water mark, cleared at or below the low one; drain waits only
+//   while it is set.
+// - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
+//   after close. From then on drain rejects with it.
+import { Buffer } from 'node:buffer';
+import { describe, LinkedSet } from '../base/index.ts';
+import {
+  checkpoint,
+  ConnectionLostError,
+  host,
+  InvalidStateError,
+  reportException,
+  Wait,
+  type WaitOptions,
+} from '../core/index.ts';
+import { toBuffer } from './byte-buffer.ts';
+import type { WriteTransport } from './transport.ts';
+
+const HIGH_WATER = 65536;
+const LOW_WATER = 16384;
+const SLICE = 262144;
+const DEFAULT_MAX_BUFFERED = 64 * 1024 * 1024;
+
+const DONE: Promise<void> = Promise.resolve();
+
+class DrainWait extends Wait<void> {
+  protected override withdraw(): void {
+    (this.list as LinkedSet<DrainWait> | undefined)?.delete(this); // its only list is the writer's
+  }
+}
+
+class ClosedWait extends Wait<void> {
+  protected override withdraw(): void {
+    (this.list as LinkedSet<ClosedWait> | undefined)?.delete(this); // as above
+  }
+}
+
+// The writers that have something to send at the end of this turn: one callback for all.
+let dirty: StreamWriter[] = [];
+let idle: StreamWriter[] = []; // the other of two arrays that take turns
+
+function flushAll(): void {
+  const batch = dirty;
+  dirty = idle;
+  for (const writer of batch) flush(writer);
+  batch.length = 0;
+  idle = batch;
+}
+let flush: (writer: StreamWriter) => void; // set by the class
+
+export interface StreamWriterOptions {
+  /** Bytes: above this many unsent ones the connection is aborted and reported. Default 64 MiB. */
+  readonly maxBuffered?: number | undefined;
+  /** Told instead of the exception handler when maxBuffered ends the connection. */
+  readonly onOverflow?: ((error: ConnectionLostError) => void) | undefined;
+}
+
+/**
+ * Writes bytes to a connection or pipe. `write` never waits and never throws for a lost peer; `drain` waits while too much
+ * is unsent, and is where the loss of the peer shows.
+ *
+ * @example
+ * ```ts
+ * import { memoryStreamPair } from 'maitre/testing';
+ * const [a, b] = memoryStreamPair();
+ * a.writer.write('hello\n');
+ * await a.writer.drain();
+ * console.log(String(await b.reader.readLine()));
+ * await a.close();
+ * await b.close();
+ * ```
+ */
+export class StreamWriter implements AsyncDisposable {
+  readonly #transport: WriteTransport;
+  readonly #maxBuffered: number;
+  readonly #onOverflow: ((error: ConnectionLostError) => void) | undefined;
+  #state: 'open' | 'closing' | 'gone' = 'open';
+  #eof = false;
+  /** What was passed on to the transport: nothing, writeEof, or the end of the connection. */
+  #told: 'nothing' | 'eof' | 'end' = 'nothing';
+  #pending: (string | Uint8Array)[] = [];
+  #pendingBytes = 0;
+  #inFlight = 0;
+  /** In the list of writers to flush at the end of this turn. */
+  #dirty = false;
+  #written = 0;
+  #high = HIGH_WATER;
+  #low = LOW_WATER;
+  #paused = false;
+  #loss: ConnectionLostError | undefined = undefined;
+  readonly #drainers = new LinkedSet<DrainWait>();
+  readonly #closers = new LinkedSet<ClosedWait>();
+
+  static {
+    flush = (writer): void => {
+      writer.#dirty = false;
+      writer.#flush();
+    };
+  }
+
+  constructor(transport: WriteTransport, options: StreamWriterOptions = {}) {
+    this.#transport = transport;
+    this.#maxBuffered = options.maxBuffered ?? DEFAULT_MAX_BUFFERED;
+    this.#onOverflow = options.onOverflow;
+  }
+
+  // ---- for users -----------------------------------------------------------------------------------------------
+
+  /** Bytes written and not yet taken by the system. */
+  get bufferedBytes(): number {
+    return this.#pendingBytes + this.#inFlight;
+  }
+
+  /** Bytes accepted by `write` in all. */
+  get bytesWritten(): number {
+    return this.#written;
+  }
+
+  /**
+   * Sends text (as UTF-8) or bytes, in order, without waiting. Bytes must not be changed until they are sent. After
+   * close, or when the peer is gone, they are dropped, and the next drain() says so.
+   * @throws TypeError for anything else; InvalidStateError after writeEof
+   */
+  write(data: string | Uint8Array): void {
+    const isText = typeof data === 'string';
+    if (!isText && !(data instanceof Uint8Array)) {
+      throw new TypeError(`Cannot write: expected text or bytes, got ${describe(data)}`);
+    }
+    if (this.#eof) throw new InvalidStateError('Cannot write: writeEof() was called already');
+    const bytes = isText ? Buffer.byteLength(data) : data.length;
+    if (bytes === 0) return;
+    if (this.#state !== 'open') {
+      this.#loss ??= new ConnectionLostError(
+        this.#state === 'gone' ? 'Cannot write: the connection is gone' : 'Cannot write: close() was called already',
+      );
+      return;
+    }
+    this.#written += bytes;
+    this.#pending.push(data);
+    this.#pendingBytes += bytes;
+    const buffered = this.#pendingBytes + this.#inFlight;
+    if (buffered > this.#high) {
+      this.#paused = true;
+      if (buffered > this.#maxBuffered) {
+        this.#overflow(buffered);
+        return;
+      }
+    }
+    if (this.#inFlight === 0) this.#flushSoon();
+  }
+
+  /** `write` for each of `chunks`. */
+  writelines(chunks: Iterable<string | Uint8Array>): void {
+    for (const chunk of chunks) this.write(chunk);
+  }
+
+  /**
+   * Waits while more than the high-water mark (64 KiB) is unsent, until the low one (16 KiB) is reached. Any number of
+   * tasks may wait. Call it after writing: it is what makes a fast writer wait for a slow reader.
+   * @throws ConnectionLostError when written bytes are lost; its `cause` is the system's error, if any; CancelledError
+   */
+  drain(options?: WaitOptions): Promise<void> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    if (this.#loss !== undefined) return Promise.reject(this.#loss);
+    if (!this.#paused) return DONE;
+    const wait = new DrainWait('drain', this, options);
+    this.#drainers.add(wait);
+    return wait.promise;
+  }
+
+  /** Sends what is written, then ends the connection, without waiting for either. Idempotent. */
+  close(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#flushSoon();
+  }
+
+  /** True once close or abort was called, or the connection is gone. */
+  isClosing(): boolean {
+    return this.#state !== 'open';
+  }
+
+  /** Resolves when the connection is gone, however it went. Does not close it. Never rejects but with CancelledError. */
+  waitClosed(options?: WaitOptions): Promise<void> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    if (this.#state === 'gone') return DONE;
+    const wait = new ClosedWait('waitClosed', this, options);
+    this.#closers.add(wait);
+    return wait.promise;
+  }
+
+  /** Whether `writeEof` works here: not over TLS. */
+  canWriteEof(): boolean {
+    return this.#transport.canWriteEof();
+  }
+
+  /**
+   * Ends this direction after what is written: the peer reads the end, and may go on sending. Idempotent; does nothing on
+   * a closing writer.
+   * @throws InvalidStateError where `canWriteEof()` is false
+   */
+  writeEof(): void {
+    if (this.#eof || this.#state !== 'open') return;
+    if (!this.canWriteEof()) throw new InvalidStateError('Cannot write EOF: this connection cannot be half closed');
+    this.#eof = true;
+    this.#flushSoon();
+  }
+
+  /** Ends the connection at once: what is unsent is lost. */
+  abort(): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'closing';
+    if (this.bufferedBytes > 0) this.#lose(new ConnectionLostError('Connection lost: abort() was called'));
+    this.#drop();
+    this.#told = 'end';
+    this.#transport.abort();
+  }
+
+  /**
+   * What is known of the connection: `peername`, `sockname`, `socket`, and over TLS `peercert`, `cipher` and others;
+   * undefined for what is not.
+   */
+  getExtraInfo(name: string): unknown {
+    return this.#transport.getExtraInfo(name);
+  }
+
+  /**
+   * Sets when drain waits. Given only `high`, low is a quarter of it; given only `low`, high is four times it. `high: 0`
+   * waits for every byte.
+   * @throws RangeError unless high >= low >= 0
+   */
+  setWriteBufferLimits(limits: { readonly high?: number | undefined; readonly low?: number | undefined }): void {
+    const high = limits.high ?? (limits.low === undefined ? HIGH_WATER : 4 * limits.low);
+    const low = limits.low ?? Math.floor(high / 4);
+    if (!(high >= low && low >= 0)) {
+      throw new RangeError(`Cannot set write buffer limits: expected high >= low >= 0, got high ${high} and low ${low}`);
+    }
+    this.#high = high;
+    this.#low = low;
+    if (this.bufferedBytes > high) this.#paused = true;
+    else this.#resumeIfLow();
+  }
+
+  /** close, then waitClosed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.waitClosed();
+  }
+
+  /** `<StreamWriter open, 12 bytes unsent>`, for logs. */
+  toString(): string {
+    return `<StreamWriter ${this.#state}, ${this.bufferedBytes} bytes unsent>`;
+  }
+
+  // ---- for the transport ---------------------------------------------------------------------------------------
+
+  /** The system has taken all that was given. @internal */
+  taken(): void {
+    if (this.#state === 'gone') return;
+    this.#inFlight = 0;
+    this.#flush();
+    this.#resumeIfLow();
+  }
+
+  /** The transport has ended: with `error` when it broke. Idempotent. @internal */
+  lost(error?: unknown): void {
+    if (this.#state === 'gone') return;
+    if (error !== undefined || this.bufferedBytes > 0) {
+      this.#lose(new ConnectionLostError('Connection lost', error === undefined ? {} : { cause: error }));
+    }
+    this.#drop();
+    this.#state = 'gone';
+    this.#told = 'end';
+    this.#paused = false;
+    for (const wait of this.#drainers) {
+      this.#drainers.delete(wait);
+      wait.answer();
+    }
+    for (const wait of this.#closers) {
+      this.#closers.delete(wait);
+      wait.answer();
+    }
+  }
+
+  #flushSoon(): void {
+    if (this.#dirty) return;
+    this.#dirty = true;
+    if (dirty.length === 0) host.endOfTurn(flushAll);
+    dirty.push(this);
+  }
+
+  /** Gives what is pending to the transport, as far as it may; then passes on the end that was asked for. */
+  #flush(): void {
+    while (this.#inFlight === 0 && this.#pendingBytes > 0 && this.#state !== 'gone') {
+      const chunks = this.#pendingBytes <= SLICE ? this.#takeAll() : this.#takeSlice();
+      const bytes = this.#inFlight;
+      if (!this.#transport.write(chunks, bytes)) return;
+      this.#inFlight = 0;
+      this.#resumeIfLow();
+    }
+    if (this.#inFlight > 0) return;
+    if (this.#state === 'closing' && this.#told !== 'end') {
+      this.#told = 'end';
+      this.#transport.close();
+    } else if (this.#eof && this.#told === 'nothing') {
+      this.#told = 'eof';
+      this.#transport.writeEof();
+    }
+  }
+
+  #takeAll(): (string | Uint8Array)[] {
+    const chunks = this.#pending;
+    this.#pending = [];
+    this.#inFlight = this.#pendingBytes;
+    this.#pendingBytes = 0;
+    return chunks;
+  }
+
+  /** The first SLICE bytes of what is pending; a chunk that does not fit is cut. */
+  #takeSlice(): Uint8Array[] {
+    const slice: Uint8Array[] = [];
+    let room = SLICE;
+    let index = 0;
+    for (; index < this.#pending.length && room > 0; index++) {
+      const data = this.#pending[index] as string | Uint8Array; // index < length
+      const chunk = typeof data === 'string' ? Buffer.from(data) : toBuffer(data);
+      if (chunk.length > room) {
+        slice.push(chunk.subarray(0, room));
+        this.#pending[index] = chunk.subarray(room);
+        room = 0;
+        break;
+      }
+      slice.push(chunk);
+      room -= chunk.length;
+    }
+    this.#pending.splice(0, index);
+    this.#inFlight = SLICE - room;
+    this.#pendingBytes -= this.#inFlight;
+    return slice;
+  }
+
+  #resumeIfLow(): void {
+    if (!this.#paused || this.bufferedBytes > this.#low) return;
+    this.#paused = false;
+    for (const wait of this.#drainers) {
+      this.#drainers.delete(wait);
+      wait.answer();
+    }
+  }
+
+  #lose(error: ConnectionLostError): void {
+    this.#loss ??= error;
+    for (const wait of this.#drainers) {
+      this.#drainers.delete(wait);
+      wait.fail(this.#loss);
+    }
+  }
+
+  #drop(): void {
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#inFlight = 0;
+  }
+
+  #overflow(buffered: number): void {
+    const error = new ConnectionLostError(
+      `Connection aborted: ${buffered} bytes unsent, maxBuffered is ${this.#maxBuffered}; await drain() after writing`,
+    );
+    this.#lose(error);
+    this.abort();
+    if (this.#onOverflow === undefined) reportException({ message: 'A connection was aborted', error });
+    else this.#onOverflow(error);
+  }
+}
