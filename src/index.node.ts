@@ -57,3 +57,23 @@ export {
   type WaitOptions,
   type Work,
 } from './core/index.ts';
+export {
+  type Address,
+  Connection,
+  type ConnectOptions,
+  formatAddress,
+  type Handler,
+  openConnection,
+  Server,
+  type ServerOptions,
+  type ShutdownReport,
+  startServer,
+} from './net/index.ts';
+export {
+  type Duplex,
+  type ReadUntilOptions,
+  type Separator,
+  StreamReader,
+  type StreamReaderOptions,
+  StreamWriter,
+} from './streams/index.ts';

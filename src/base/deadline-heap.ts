@@ -1,6 +1,6 @@
 // A binary min-heap of deadlines, ordered by time and, at the same time, by the order of insertion.
 //
-// Always holds: heap[i].slot === i for every entry inside, and slot === -1 for every entry outside; so removing any
+// Always holds: heap[i].slot === i for every entry inside, and slot === -1 for every entry in no heap; so removing any
 // entry is O(log n) without a search, and whoever owns an entry needs no second object to take it back.
 
 /** An entry: usually the waiting thing itself, so that a sleep costs one object. */
@@ -34,15 +34,16 @@ export class DeadlineHeap {
     this.#up(entry, this.#heap.length - 1);
   }
 
-  /** Takes an entry out; nothing happens when it is not inside. */
-  delete(entry: Deadline): void {
+  /** Takes an entry out; false when it is not inside this heap. */
+  delete(entry: Deadline): boolean {
     const at = entry.slot;
-    if (at < 0) return;
+    if (at < 0 || this.#heap[at] !== entry) return false; // in none, or in another heap
     entry.slot = -1;
     const last = this.#heap.pop() as Deadline; // entry is inside, so the heap is not empty
-    if (last === entry) return;
+    if (last === entry) return true;
     // The last entry fills the hole: it may belong further up or further down.
     if (this.#up(last, at) === at) this.#down(last, at);
+    return true;
   }
 
   #up(entry: Deadline, from: number): number {

@@ -1,5 +1,13 @@
 /** Names a value in an error message: short, on one line, never throwing (`got -1`, `got a promise`, `got an array`). */
 export function describe(value: unknown): string {
+  try {
+    return nameOf(value);
+  } catch {
+    return 'an object'; // a Proxy or a getter that throws
+  }
+}
+
+function nameOf(value: unknown): string {
   if (value === null) return 'null';
   switch (typeof value) {
     case 'string':

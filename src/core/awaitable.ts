@@ -11,7 +11,7 @@ import { type CancelReason, type CancelledError, InvalidStateError } from './err
 import { type ExceptionContext, reportException } from './exception-handler.ts';
 import { addSoon } from './schedule.ts';
 import { makeCancelledError } from './tracing.ts';
-import { checkpoint, rejected, Wait, type Waiter, waiterOf } from './wait.ts';
+import { checkpoint, rejected, takePendingCancel, Wait, type Waiter, waiterOf } from './wait.ts';
 
 /** Told once, when an Awaitable is done. */
 export interface Observer {
@@ -46,18 +46,18 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
    * pending.
    */
   result(): T {
-    this.observed = true;
     if (this.#state === 'result') return this.#outcome as T; // by state
     if (this.#state === 'pending') throw new InvalidStateError(`Cannot get the result of ${this.label}: it is not done`);
+    this.observed = true;
     throw this.#outcome;
   }
 
   /** The exception; undefined for a success. Throws CancelledError for a cancelled one, InvalidStateError while pending. */
   exception(): unknown {
-    this.observed = true;
     if (this.#state === 'pending') {
       throw new InvalidStateError(`Cannot get the exception of ${this.label}: it is not done`);
     }
+    this.observed = true;
     if (this.#state === 'cancelled') throw this.#outcome;
     return this.#state === 'exception' ? this.#outcome : undefined;
   }
@@ -102,10 +102,12 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     // A promise reaction runs in the context it was registered in, on every host.
     let done: () => void = call;
     void new Promise<void>((resolve) => (done = resolve)).then(call);
+    const observer: Observer = { settled: () => done() };
     if (this.done()) done();
-    else this.observe({ settled: () => done() });
+    else this.observe(observer);
     return disposable(() => {
       wanted = false;
+      this.unobserve(observer);
     });
   }
 
@@ -129,18 +131,11 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
   }
 
   #outcomePromise(): Promise<T> {
-    this.observed = true;
+    if (this.#state === 'pending') return this.#waitForOutcome();
     const refused = checkpoint();
     if (refused !== undefined) return refused;
+    this.observed = true;
     switch (this.#state) {
-      case 'pending': {
-        if (waiterOf(undefined) === (this as unknown)) {
-          return Promise.reject(new InvalidStateError(`Cannot await ${this.label}: it is the task that awaits`));
-        }
-        const wait = new AwaitWait<T>(this);
-        this.observe(wait);
-        return wait.promise;
-      }
       case 'result':
         return Promise.resolve(this.#outcome as T); // by state
       case 'cancelled':
@@ -148,6 +143,20 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
       default:
         return Promise.reject(this.#outcome);
     }
+  }
+
+  #waitForOutcome(): Promise<T> {
+    const waiter = waiterOf(undefined);
+    if (waiter === (this as unknown)) {
+      return Promise.reject(new InvalidStateError(`Cannot await ${this.label}: it is the task that awaits`));
+    }
+    this.observed = true;
+    const wait = new AwaitWait<T>(this);
+    this.observe(wait);
+    // A cancel that found no wait before goes the same way as one that comes now: to what is awaited, first.
+    const error = takePendingCancel(waiter);
+    if (error !== undefined) wait.cancel(error);
+    return wait.promise;
   }
 
   /** Registers an observer while pending; `unobserve` is its inverse. @internal */

@@ -16,7 +16,8 @@ export interface ExceptionContext {
 
 export type ExceptionHandler = (context: ExceptionContext) => void;
 
-let handler: ExceptionHandler | undefined;
+/** Those set and not disposed, in order; the last one counts. Objects of their own: one function may be set twice. */
+const handlers: { readonly fn: ExceptionHandler }[] = [];
 
 /**
  * Sets the function that receives every error nobody took: failed tasks nobody awaits, throwing callbacks, handlers of a
@@ -31,21 +32,20 @@ let handler: ExceptionHandler | undefined;
  */
 export function setExceptionHandler(fn: ExceptionHandler): Disposable {
   if (typeof fn !== 'function') throw new TypeError(`Cannot set the exception handler: expected a function, got ${typeof fn}`);
-  const previous = handler;
-  handler = fn;
-  return disposable(() => {
-    if (handler === fn) handler = previous;
-  });
+  const entry = { fn };
+  handlers.push(entry);
+  return disposable(() => void handlers.splice(handlers.indexOf(entry), 1));
 }
 
 /** Gives an error to the handler. Never throws: a handler that fails is itself reported, after what it was given. */
 export function reportException(context: ExceptionContext): void {
+  const handler = handlers.at(-1);
   if (handler === undefined) {
     reportByDefault(context);
     return;
   }
   try {
-    handler(context);
+    handler.fn(context);
   } catch (error) {
     reportByDefault(context);
     reportByDefault({ message: 'The exception handler itself failed', error });

@@ -50,9 +50,12 @@ export class Gathering<T> extends Awaitable<T> implements Observer {
   /** Cancels every child that is not done. False when all are. @internal */
   override cancelWith(error: CancelledError): boolean {
     if (this.done()) return false;
+    // Set before the children know: those that end at once (Futures) may end this within the loop.
+    const before = this.#cancelAsked;
+    this.#cancelAsked = error;
     let taken = false;
     for (const child of this.#children) if (child.cancelWith(error)) taken = true;
-    if (taken) this.#cancelAsked = error;
+    if (!taken) this.#cancelAsked = before;
     return taken;
   }
 

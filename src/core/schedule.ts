@@ -17,7 +17,9 @@ export interface FakeTime {
 
 const LONGEST_TIMER = 2 ** 31 - 1; // what setTimeout takes; a later deadline is armed again when this one fires
 
-let deadlines = new DeadlineHeap();
+const realDeadlines = new DeadlineHeap();
+/** Where deadlines go: the host clock's, or those of the clock in its place. */
+let deadlines = realDeadlines;
 let fake: FakeTime | undefined;
 let timer: unknown;
 let armedFor = Infinity;
@@ -34,7 +36,8 @@ export function addDeadline(entry: Deadline): void {
 
 /** Takes a deadline back; nothing happens when it fired already. */
 export function deleteDeadline(entry: Deadline): void {
-  deadlines.delete(entry);
+  // It may be of the clock before: a sleep that is cancelled while, or after, the clock is replaced.
+  if (!deadlines.delete(entry) && fake !== undefined) realDeadlines.delete(entry);
   // Only the last one disarms: a timer that finds nothing due is cheaper than arming one per cancelled sleep.
   if (deadlines.size === 0 && timer !== undefined) disarm();
 }
@@ -58,13 +61,12 @@ export function runDue(): void {
 /** Replaces the clock until disposed. Deadlines of the host's clock stand still meanwhile and go on afterwards. */
 export function replaceTime(time: FakeTime): Disposable {
   if (fake !== undefined) throw new Error('Cannot replace the clock: it is replaced already');
-  const real = deadlines;
   disarm();
   deadlines = new DeadlineHeap();
   fake = time;
   return disposable(() => {
     fake = undefined;
-    deadlines = real;
+    deadlines = realDeadlines;
     arm();
   });
 }
@@ -179,7 +181,7 @@ export function callLater(ms: number, fn: () => void): Handle {
 /** Runs `fn` when `loopTime()` reaches `when`. asyncio: `loop.call_at`. */
 export function callAt(when: number, fn: () => void): Handle {
   const handle = new Handle(checkMs(when, 'schedule the callback'), checkFn(fn, 'callAt'));
-  addDeadline(handle);
+  if (when !== Infinity) addDeadline(handle); // like sleep(Infinity): it keeps nothing alive
   return handle;
 }
 

@@ -14,7 +14,8 @@ import { type CancelReason, CancelledError, InvalidStateError, TaskGroupError } 
 import { reportException } from './exception-handler.ts';
 import { Future } from './future.ts';
 import { checkTaskFunction, inTask, spawn, type Task, type TaskOptions } from './task.ts';
-import { rejected, setPendingCancel, Wait, type WaitOptions, waiterOf } from './wait.ts';
+import { makeCancelledError } from './tracing.ts';
+import { rejected, takePendingCancel, Wait, type WaitOptions, waiterOf } from './wait.ts';
 
 export interface TaskGroupOptions extends WaitOptions {
   /** Shown in messages. */
@@ -186,15 +187,17 @@ export class TaskGroup implements Observer {
     }
     this.#wait = undefined;
     this.#state = 'finished';
-    const cancels = this.#parentCancelled ? this.#parent.uncancel() : this.#parent.cancelling();
-    const fromOutside = cancels > this.#cancelsBefore;
+    const fromOutside = this.#parentCancelled
+      ? !this.#parent.uncancelTo(this.#cancelsBefore)
+      : this.#parent.cancelling() > this.#cancelsBefore;
     if (this.#parentCancelled && !fromOutside) cancelled = undefined; // it was the group's own
     if (bodyError !== undefined && !(bodyError.error instanceof CancelledError)) this.#errors.push(bodyError.error);
     if (this.#errors.length > 0) {
-      // The errors take the place of an outside cancel that was delivered here: deliver it once more, at the next wait.
-      if (cancelled !== undefined && fromOutside) {
+      // The errors take the place of an outside cancel that was delivered here, by itself or merged with the group's own:
+      // deliver it once more, at the next wait. The count stays.
+      if (fromOutside) {
         this.#parent.uncancel();
-        this.#parent.cancelWith(cancelled);
+        this.#parent.cancelWith(cancelled ?? makeCancelledError(undefined, { kind: 'task' }));
       }
       throw new TaskGroupError(this.#errors, groupMessage(this.#name, this.#errors));
     }
@@ -204,11 +207,8 @@ export class TaskGroup implements Observer {
 
   #untilEnded(): Promise<void> {
     const parent = this.#parent;
-    const pending = parent.pendingCancel;
-    if (pending !== undefined) {
-      setPendingCancel(parent, undefined);
-      return rejected(pending);
-    }
+    const pending = takePendingCancel(parent);
+    if (pending !== undefined) return rejected(pending);
     // Where there is no ambient task, the parent's signal says whose wait this is.
     const options = waiterOf(undefined) === parent ? undefined : { signal: parent.signal };
     this.#wait = new Wait<void>('task group', this, options);

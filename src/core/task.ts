@@ -22,6 +22,7 @@ import {
   foreignSignal,
   onAbort,
   setPendingCancel,
+  signalError,
   type Wait,
   type Waiter,
   type WaitOptions,
@@ -118,6 +119,16 @@ export class Task<T> extends Awaitable<T> implements Waiter {
     if (this.#cancels > 0) this.#cancels--;
     if (this.#cancels === 0) setPendingCancel(this, undefined);
     return this.#cancels;
+  }
+
+  /**
+   * `uncancel` for a part of the task that had cancelled it once: true if nobody else has cancelled since the count was
+   * `before`. Then a cancel that no wait has taken yet was that part's own, and ends with it. @internal
+   */
+  uncancelTo(before: number): boolean {
+    if (this.uncancel() > before) return false;
+    setPendingCancel(this, undefined);
+    return true;
   }
 
   /** @internal */
@@ -271,6 +282,7 @@ export function inTask<T>(
   if (current !== undefined && signal === undefined) return fn(current);
   const own = spawn<T>((task) => fn(task as Task<unknown>), { name, eager: true });
   if (signal === undefined) return own.then();
+  if (signal.aborted) own.cancelWith(signalError(signal)); // in the eager first step
   const unlisten = onAbort(signal, (error) => own.cancelWith(error));
   return own.finally(unlisten);
 }

@@ -74,7 +74,7 @@ export class Timeout {
       return false;
     }
     this.#state = EXPIRED;
-    return this.#task.uncancel() <= this.#cancelsBefore && error instanceof CancelledError;
+    return this.#task.uncancelTo(this.#cancelsBefore) && error instanceof CancelledError;
   }
 
   /** What the caller gets when the deadline ended the body. @internal */
@@ -199,9 +199,12 @@ export async function waitFor<T>(
   if (ms !== null) checkMs(ms, 'wait for the work');
   const when = ms === null ? null : loopTime() + ms;
   const late = ms !== null && ms <= 0;
+  const refused = checkpoint(options);
+  if (refused !== undefined) {
+    leave(work, refused);
+    return refused;
+  }
   if (typeof work === 'function') {
-    const refused = checkpoint(options);
-    if (refused !== undefined) return refused;
     if (late) throw new TimeoutError('Timed out: no time was left, the work was not started');
     return guard(work, when, ms ?? undefined, options);
   }
@@ -212,11 +215,22 @@ export async function waitFor<T>(
   return guard(() => cancellable(work, options), when, ms ?? undefined, options);
 }
 
+/** What a cancel of the call does to work that it never came to wait for: the same as one that comes later. */
+function leave(work: Work<unknown>, refused: Promise<never>): void {
+  if (typeof work === 'function') return;
+  if (work instanceof Awaitable) refused.catch((error) => error instanceof CancelledError && work.cancelWith(error));
+  else work.then(undefined, () => undefined); // nobody will hear of it: the caller got the cancellation instead
+}
+
 async function cancelAndWait<T>(work: Awaitable<T>, options: WaitOptions | undefined): Promise<T> {
   work.cancelFor('Cancelled: no time was left to wait for it', { kind: 'timeout' });
   await untilDone([work], 'ALL_COMPLETED', undefined, 'waitFor', options);
-  if (work.cancelled()) throw new TimeoutError(`Timed out: no time was left to wait for ${work.label}`);
-  return work.result();
+  try {
+    return work.result();
+  } catch (error) {
+    if (!work.cancelled()) throw error;
+    throw new TimeoutError(`Timed out: no time was left to wait for ${work.label}`, { cause: error });
+  }
 }
 
 /** Runs `fn` under a deadline; `late` says what the caller gets when the deadline ended it, a TimeoutError by default. */

@@ -37,6 +37,8 @@ class DoneWait extends Wait<void> implements Observer, Deadline {
   }
 
   settled(awaitable: Awaitable<unknown>): void {
+    // Who waits hears of an error, of those that come while it waits; the end of run() only waits, and lets them be reported.
+    if (this.kind !== 'run') awaitable.markObserved();
     this.#missing--;
     const failed = this.#returnWhen === 'FIRST_EXCEPTION' && awaitable.failed();
     if (this.#missing === 0 || failed) this.#decide();
@@ -119,11 +121,16 @@ export async function wait<A extends Awaitable<unknown>>(
     );
   }
   if (timeout !== undefined) checkMs(timeout, 'wait');
-  for (const task of all) task.markObserved();
   await untilDone(all, returnWhen, timeout, 'wait', options.signal === undefined ? undefined : options);
   const done = new Set<A>();
   const pending = new Set<A>();
-  for (const task of all) (task.done() ? done : pending).add(task);
+  for (const task of all) {
+    if (!task.done()) pending.add(task);
+    else {
+      task.markObserved(); // those that were done before; the pending ones' errors have no receiver here any more
+      done.add(task);
+    }
+  }
   return { done, pending };
 }
 
@@ -164,30 +171,33 @@ class Completions<A extends Awaitable<unknown>> implements AsyncIterableIterator
     this.#until = timeout === undefined ? undefined : loopTime() + timeout;
     this.#options = options;
     for (const task of all) {
-      task.markObserved();
-      if (task.done()) this.#ended.push(task);
+      if (task.done()) this.settled(task);
       else task.observe(this);
     }
   }
 
   settled(task: Awaitable<unknown>): void {
+    task.markObserved();
     this.#ended.push(task as A); // only members of #all are observed
   }
 
   async next(): Promise<IteratorResult<A, undefined>> {
-    if (this.#given === this.#all.size) return { done: true, value: undefined };
-    if (this.#given === this.#ended.length) {
-      const left = this.#until === undefined ? undefined : this.#until - loopTime();
+    const refused = checkpoint(this.#options);
+    if (refused !== undefined) return refused;
+    // A loop, because another next() may take what this one waited for.
+    for (let late = false; ; late = this.#until !== undefined && loopTime() >= this.#until) {
+      if (this.#given === this.#all.size) return { done: true, value: undefined };
+      if (this.#given < this.#ended.length) return { done: false, value: this.#ended[this.#given++] as A }; // just tested
       const pending = [...this.#all].filter((task) => !task.done());
-      await untilDone(pending, 'FIRST_COMPLETED', left, 'asCompleted', this.#options);
-      if (this.#given === this.#ended.length) {
+      if (late) {
         await this.return();
         throw new TimeoutError(
           `Timed out: ${this.#timeout} ms passed with ${pending.length} of ${this.#all.size} tasks pending`,
         );
       }
+      const left = this.#until === undefined ? undefined : this.#until - loopTime();
+      await untilDone(pending, 'FIRST_COMPLETED', left, 'asCompleted', this.#options);
     }
-    return { done: false, value: this.#ended[this.#given++] as A }; // #given < #ended.length
   }
 
   /** Ends the iteration; the tasks go on. */

@@ -22,7 +22,7 @@ import { CancelledError } from './errors.ts';
 import { instrument } from './instrument.ts';
 import { loopTime } from './schedule.ts';
 import { makeCancelledError, tracing } from './tracing.ts';
-import type { Linked } from '../base/index.ts';
+import { describe, type Linked } from '../base/index.ts';
 import type { Task } from './task.ts';
 
 /** The last argument of every waiting call. */
@@ -72,19 +72,24 @@ export function setPendingCancel(waiter: Waiter, error: CancelledError | undefin
   waiter.pendingCancel = error;
 }
 
+/** Takes the cancel that found no wait off `waiter`, for a call that passes it on itself. Undefined when there is none. */
+export function takePendingCancel(waiter: Waiter | undefined): CancelledError | undefined {
+  const error = waiter?.pendingCancel;
+  if (waiter !== undefined && error !== undefined) setPendingCancel(waiter, undefined);
+  return error;
+}
+
 /**
  * Makes a call a cancellation point: gives the rejected promise to return when the current task has a cancel to take or
  * `options.signal` is aborted, undefined otherwise. Every waiting call starts with it, also when it need not wait.
  */
 export function checkpoint(options?: WaitOptions): Promise<never> | undefined {
   if (pendingCancels === 0 && options === undefined) return undefined;
-  const signal = checkSignal(options);
+  const signal = options?.signal;
+  if (signal !== undefined && !isSignal(signal)) return Promise.reject(signalTypeError(signal));
   const waiter = waiterOf(options);
-  const error = waiter?.pendingCancel;
-  if (waiter !== undefined && error !== undefined) {
-    setPendingCancel(waiter, undefined);
-    return rejected(error);
-  }
+  const error = takePendingCancel(waiter);
+  if (error !== undefined) return rejected(error);
   // The waiting task's own signal stays aborted after its first cancel; that cancel was or will be delivered by itself.
   if (signal?.aborted === true && !isSignalOf(signal, waiter)) return rejected(signalError(signal));
   return undefined;
@@ -92,27 +97,54 @@ export function checkpoint(options?: WaitOptions): Promise<never> | undefined {
 
 /** The signal passed, if it is anybody's but the waiting task's own. */
 export function foreignSignal(options: WaitOptions | undefined): AbortSignal | undefined {
-  const signal = checkSignal(options);
+  const signal = options?.signal;
+  if (signal !== undefined && !isSignal(signal)) throw signalTypeError(signal);
   return signal === undefined || isSignalOf(signal, waiterOf(options)) ? undefined : signal;
 }
 
-/** Calls `fn` with the cancellation when `signal` aborts; the result takes the listener away. `signal` is not aborted yet. */
+/** What hangs on a foreign signal: one listener for all its waits, because hosts warn of many listeners. */
+class AbortListener {
+  readonly fns = new Set<(error: CancelledError) => void>();
+  readonly #signal: AbortSignal;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this);
+    abortListeners.set(signal, this);
+  }
+
+  delete(fn: (error: CancelledError) => void): void {
+    this.fns.delete(fn);
+    if (this.fns.size > 0) return;
+    this.#signal.removeEventListener('abort', this);
+    abortListeners.delete(this.#signal);
+  }
+
+  handleEvent(): void {
+    const error = signalError(this.#signal);
+    for (const fn of this.fns) fn(error);
+  }
+}
+
+const abortListeners = new WeakMap<AbortSignal, AbortListener>();
+
+/** Calls `fn` with a cancellation when `signal` aborts, until the result is called. `fn` is a function of this call's own. */
 export function onAbort(signal: AbortSignal, fn: (error: CancelledError) => void): () => void {
-  const listener = (): void => fn(signalError(signal));
-  signal.addEventListener('abort', listener, { once: true });
-  return () => signal.removeEventListener('abort', listener);
+  const listener = abortListeners.get(signal) ?? new AbortListener(signal);
+  listener.fns.add(fn);
+  return () => listener.delete(fn);
 }
 
 function isSignalOf(signal: AbortSignal, waiter: Waiter | undefined): boolean {
   return waiter !== undefined && tasksBySignal.get(signal) === waiter;
 }
 
-function checkSignal(options: WaitOptions | undefined): AbortSignal | undefined {
-  const signal = options?.signal;
-  if (signal !== undefined && typeof signal.addEventListener !== 'function') {
-    throw new TypeError('Cannot wait: options.signal must be an AbortSignal');
-  }
-  return signal;
+function isSignal(signal: unknown): signal is AbortSignal {
+  return typeof (signal as AbortSignal | null)?.addEventListener === 'function';
+}
+
+function signalTypeError(signal: unknown): TypeError {
+  return new TypeError(`Cannot wait: options.signal must be an AbortSignal, got ${describe(signal)}`);
 }
 
 /** The cancellation that an aborted signal asks for. */

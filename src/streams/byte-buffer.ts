@@ -8,6 +8,8 @@ import { Buffer } from 'node:buffer';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const SMALLEST = 1024;
+/** How many times the bytes that came are set aside for those expected: a number read off a wire may be any. */
+const TRUST = 16;
 
 export class ByteBuffer {
   #memory: Buffer = EMPTY;
@@ -30,7 +32,7 @@ export class ByteBuffer {
       this.#room = 0;
       return;
     }
-    if (chunk.length > this.#room) this.#grow(held, Math.max(held + chunk.length, expected));
+    if (chunk.length > this.#room) this.#grow(held, held + chunk.length, expected);
     this.#memory.set(chunk, this.#end);
     this.#end += chunk.length;
     this.#room -= chunk.length;
@@ -55,20 +57,25 @@ export class ByteBuffer {
 
   /** Where `byte` stands first, at or after `from`; -1 if nowhere. Positions count from the first byte held. */
   indexOfByte(byte: number, from: number): number {
-    const memory = this.#memory;
-    const at = memory.indexOf(byte, this.#start + from);
-    return at < 0 || at >= this.#end ? -1 : at - this.#start;
+    const at = this.#upTo(this.#end).indexOf(byte, this.#start + from);
+    return at < 0 ? -1 : at - this.#start;
   }
 
-  /** Where `bytes` stand first, wholly inside, at or after `from`; -1 if nowhere. */
-  indexOf(bytes: Uint8Array, from: number): number {
-    const at = this.#memory.indexOf(bytes, this.#start + from);
-    return at < 0 || at + bytes.length > this.#end ? -1 : at - this.#start;
+  /** Where `bytes` stand first, wholly between `from` and `to`; -1 if nowhere. */
+  indexOf(bytes: Uint8Array, from: number, to: number = this.length): number {
+    const at = this.#upTo(this.#start + to).indexOf(bytes, this.#start + from);
+    return at < 0 ? -1 : at - this.#start;
   }
 
-  #grow(held: number, needed: number): void {
+  /** The memory to search: without its room, which would otherwise be searched again for every chunk. */
+  #upTo(end: number): Buffer {
+    return end === this.#memory.length ? this.#memory : this.#memory.subarray(0, end);
+  }
+
+  #grow(held: number, needed: number, expected: number): void {
     // Twice what is held keeps the copying linear, whatever is expected.
-    const memory = Buffer.allocUnsafeSlow(Math.max(needed, held * 2, SMALLEST));
+    const size = Math.max(needed, held * 2, Math.min(expected, needed * TRUST), SMALLEST);
+    const memory = Buffer.allocUnsafeSlow(size);
     memory.set(this.#memory.subarray(this.#start, this.#end));
     this.#memory = memory;
     this.#start = 0;

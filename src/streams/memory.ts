@@ -40,8 +40,8 @@ class MemoryTransport implements Transport {
   /** The other end; undefined only while the pair is being made. */
   peer: MemoryTransport | undefined = undefined;
   readonly #onHandOver: MemoryStreamOptions['onHandOver'];
-  /** What was written and not handed over yet. */
-  #outgoing: Buffer[] = [];
+  /** What is left of the write under way; undefined without one. May be empty: onHandOver can swallow a write. */
+  #outgoing: Buffer[] | undefined = undefined;
   /** The reader holds enough. */
   #paused = false;
   #eofSent = false;
@@ -110,15 +110,17 @@ class MemoryTransport implements Transport {
   /** Gives the peer's reader what it takes; tells the writer once all was taken. */
   #handOver(): void {
     const peer = this.#other;
-    if (this.#gone || this.#outgoing.length === 0) return;
+    const outgoing = this.#outgoing;
+    if (this.#gone || outgoing === undefined) return;
     if (peer.#gone) {
       this.#end(new ConnectionLostError('Connection lost: the other end is closed'));
       return;
     }
-    while (this.#outgoing.length > 0) {
+    while (outgoing.length > 0) {
       if (peer.#paused) return; // its resumeReading goes on here
-      peer.reader.feedData(this.#outgoing.shift() as Buffer); // length > 0
+      peer.reader.feedData(outgoing.shift() as Buffer); // length > 0
     }
+    this.#outgoing = undefined; // first: taken() may begin the next write
     this.writer.taken();
   }
 
@@ -132,9 +134,11 @@ class MemoryTransport implements Transport {
     if (this.#gone) return;
     this.#gone = true;
     this.error = error;
-    if (error === undefined) this.reader.feedEof();
+    // What the peer sent before its end can still be read, also by an end that then lost the connection by writing.
+    if (error === undefined || this.#other.#eofSent) this.reader.feedEof();
     else this.reader.setException(error);
     this.writer.lost(error);
+    addSoon({ due: () => this.#other.#handOver() }); // a write held back for this end's reader waits for nothing now
   }
 }
 

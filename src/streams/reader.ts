@@ -129,6 +129,11 @@ export class StreamReader implements AsyncIterable<Buffer> {
     return this.#buffer.length;
   }
 
+  /** True while a read waits. */
+  get waiting(): boolean {
+    return this.#wait !== undefined;
+  }
+
   // ---- reading -------------------------------------------------------------------------------------------------
 
   /**
@@ -146,8 +151,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * ```
    */
   read(n = -1, options?: WaitOptions): Promise<Buffer> {
-    if (typeof n !== 'number' || Number.isNaN(n)) return Promise.reject(countError(n, 'read'));
-    if (n === 0) return checkpoint(options) ?? EMPTY;
+    if (!Number.isInteger(n) && n !== Infinity && n !== -Infinity) return Promise.reject(countError(n, 'read'));
+    if (n === 0 && this.#exception === undefined) return checkpoint(options) ?? EMPTY;
     return this.#read(n < 0 ? ALL : SOME, n, NEWLINE, 0, options);
   }
 
@@ -156,8 +161,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * @throws IncompleteReadError with the bytes that came, when the stream ends before; RangeError for n < 0; as `read`
    */
   readExactly(n: number, options?: WaitOptions): Promise<Buffer> {
-    if (typeof n !== 'number' || !Number.isInteger(n) || n < 0) return Promise.reject(countError(n, 'read exactly'));
-    if (n === 0) return checkpoint(options) ?? EMPTY;
+    if (!Number.isInteger(n) || n < 0) return Promise.reject(countError(n, 'read exactly'));
+    if (n === 0 && this.#exception === undefined) return checkpoint(options) ?? EMPTY;
     return this.#read(EXACTLY, n, NEWLINE, 0, options);
   }
 
@@ -293,9 +298,9 @@ export class StreamReader implements AsyncIterable<Buffer> {
         return Promise.reject(error as Error); // #complete throws Errors, or what setException was given
       }
     }
-    this.#resume();
     const wait = new ReadWait(NAMES[need], this, options);
     this.#wait = wait;
+    this.#resume(); // last: a transport may feed in this call, which must find the read waiting
     return wait.promise;
   }
 
@@ -383,7 +388,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
 const NOTHING: Buffer = Buffer.alloc(0); // what a read is answered with; take() makes the value at delivery
 
 function countError(n: unknown, action: string): Error {
-  const message = `Cannot ${action}: expected a number of bytes${action === 'read' ? '' : ', an integer >= 0'}, got ${describe(n)}`;
+  const message = `Cannot ${action}: expected ${action === 'read' ? 'an integer' : 'an integer >= 0'} number of bytes, got ${describe(n)}`;
   return typeof n === 'number' ? new RangeError(message) : new TypeError(message);
 }
 

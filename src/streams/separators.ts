@@ -1,4 +1,4 @@
-// What readUntil looks for. Checked and turned into bytes once per distinct argument.
+// What readUntil looks for, checked and turned into bytes. The text used last is remembered: a protocol has one.
 import { Buffer } from 'node:buffer';
 import { describe } from '../base/index.ts';
 import type { ByteBuffer } from './byte-buffer.ts';
@@ -9,7 +9,6 @@ export type Separator = string | Uint8Array | readonly (string | Uint8Array)[];
 export interface Separators {
   /** Shortest first: of two that end at the same place the shorter one is reported, as in asyncio. */
   readonly all: readonly Buffer[];
-  readonly shortest: number;
   readonly longest: number;
   /** The byte, when there is one separator of one byte: the fast case. -1 otherwise. */
   readonly byte: number;
@@ -17,11 +16,19 @@ export interface Separators {
 
 export const NEWLINE: Separators = compile([Buffer.from('\n')]);
 
+let lastText = '\n';
+let last: Separators = NEWLINE;
+
 export function toSeparators(separator: Separator): Separators {
-  if (separator === '\n') return NEWLINE;
+  if (separator === lastText) return last;
   const list = Array.isArray(separator) ? (separator as readonly unknown[]) : [separator];
   if (list.length === 0) throw new RangeError('Cannot read until a separator: the list of separators is empty');
-  return compile(list.map(toBytes));
+  const separators = compile(list.map(toBytes));
+  if (typeof separator === 'string') {
+    lastText = separator;
+    last = separators;
+  }
+  return separators;
 }
 
 function toBytes(separator: unknown): Buffer {
@@ -34,9 +41,8 @@ function toBytes(separator: unknown): Buffer {
 
 function compile(list: Buffer[]): Separators {
   const all = list.toSorted((a, b) => a.length - b.length);
-  const shortest = (all[0] as Buffer).length; // lists are never empty
-  const longest = (all[all.length - 1] as Buffer).length;
-  return { all, shortest, longest, byte: all.length === 1 && longest === 1 ? (all[0] as Buffer).readUInt8(0) : -1 };
+  const longest = (all[all.length - 1] as Buffer).length; // lists are never empty
+  return { all, longest, byte: all.length === 1 && longest === 1 ? (all[0] as Buffer).readUInt8(0) : -1 };
 }
 
 /** A match; the one that ends first wins, even if another began before it. */
@@ -57,12 +63,11 @@ export function findSeparator(buffer: ByteBuffer, separators: Separators, from: 
     return true;
   }
   for (const separator of separators.all) {
-    const at = buffer.indexOf(separator, from);
-    const end = at + separator.length;
-    if (at >= 0 && (match.end < 0 || end < match.end)) {
-      match.start = at;
-      match.end = end;
-    }
+    // After a match only one that ends before it counts: looking no further keeps short records in a long buffer cheap.
+    const at = buffer.indexOf(separator, from, match.end < 0 ? buffer.length : match.end - 1);
+    if (at < 0) continue;
+    match.start = at;
+    match.end = at + separator.length;
   }
   return match.end >= 0;
 }

@@ -149,12 +149,10 @@ export class StreamWriter implements AsyncDisposable {
     this.#pending.push(data);
     this.#pendingBytes += bytes;
     const buffered = this.#pendingBytes + this.#inFlight;
-    if (buffered > this.#high) {
-      this.#paused = true;
-      if (buffered > this.#maxBuffered) {
-        this.#overflow(buffered);
-        return;
-      }
+    if (buffered > this.#high) this.#paused = true;
+    if (buffered > this.#maxBuffered) {
+      this.#overflow(buffered);
+      return;
     }
     if (this.#inFlight === 0) this.#flushSoon();
   }

@@ -61,7 +61,7 @@ export class FakeClock implements Disposable {
         this.#jump(next);
         await allTasksBlocked();
       }
-      this.#now = until;
+      this.#now = Math.max(this.#now, until); // another advance() may have gone further
     } finally {
       this.#advancing--;
     }

@@ -1,0 +1,67 @@
+// `maitre connect HOST:PORT | PATH`: a small line client. Standard input goes to the server, its answers to standard
+// output. The end of the input half-closes the connection; the server's end ends the command.
+import { isIPv6 } from 'node:net';
+import { cancellable, type Connection, type ConnectOptions, openConnection, run, TaskGroup, TaskGroupError } from '../index.node.ts';
+import { CommandError, HELP, parse } from './usage.ts';
+
+export async function connect(args: string[]): Promise<number> {
+  const { positionals, help } = parse(args, {});
+  if (help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const [target, ...more] = positionals;
+  if (target === undefined || more.length > 0) throw new CommandError('connect needs one HOST:PORT or PATH', 2);
+  const options = parseTarget(target);
+  await run(async () => {
+    await using connection = await open(options, target);
+    try {
+      await TaskGroup.run(async (group) => {
+        group.createTask(() => send(connection));
+        await receive(connection);
+        group.cancel(); // the server has ended: nobody hears what would be sent
+      });
+    } catch (error) {
+      const [first] = error instanceof TaskGroupError ? (error.errors as unknown[]) : [error];
+      throw first instanceof CommandError || !(first instanceof Error) ? first : new CommandError(first.message, 1);
+    }
+  });
+  return 0;
+}
+
+function parseTarget(target: string): ConnectOptions {
+  if (target.includes('/')) return { path: target };
+  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:]*)):(?<port>\d+)$/.exec(target)?.groups;
+  const port = Number(match?.['port']);
+  const host = match?.['v6'] ?? match?.['host'];
+  if (match === undefined || host === undefined || port > 65535 || (match['v6'] !== undefined && !isIPv6(host))) {
+    throw new CommandError(`cannot connect to ${JSON.stringify(target)}: expected HOST:PORT, [IPV6]:PORT or a path with a slash`, 2);
+  }
+  return { host: host === '' ? 'localhost' : host, port };
+}
+
+async function open(options: ConnectOptions, target: string): Promise<Connection> {
+  try {
+    return await openConnection(options);
+  } catch (error) {
+    throw new CommandError(`cannot connect to ${target}: ${(error as Error).message}`, 1);
+  }
+}
+
+async function send({ writer }: Connection): Promise<void> {
+  const input = process.stdin[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await cancellable(input.next() as Promise<IteratorResult<Buffer, undefined>>);
+    if (done === true) break;
+    writer.write(value);
+    await writer.drain();
+  }
+  writer.writeEof();
+}
+
+async function receive({ reader }: Connection): Promise<void> {
+  for (let bytes = await reader.read(65536); bytes.length > 0; bytes = await reader.read(65536)) {
+    if (process.stdout.write(bytes)) continue;
+    await cancellable(new Promise<void>((resolve) => process.stdout.once('drain', resolve)));
+  }
+}

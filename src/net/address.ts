@@ -1,0 +1,29 @@
+// Where an end of a connection is.
+import type { Socket } from 'node:net';
+
+export type Address =
+  | { readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' }
+  | { readonly path: string };
+
+/** `127.0.0.1:8002`, `[::1]:8002`, or the path of a Unix socket. */
+export function formatAddress(address: Address): string {
+  if ('path' in address) return address.path === '' ? '(unnamed Unix socket)' : address.path;
+  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+}
+
+/** An address as an operating system gives it; IPv4 in IPv6's clothes (`::ffff:1.2.3.4`) is IPv4. */
+export function toAddress(address: string | undefined, port: number | undefined): Address {
+  if (address === undefined) return { address: '', port: 0, family: 'IPv4' }; // the peer was gone before it could be asked
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return { address: mapped, port: port ?? 0, family: 'IPv4' };
+  return { address, port: port ?? 0, family: address.includes(':') ? 'IPv6' : 'IPv4' };
+}
+
+/** The two ends of a socket, asked now: after the end of a connection the system no longer knows them. */
+export function endsOf(socket: Socket, path: string | undefined): { peer: Address; local: Address } {
+  if (path !== undefined) return { peer: { path }, local: { path } };
+  return {
+    peer: toAddress(socket.remoteAddress, socket.remotePort),
+    local: toAddress(socket.localAddress, socket.localPort),
+  };
+}

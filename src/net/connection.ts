@@ -1,0 +1,133 @@
+// One connection: a reader, a writer, who is at the other end, and the task that serves it.
+//
+// States: OPEN -> GONE (the transport has ended). A served connection is finished, and leaves its server, when it is gone
+// *and* its handler has ended, in either order.
+import type { Socket } from 'node:net';
+import { instrument, type Task } from '../core/index.ts';
+import type { Duplex, StreamReader, StreamReaderOptions, StreamWriter, StreamWriterOptions } from '../streams/index.ts';
+import { type Address, endsOf, formatAddress } from './address.ts';
+import { SocketTransport } from './socket-transport.ts';
+
+let lastId = 0;
+
+export interface ConnectionParts extends StreamReaderOptions, StreamWriterOptions {
+  /** The Unix socket's path, for its addresses; undefined over TCP. */
+  readonly path?: string | undefined;
+  /** Called once, when the transport has ended. */
+  readonly onGone?: ((connection: Connection) => void) | undefined;
+}
+
+/**
+ * A connection, accepted by a server or made by `openConnection`.
+ *
+ * @example
+ * ```ts
+ * import { openConnection } from 'maitre';
+ * await using connection = await openConnection({ host: '127.0.0.1', port: 8002 });
+ * connection.writer.write('hi\n');
+ * console.log(connection.peer, String(await connection.reader.readLine()));
+ * ```
+ */
+export class Connection implements Duplex {
+  /** Unique in the process, counting from 1. */
+  readonly id: number = ++lastId;
+  readonly reader: StreamReader;
+  readonly writer: StreamWriter;
+  /** The other end; captured at the start, so it is known after the end too. */
+  readonly peer: Address;
+  /** This end. */
+  readonly local: Address;
+  /** When it began, milliseconds since the epoch. */
+  readonly openedAt: number = Date.now();
+  readonly #transport: SocketTransport;
+  readonly #onGone: ((connection: Connection) => void) | undefined;
+  #task: Task<unknown> | undefined = undefined;
+  #detached = false;
+  #gone = false;
+
+  /** Made by startServer and openConnection. @internal */
+  constructor(socket: Socket, parts: ConnectionParts) {
+    const { peer, local } = endsOf(socket, parts.path);
+    this.peer = peer;
+    this.local = local;
+    this.#onGone = parts.onGone;
+    this.#transport = new SocketTransport(socket, this, parts, () => {
+      this.#gone = true;
+      instrument?.connectionClosed?.(this);
+      this.#onGone?.(this);
+    });
+    this.reader = this.#transport.reader;
+    this.writer = this.#transport.writer;
+    instrument?.connectionOpened?.(this);
+  }
+
+  /** The task of its handler; undefined for opened connections and before the handler runs. */
+  get task(): Task<unknown> | undefined {
+    return this.#task;
+  }
+
+  /** Bytes that came from the peer. */
+  get bytesRead(): number {
+    return this.#transport.bytesRead;
+  }
+
+  /** Bytes accepted by `writer.write`. */
+  get bytesWritten(): number {
+    return this.writer.bytesWritten;
+  }
+
+  /** Why the connection broke: the system's error; undefined while it lasts and after a clean end. */
+  get error(): unknown {
+    return this.#transport.error;
+  }
+
+  /** True once the transport has ended. */
+  get closed(): boolean {
+    return this.#gone;
+  }
+
+  /** Makes the handler's end leave it open: whoever detaches it closes it. The server's shutdown still ends it. */
+  detach(): void {
+    this.#detached = true;
+  }
+
+  /** Whether detach was called. @internal */
+  get detached(): boolean {
+    return this.#detached;
+  }
+
+  /** Sends what is written, ends the connection, and waits until it is gone. Never rejects but with CancelledError. */
+  async close(): Promise<void> {
+    this.writer.close();
+    await this.writer.waitClosed();
+  }
+
+  /** Ends the connection at once: what is unsent is lost, the peer sees a reset. */
+  abort(): void {
+    this.writer.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** `connection 3 from 127.0.0.1:50412`, for messages. */
+  toString(): string {
+    return `connection ${this.id} ${this.#task === undefined ? 'to' : 'from'} ${formatAddress(this.peer)}`;
+  }
+
+  /** Says whose handler it is. @internal */
+  serveWith(task: Task<unknown>): void {
+    this.#task = task;
+  }
+
+  /** Ends the reader's stream, as if the peer had ended: for a graceful shutdown. @internal */
+  endReading(): void {
+    this.#transport.endReading();
+  }
+
+  /** Whether its handler only waits for a peer that sends nothing. @internal */
+  isIdle(quietFor: number): boolean {
+    return this.#transport.isIdle(quietFor);
+  }
+}

@@ -1,0 +1,113 @@
+// Listening sockets: from the options' hosts to bound ports, or nothing bound at all.
+import { lookup } from 'node:dns/promises';
+import { createServer, isIP, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
+import { type Address, toAddress } from './address.ts';
+import type { ServerOptions } from './server-options.ts';
+import { bindName, claimPath, clearPath } from './unix-path.ts';
+
+const DEFAULT_BACKLOG = 4096;
+/** How often a port the system chose for one address is tried on the others before it gives up. */
+const PORT_TRIES = 8;
+/** Families a machine may lack: skipped while another address can be bound. */
+const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
+
+export interface Listener {
+  readonly address: Address;
+  readonly server: NetServer;
+  /** Stops listening; a Unix path is unlinked if it is still ours. */
+  close(): void;
+}
+
+/** Listens on everything the options name; on an error, on nothing. */
+export async function listen(options: ServerOptions, onSocket: (socket: Socket) => void): Promise<Listener[]> {
+  if (options.reusePort === true) checkReusePort();
+  if (options.path !== undefined) return [await listenOnPath(options, options.path, onSocket)];
+  const hosts = await resolveHosts(options.host);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await listenOnHosts(options, hosts, onSocket);
+    } catch (error) {
+      // The port the system chose for the first address may be taken on another one: choose again.
+      const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!taken || (options.port ?? 0) !== 0 || hosts.length === 1 || tries === PORT_TRIES) throw error;
+    }
+  }
+}
+
+async function listenOnHosts(
+  options: ServerOptions,
+  hosts: readonly string[],
+  onSocket: (socket: Socket) => void,
+): Promise<Listener[]> {
+  const listeners: Listener[] = [];
+  let absent: unknown;
+  let port = options.port ?? 0;
+  try {
+    for (const host of hosts) {
+      try {
+        const server = await bind(options, { host, port, ipv6Only: isIP(host) === 6 }, onSocket);
+        const bound = server.address();
+        if (bound === null || typeof bound === 'string') throw new Error(`Cannot listen on ${host}: no port was bound`);
+        port = bound.port; // all addresses get the same one
+        listeners.push({ address: toAddress(bound.address, bound.port), server, close: () => server.close() });
+      } catch (error) {
+        if (!ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        absent = error;
+      }
+    }
+    if (listeners.length === 0) throw absent;
+    return listeners;
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+}
+
+async function listenOnPath(options: ServerOptions, path: string, onSocket: (socket: Socket) => void): Promise<Listener> {
+  await clearPath(path);
+  const bound = bindName(path);
+  const server = await bind(options, { path: bound }, onSocket);
+  try {
+    const release = claimPath(bound, path);
+    return {
+      address: { path },
+      server,
+      close: () => {
+        release();
+        server.close();
+      },
+    };
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+}
+
+function bind(options: ServerOptions, where: ListenOptions, onSocket: (socket: Socket) => void): Promise<NetServer> {
+  const { noDelay = true, keepAlive = false, backlog = DEFAULT_BACKLOG, reusePort = false } = options;
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay, keepAlive }, onSocket);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...where, backlog, ...(reusePort ? { reusePort } : undefined) }, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+
+async function resolveHosts(host: string | readonly string[] | undefined): Promise<string[]> {
+  const names = typeof host === 'string' ? [host] : (host ?? ['']);
+  const addresses = new Set<string>();
+  for (const name of names) {
+    if (name === '') addresses.add('0.0.0.0').add('::');
+    else if (isIP(name) !== 0) addresses.add(name);
+    else for (const { address } of await lookup(name, { all: true })) addresses.add(address);
+  }
+  return [...addresses];
+}
+
+function checkReusePort(): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 12)) return;
+  throw new RangeError(`Cannot start server: reusePort needs Node 22.12 or later, this is ${process.versions.node}`);
+}

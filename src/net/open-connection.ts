@@ -1,0 +1,206 @@
+// The client's side. Semantics: asyncio.open_connection, with RFC 8305 ("Happy Eyeballs") on by default as in trio.
+import { lookup } from 'node:dns/promises';
+import { isIP, Socket, type SocketConnectOpts } from 'node:net';
+import { describe } from '../base/index.ts';
+import { callLater, cancellable, checkMs, Future, type Handle, inTask, timeout, type WaitOptions } from '../core/index.ts';
+import { Connection } from './connection.ts';
+import { checkPath, checkPort } from './server-options.ts';
+
+interface CommonConnectOptions extends WaitOptions {
+  /** The address to connect from. */
+  readonly localAddress?: string | undefined;
+  /** Bytes: the reader's limit. Default 65536. */
+  readonly limit?: number | undefined;
+  /** Sends small writes at once (TCP_NODELAY). Default true. */
+  readonly noDelay?: boolean | undefined;
+  /** Has the kernel probe a silent connection. Default false. */
+  readonly keepAlive?: boolean | undefined;
+  /** Bytes: above this many unsent ones the connection is aborted and reported. Default 64 MiB. */
+  readonly maxBuffered?: number | undefined;
+  /** Milliseconds for the whole connect, names and all addresses included. Default 30,000; null: none. */
+  readonly timeout?: number | null | undefined;
+  /** Milliseconds after which the next address is tried beside the one that has not answered. Default 250. */
+  readonly happyEyeballsDelay?: number | undefined;
+  /** Rejects with an AggregateError of every address's error. Default false: one Error that lists them. */
+  readonly allErrors?: boolean | undefined;
+}
+
+export type ConnectOptions = CommonConnectOptions &
+  (
+    | {
+        /** A name or address. Default `localhost`. */
+        readonly host?: string | undefined;
+        readonly port: number;
+        readonly path?: undefined;
+      }
+    | {
+        /** A Unix socket. */
+        readonly path: string;
+        readonly host?: undefined;
+        readonly port?: undefined;
+      }
+  );
+
+const KNOWN = new Set([
+  'host', 'port', 'path', 'localAddress', 'limit', 'noDelay', 'keepAlive', 'maxBuffered', 'timeout',
+  'happyEyeballsDelay', 'allErrors', 'signal',
+]);
+
+const DEFAULT_TIMEOUT = 30_000;
+const DEFAULT_DELAY = 250;
+
+/**
+ * Connects to a server. All addresses of a name are tried, IPv6 and IPv4 in turn, the next one starting when the last
+ * failed or has not answered for `happyEyeballsDelay`; the first that answers wins and the others are dropped.
+ * Cancelling it drops all.
+ * @throws the system's error (ECONNREFUSED, ENOTFOUND, ...); TimeoutError; CancelledError
+ *
+ * @example
+ * ```ts
+ * import { openConnection } from 'maitre';
+ * const { reader, writer } = await openConnection({ host: '127.0.0.1', port: 8002 });
+ * writer.write('hi\n');
+ * console.log(String(await reader.readLine()));
+ * writer.close();
+ * ```
+ */
+export async function openConnection(options: ConnectOptions): Promise<Connection> {
+  checkConnectOptions(options);
+  const { limit, maxBuffered, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
+  const wait = signal === undefined ? undefined : { signal };
+  const connect = (): Promise<Socket> => timeout(ms, () => connectSocket(options));
+  const socket = await inTask('openConnection', connect, wait);
+  return new Connection(socket, { limit, maxBuffered, path });
+}
+
+function connectSocket(options: ConnectOptions): Promise<Socket> {
+  const { path, localAddress, noDelay = true, keepAlive = false } = options;
+  if (path !== undefined) return new Race([{ path }], options).winner();
+  const { host = 'localhost', port } = options;
+  return resolve(host).then((addresses) => {
+    const targets = addresses.map((address): SocketConnectOpts => {
+      const target = { host: address, port, noDelay, keepAlive };
+      return localAddress === undefined ? target : { ...target, localAddress };
+    });
+    return new Race(targets, options).winner();
+  });
+}
+
+/** The addresses of a name, families in turn, in the resolver's order otherwise. */
+async function resolve(host: string): Promise<string[]> {
+  if (isIP(host) !== 0) return [host];
+  const found = await cancellable(lookup(host, { all: true, verbatim: true }));
+  const first = found.filter(({ family }) => family === found[0]?.family);
+  const second = found.filter(({ family }) => family !== found[0]?.family);
+  const addresses: string[] = [];
+  for (let i = 0; i < found.length; i++) {
+    for (const list of [first, second]) {
+      const address = list[i]?.address;
+      if (address !== undefined) addresses.push(address);
+    }
+  }
+  return addresses;
+}
+
+/**
+ * One connect to several addresses. `#live` are the sockets that have not answered; `#next` is what is tried next. It ends
+ * when one has connected, all have failed, or its waiter was cancelled; then nothing of it is left but the winner.
+ */
+class Race {
+  readonly #targets: readonly SocketConnectOpts[];
+  readonly #delay: number;
+  readonly #allErrors: boolean;
+  readonly #live = new Set<Socket>();
+  readonly #errors: Error[] = [];
+  readonly #result = new Future<Socket>();
+  #next = 0;
+  #timer: Handle | undefined;
+
+  constructor(targets: readonly SocketConnectOpts[], options: ConnectOptions) {
+    this.#targets = targets;
+    this.#delay = options.happyEyeballsDelay ?? DEFAULT_DELAY;
+    this.#allErrors = options.allErrors === true;
+  }
+
+  async winner(): Promise<Socket> {
+    this.#tryNext();
+    let winner: Socket | undefined;
+    try {
+      winner = await this.#result;
+      return winner;
+    } finally {
+      this.#timer?.cancel();
+      // Cancelled in the turn in which one had connected: nobody will get that one either.
+      if (winner === undefined && this.#won !== undefined) this.#won.destroy();
+      for (const socket of this.#live) socket.destroy();
+    }
+  }
+  #won: Socket | undefined;
+
+  #tryNext(): void {
+    this.#timer?.cancel();
+    const target = this.#targets[this.#next++];
+    if (target === undefined) return;
+    const socket = new Socket({ allowHalfOpen: true });
+    this.#live.add(socket);
+    const onError = (error: Error): void => this.#failed(socket, error);
+    socket.on('error', onError);
+    socket.once('connect', () => {
+      this.#live.delete(socket);
+      if (this.#won !== undefined || this.#result.done()) {
+        socket.destroy(); // second in the same turn, or nobody waits any more
+        return;
+      }
+      this.#won = socket;
+      socket.pause();
+      this.#result.answer(socket);
+      socket.off('error', onError);
+      socket.on('error', ignoreError);
+    });
+    socket.connect(target);
+    if (this.#next < this.#targets.length) this.#timer = callLater(this.#delay, () => this.#tryNext());
+  }
+
+  #failed(socket: Socket, error: Error): void {
+    if (!this.#live.delete(socket)) return;
+    this.#errors.push(error);
+    if (this.#next < this.#targets.length) this.#tryNext();
+    else if (this.#live.size === 0) this.#result.fail(this.#error());
+  }
+
+  #error(): Error {
+    const errors = this.#errors;
+    const first = errors[0] as Error; // called after a failure
+    if (this.#allErrors) return new AggregateError(errors, listErrors(errors));
+    if (errors.length === 1) return first;
+    return Object.assign(new Error(listErrors(errors), { cause: first }), { code: (first as NodeJS.ErrnoException).code });
+  }
+}
+
+function listErrors(errors: readonly Error[]): string {
+  return `Cannot connect: ${errors.map((error) => error.message).join('; ')}`;
+}
+
+// Between the connect and the Connection: an error shows again as the socket's end.
+function ignoreError(): void {}
+
+function checkConnectOptions(options: ConnectOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`Cannot open connection: options must be an object, got ${describe(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw new TypeError(`Cannot open connection: unknown option ${describe(name)}`);
+  }
+  const { host, port, path, timeout: ms } = options;
+  if ((path === undefined) === (port === undefined)) {
+    throw new TypeError('Cannot open connection: give either path, or port and host');
+  }
+  checkPath(path, 'open connection');
+  checkPort(port, 'open connection');
+  if (host !== undefined && typeof host !== 'string') {
+    throw new TypeError(`Cannot open connection: host must be a name or address, got ${describe(host)}`);
+  }
+  if (ms !== undefined && ms !== null) checkMs(ms, 'open connection');
+  if (options.happyEyeballsDelay !== undefined) checkMs(options.happyEyeballsDelay, 'open connection');
+}
+

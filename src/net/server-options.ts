@@ -1,0 +1,105 @@
+// startServer's options: checked at once, each with what was expected and what came.
+import { describe } from '../base/index.ts';
+import type { Connection } from './connection.ts';
+
+interface CommonOptions {
+  /** Bytes: the readers' limit. Default 65536. */
+  readonly limit?: number | undefined;
+  /** How many connections the kernel keeps waiting. Default 4096 (the kernel may allow fewer). */
+  readonly backlog?: number | undefined;
+  /** Lets several processes listen on one port, and the kernel share connections out. Linux, Node >= 22.12. */
+  readonly reusePort?: boolean | undefined;
+  /** Default true; with false, it listens from `startServing()` or `serveForever()` on. */
+  readonly startServing?: boolean | undefined;
+  /** Sends small writes at once (TCP_NODELAY). Default true. */
+  readonly noDelay?: boolean | undefined;
+  /** Has the kernel probe silent connections. Default false. */
+  readonly keepAlive?: boolean | undefined;
+  /** How many connections are served at once; more wait, accepted and unread, as in the backlog. Default: no limit. */
+  readonly maxConnections?: number | undefined;
+  /** How many handlers run at once; 1 is the blocking server, one table at a time. Default: no limit. */
+  readonly concurrency?: number | undefined;
+  /** Bytes: above this many unsent ones a connection is aborted and reported. Default 64 MiB. */
+  readonly maxBuffered?: number | undefined;
+  /** Receives the errors of handlers. Default: the exception handler, with `context.connection`. */
+  readonly onError?: ((error: unknown, connection: Connection) => void) | undefined;
+}
+
+export type ServerOptions = CommonOptions &
+  (
+    | {
+        /** A name or address, or several; default all interfaces. */
+        readonly host?: string | readonly string[] | undefined;
+        /** 0 to 65535; 0, the default, lets the system choose. */
+        readonly port?: number | undefined;
+        readonly path?: undefined;
+      }
+    | {
+        /** A Unix socket. */
+        readonly path: string;
+        readonly host?: undefined;
+        readonly port?: undefined;
+      }
+  );
+
+const KNOWN = new Set([
+  'host', 'port', 'path', 'limit', 'backlog', 'reusePort', 'startServing', 'noDelay', 'keepAlive', 'maxConnections',
+  'concurrency', 'maxBuffered', 'onError',
+]);
+
+/** Throws a TypeError or RangeError for the first option that is wrong or unknown. */
+export function checkServerOptions(options: ServerOptions): void {
+  const given = options as Record<string, unknown>;
+  for (const name of Object.keys(given)) {
+    if (!KNOWN.has(name)) throw new TypeError(`Cannot start server: unknown option ${describe(name)}`);
+  }
+  if (options.path !== undefined && (options.host !== undefined || options.port !== undefined)) {
+    throw new TypeError('Cannot start server: give either path, or host and port');
+  }
+  checkPath(options.path, 'start server');
+  for (const host of Array.isArray(options.host) ? (options.host as unknown[]) : [options.host]) {
+    if (host !== undefined && typeof host !== 'string') throw wrong('host', 'a name or address', host);
+  }
+  if (Array.isArray(options.host) && options.host.length === 0) {
+    throw new RangeError('Cannot start server: the list of hosts is empty');
+  }
+  checkPort(options.port, 'start server');
+  checkCount('limit', options.limit, 1);
+  checkCount('backlog', options.backlog, 1);
+  checkCount('maxConnections', options.maxConnections, 1);
+  checkCount('concurrency', options.concurrency, 1);
+  checkCount('maxBuffered', options.maxBuffered, 1);
+  for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive']) {
+    const value = given[name];
+    if (value !== undefined && typeof value !== 'boolean') throw wrong(name, 'true or false', value);
+  }
+  if (options.onError !== undefined && typeof options.onError !== 'function') {
+    throw wrong('onError', 'a function', options.onError);
+  }
+}
+
+export function checkPort(port: unknown, action: string): void {
+  if (port === undefined) return;
+  const message = `Cannot ${action}: port must be an integer from 0 to 65535, got ${describe(port)}`;
+  if (typeof port !== 'number') throw new TypeError(message);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new RangeError(message);
+}
+
+export function checkPath(path: unknown, action: string): void {
+  if (path === undefined) return;
+  const message = `Cannot ${action}: path must be the path of a Unix socket, got ${describe(path)}`;
+  if (typeof path !== 'string') throw new TypeError(message);
+  if (path === '') throw new RangeError(message);
+}
+
+function checkCount(name: string, value: unknown, least: number): void {
+  if (value === undefined) return;
+  if (typeof value !== 'number') throw wrong(name, `a number >= ${least}`, value);
+  if (!(value >= least) || (value !== Infinity && !Number.isInteger(value))) {
+    throw new RangeError(`Cannot start server: ${name} must be an integer >= ${least}, got ${describe(value)}`);
+  }
+}
+
+function wrong(name: string, expected: string, value: unknown): TypeError {
+  return new TypeError(`Cannot start server: ${name} must be ${expected}, got ${describe(value)}`);
+}

@@ -1,0 +1,373 @@
+// A server: listening sockets, the connections they accepted, and one task per connection.
+//
+// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. There is no way back.
+//
+// A connection is first *parked* when there are maxConnections already: accepted, unread, its handler not begun; then it
+// is *open* (in `connections`) until its transport is gone and its handler has ended, in either order. Handlers beyond
+// `concurrency` wait in line with their connections open.
+//
+// - waitClosed() resolves when CLOSED and no connection is open, in either order.
+// - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.
+// - shutdown() is bounded: stop accepting; end what is idle; wait for the grace; cancel; wait; abort; wait; give up and
+//   name what will not end.
+import type { Socket } from 'node:net';
+import { Deque, LinkedSet } from '../base/index.ts';
+import {
+  cancellable,
+  CancelledError,
+  checkMs,
+  checkpoint,
+  currentTask,
+  Future,
+  InvalidStateError,
+  loopTime,
+  moveOnAfter,
+  reportException,
+  spawn,
+  type Task,
+  TimeoutError,
+  Wait,
+  type WaitOptions,
+} from '../core/index.ts';
+import type { StreamReader, StreamWriter } from '../streams/index.ts';
+import { type Address, formatAddress } from './address.ts';
+import { Connection } from './connection.ts';
+import { listen, type Listener } from './listener.ts';
+import type { ServerOptions } from './server-options.ts';
+
+/** Serves one client. Its end, however it ends, ends the connection. */
+export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
+
+/** How a shutdown went: how many connections ended by themselves, by a cancel of their handler, and by an abort. */
+export interface ShutdownReport {
+  readonly finished: number;
+  readonly cancelled: number;
+  readonly aborted: number;
+}
+
+/** Milliseconds a graceful end waits for handlers, by default. */
+export const DEFAULT_GRACE = 10_000;
+/** Milliseconds cancelled handlers get to clean up, and aborted connections to go. */
+const CANCEL_GRACE = 1000;
+/** Milliseconds of quiet after which a client that owes the rest of a message counts as idle in a shutdown. */
+const QUIET = 500;
+/** Milliseconds between two looks for idle clients. */
+const LOOK_EVERY = 100;
+/** Milliseconds between two reports of errors of accepting. */
+const ACCEPT_REPORTS = 1000;
+
+/** An accepted socket that waits for its turn to be a connection. */
+interface Parked {
+  readonly socket: Socket;
+  readonly path: string | undefined;
+}
+
+/** Ends when the server is closed and empty. */
+class ServerClosedWait extends Wait<void> {
+  protected override withdraw(): void {
+    (this.list as LinkedSet<ServerClosedWait> | undefined)?.delete(this); // its only list is the server's
+  }
+}
+
+export class Server implements AsyncDisposable {
+  readonly #handler: Handler;
+  readonly #options: ServerOptions;
+  /** The run() of whoever started the server: its handlers belong to it. */
+  readonly #scope: object | undefined;
+  #state: 'created' | 'serving' | 'closed' = 'created';
+  #starting: Promise<void> | undefined;
+  #listeners: readonly Listener[] = [];
+  readonly #connections = new Set<Connection>();
+  readonly #parked = new Deque<Parked>();
+  /** Connections whose handlers wait for one of `concurrency` places. */
+  readonly #line = new Set<Connection>();
+  #handling = 0;
+  readonly #closers = new LinkedSet<ServerClosedWait>();
+  #forever: Future<never> | undefined;
+  #lastAcceptReport = -Infinity;
+
+  /** Made by startServer. @internal */
+  constructor(handler: Handler, options: ServerOptions) {
+    this.#handler = handler;
+    this.#options = options;
+    this.#scope = currentTask()?.scope;
+  }
+
+  /** Where it listens; empty before it listens and after close. */
+  get addresses(): Address[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  /** The open connections, a live view. */
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  isServing(): boolean {
+    return this.#state === 'serving';
+  }
+
+  /** Begins to listen, for a server started with `startServing: false`. Idempotent. @throws InvalidStateError when closed */
+  async startServing(): Promise<void> {
+    if (this.#state === 'closed') throw new InvalidStateError('Cannot start serving: the server is closed');
+    await cancellable((this.#starting ??= this.#start()));
+  }
+
+  /**
+   * Serves until its task is cancelled or the server is closed; either way it rejects with CancelledError. When it is
+   * cancelled, it closes the server and runs `shutdown` with the default grace first.
+   * @throws InvalidStateError when the server is closed, or another call is under way
+   */
+  async serveForever(options?: WaitOptions): Promise<never> {
+    if (this.#state === 'closed') throw new InvalidStateError('Cannot serve: the server is closed');
+    if (this.#forever !== undefined) throw new InvalidStateError('Cannot serve: serveForever() is running already');
+    const forever = new Future<never>();
+    this.#forever = forever;
+    try {
+      await this.startServing();
+      return await cancellable(forever, options);
+    } catch (error) {
+      // Closed by somebody else: how its connections end is for them to say.
+      if (error instanceof CancelledError && error.reason.by !== this) await this.shutdown();
+      throw error;
+    } finally {
+      this.#forever = undefined;
+    }
+  }
+
+  /** Stops accepting and ends a running serveForever; connections go on. Idempotent. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    for (const listener of this.#listeners) listener.close();
+    this.#listeners = [];
+    for (let parked = this.#parked.popFront(); parked !== undefined; parked = this.#parked.popFront()) {
+      parked.socket.destroy(); // never served, so nothing was promised
+    }
+    this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
+    this.#maybeClosed();
+  }
+
+  /** Closes every connection after what it has written. */
+  closeClients(): void {
+    for (const connection of this.#connections) connection.writer.close();
+  }
+
+  /** Ends every connection at once; what is unsent is lost. */
+  abortClients(): void {
+    for (const connection of this.#connections) connection.abort();
+  }
+
+  /**
+   * Resolves when the server is closed and no connection is open any more, in either order. Does not close anything, and is
+   * not bounded: `shutdown` is.
+   */
+  waitClosed(options?: WaitOptions): Promise<void> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    if (this.#state === 'closed' && this.#connections.size === 0) return Promise.resolve();
+    const wait = new ServerClosedWait('server.waitClosed', this, options);
+    this.#closers.add(wait);
+    return wait.promise;
+  }
+
+  /**
+   * Ends everything in bounded time: stops accepting, lets clients that are between messages read the end, waits up to
+   * `grace` milliseconds (default 10,000) for handlers to end, cancels the rest, waits a second, aborts what is left.
+   * Cancelled itself, it aborts all at once. A handler that will not end even then is reported by name.
+   * @returns how many connections ended which way
+   *
+   * @example
+   * ```ts
+   * import { startServer } from 'maitre';
+   * const server = await startServer((reader, writer) => writer.write('bye'), { host: '127.0.0.1' });
+   * console.log(await server.shutdown({ grace: 1000 }));
+   * ```
+   */
+  async shutdown(options: { readonly grace?: number | undefined } = {}): Promise<ShutdownReport> {
+    const grace = checkMs(options.grace ?? DEFAULT_GRACE, 'shut down');
+    if (grace < 0) throw new RangeError(`Cannot shut down: grace must be >= 0 milliseconds, got ${grace}`);
+    this.close();
+    const all = this.#connections.size;
+    try {
+      await this.#emptyWithin(grace, () => this.#endIdle());
+      const finished = all - this.#connections.size;
+      for (const connection of this.#connections) this.#cancel(connection);
+      await this.#emptyWithin(CANCEL_GRACE);
+      const left = this.#connections.size;
+      const report = { finished, cancelled: all - finished - left, aborted: left };
+      this.abortClients();
+      await this.#emptyWithin(CANCEL_GRACE);
+      this.#reportStuck();
+      return report;
+    } catch (error) {
+      this.abortClients();
+      throw error;
+    }
+  }
+
+  /** shutdown with the default grace. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  /** `<Server serving 127.0.0.1:8002, 3 connections>`, for logs. */
+  toString(): string {
+    const where = this.addresses.map(formatAddress).join(' ');
+    return `<Server ${this.#state}${where === '' ? '' : ` ${where}`}, ${this.#connections.size} connections>`;
+  }
+
+  // ---- listening -----------------------------------------------------------------------------------------------
+
+  async #start(): Promise<void> {
+    const { path } = this.#options;
+    try {
+      this.#listeners = await listen(this.#options, (socket) => this.#accept(socket, path));
+    } catch (error) {
+      this.#starting = undefined; // it may be tried again
+      throw error;
+    }
+    if (this.#state === 'closed') {
+      for (const listener of this.#listeners) listener.close();
+      this.#listeners = [];
+      throw new InvalidStateError('Cannot start serving: the server was closed meanwhile');
+    }
+    for (const { server } of this.#listeners) server.on('error', (error) => this.#acceptFailed(error));
+    this.#state = 'serving';
+  }
+
+  // Errors of accepting (descriptors have run out, a client gave up in the backlog) never stop the server. libuv drops the
+  // client and shows few of them; what it shows comes in floods, so one a second is told.
+  #acceptFailed(error: unknown): void {
+    const now = Date.now();
+    if (now - this.#lastAcceptReport < ACCEPT_REPORTS) return;
+    this.#lastAcceptReport = now;
+    reportException({ message: 'Cannot accept a connection; the server goes on', error, server: this });
+  }
+
+  #accept(socket: Socket, path: string | undefined): void {
+    if (this.#state === 'closed') socket.destroy();
+    else if (this.#connections.size >= (this.#options.maxConnections ?? Infinity)) this.#park(socket, path);
+    else this.#open(socket, path);
+  }
+
+  // Node cannot stop accepting without losing the kernel's backlog, so the wait goes on here: accepted and unread.
+  #park(socket: Socket, path: string | undefined): void {
+    socket.on('error', ignoreError);
+    this.#parked.pushBack({ socket, path });
+  }
+
+  #open(socket: Socket, path: string | undefined): void {
+    const { limit, maxBuffered } = this.#options;
+    socket.off('error', ignoreError);
+    const connection: Connection = new Connection(socket, {
+      limit,
+      maxBuffered,
+      path,
+      onGone: () => this.#maybeEnded(connection),
+      onOverflow: (error) => this.#report(error, connection),
+    });
+    this.#connections.add(connection);
+    if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
+    else this.#handle(connection);
+  }
+
+  // ---- handling ------------------------------------------------------------------------------------------------
+
+  #handle(connection: Connection): void {
+    this.#handling++;
+    const task = spawn(
+      (own) => {
+        connection.serveWith(own as Task<unknown>);
+        return this.#handler(connection.reader, connection.writer, connection);
+      },
+      { name: `${formatAddress(connection.peer)} #${connection.id}`, eager: true, scope: this.#scope },
+    );
+    task.markObserved();
+    if (task.done()) this.#handled(connection, task as Task<unknown>);
+    else task.observe({ settled: () => this.#handled(connection, task as Task<unknown>) });
+  }
+
+  #handled(connection: Connection, task: Task<unknown>): void {
+    this.#handling--;
+    if (task.failed()) this.#report(task.exception(), connection);
+    if (!connection.detached || task.failed() || task.cancelled()) connection.writer.close();
+    for (const next of this.#line) {
+      if (this.#handling >= (this.#options.concurrency ?? Infinity)) break;
+      this.#line.delete(next);
+      // One whose peer left while it stood in line is served too: what it sent is not lost.
+      this.#handle(next);
+    }
+    this.#maybeEnded(connection);
+  }
+
+  #report(error: unknown, connection: Connection): void {
+    const { onError } = this.#options;
+    if (onError !== undefined) {
+      try {
+        onError(error, connection);
+        return;
+      } catch (failure) {
+        reportException({ message: `onError failed for ${connection}`, error: failure, connection });
+      }
+    }
+    reportException({ message: `Unhandled error in the handler of ${connection}`, error, connection });
+  }
+
+  /** Lets a connection go that is gone and handled; what waits for its place comes in. */
+  #maybeEnded(connection: Connection): void {
+    if (!connection.closed || this.#line.has(connection) || connection.task?.done() === false) return;
+    if (!this.#connections.delete(connection)) return;
+    while (this.#parked.length > 0 && this.#connections.size < (this.#options.maxConnections ?? Infinity)) {
+      const { socket, path } = this.#parked.popFront() as Parked; // length > 0
+      if (!socket.destroyed) this.#open(socket, path);
+    }
+    this.#maybeClosed();
+  }
+
+  #maybeClosed(): void {
+    if (this.#state !== 'closed' || this.#connections.size > 0) return;
+    for (const wait of this.#closers) {
+      this.#closers.delete(wait);
+      wait.answer();
+    }
+  }
+
+  // ---- ending --------------------------------------------------------------------------------------------------
+
+  /** Waits until no connection is open, at most `ms` milliseconds, calling `look` now and then. */
+  async #emptyWithin(ms: number, look?: () => void): Promise<void> {
+    const until = loopTime() + ms;
+    for (;;) {
+      look?.();
+      const left = until - loopTime();
+      if (this.#connections.size === 0 || left <= 0) return;
+      await moveOnAfter(look === undefined ? left : Math.min(left, LOOK_EVERY), () => this.waitClosed());
+    }
+  }
+
+  /** Lets the handlers that only wait for a silent peer read the end of the stream: most then end by themselves. */
+  #endIdle(): void {
+    for (const connection of this.#connections) if (connection.isIdle(QUIET)) connection.endReading();
+  }
+
+  #cancel(connection: Connection): void {
+    const task = connection.task;
+    if (task !== undefined && !task.done()) {
+      task.cancelFor('Cancelled: the server is shutting down', { kind: 'shutdown', by: this });
+      return;
+    }
+    this.#line.delete(connection); // never begun, if it stood there
+    connection.writer.close();
+  }
+
+  #reportStuck(): void {
+    for (const connection of this.#connections) {
+      const error = new TimeoutError(`${connection.task} was cancelled and its connection aborted, and it still runs`);
+      reportException({ message: `The handler of ${connection} did not end with the server`, error, connection });
+    }
+  }
+}
+
+// A socket that breaks while it is parked: 'close' follows, and nobody has seen it yet to whom it would matter.
+function ignoreError(): void {}

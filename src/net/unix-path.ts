@@ -1,0 +1,76 @@
+// Unix socket paths: taking one over when nobody answers on it, and giving up only what is ours.
+//
+// libuv unlinks a pipe's path when it closes, whoever's socket stands there by then. So a server binds a name of its own
+// beside the path and links the path to it: what libuv unlinks is gone already, and we unlink the path only while it is
+// still the inode that we made. Linking fails when somebody was faster, as binding would.
+import { linkSync, lstatSync, type Stats, statSync, unlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { Future } from '../core/index.ts';
+
+/** What the kernel takes for a Unix socket's path on Linux, bytes; other systems take a few less. */
+const LONGEST = 107;
+let lastName = 0;
+
+/** A name in the same folder to bind to; the path itself where that would be too long. */
+export function bindName(path: string): string {
+  const name = join(dirname(path), `.m${process.pid}-${++lastName}`);
+  return Buffer.byteLength(name) > LONGEST ? path : name;
+}
+
+/**
+ * Makes way at `path`: nothing there is fine; a socket on which nobody answers is removed.
+ * @throws an EADDRINUSE error when somebody answers; an Error when it is not a socket, which stays
+ */
+export async function clearPath(path: string): Promise<void> {
+  const found = statOf(path);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error(`Cannot listen on ${path}: the file exists and is not a socket`);
+  if (await answers(path)) throw inUse(path);
+  unlinkIfSame(path, found);
+}
+
+/** Gives the bound name its path; the result takes the path away again, if it is still ours. */
+export function claimPath(bound: string, path: string): () => void {
+  if (bound !== path) {
+    try {
+      linkSync(bound, path);
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? inUse(path) : error;
+    } finally {
+      unlinkSync(bound);
+    }
+  }
+  const ours = statSync(path);
+  return () => unlinkIfSame(path, ours);
+}
+
+function unlinkIfSame(path: string, ours: Stats): void {
+  const now = statOf(path);
+  if (now?.ino === ours.ino && now.dev === ours.dev) unlinkSync(path);
+}
+
+function statOf(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+async function answers(path: string): Promise<boolean> {
+  const future = new Future<boolean>();
+  const socket = connect(path);
+  socket.on('connect', () => future.answer(true));
+  // Refused: its server is gone. Anything else (a full backlog, no permission) means that somebody is there.
+  socket.on('error', (error: NodeJS.ErrnoException) => future.answer(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
+  try {
+    return await future;
+  } finally {
+    socket.destroy();
+  }
+}
+
+function inUse(path: string): Error {
+  return Object.assign(new Error(`listen EADDRINUSE: address already in use ${path}`), {
+    code: 'EADDRINUSE',
+    syscall: 'listen',
+    address: path,
+  });
+}
