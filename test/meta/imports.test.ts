@@ -1,0 +1,230 @@
+// The import table of the architecture as data, and the program that holds the sources to it: which room may import
+// which, who may touch `node:`, rooms only by their doors, no cycles, and doors that only re-export.
+
+import assert from 'node:assert/strict';
+import { posix } from 'node:path';
+import { describe, test } from 'node:test';
+import { listFiles, readText, stripComments } from './source-files.js';
+
+interface Rule {
+  /** Rooms whose doors (index.ts) this room may import, besides its own files. */
+  readonly rooms: readonly string[];
+  /** Built-in modules: none, all, or these. */
+  readonly node: boolean | readonly string[];
+  /** npm packages. Only optional ones: the core needs none. */
+  readonly packages?: readonly string[];
+}
+
+const pure = ['base', 'core', 'sync', 'queues', 'streams'];
+
+const table: Readonly<Record<string, Rule>> = {
+  base: { rooms: [], node: false },
+  core: { rooms: ['base'], node: false },
+  sync: { rooms: ['base', 'core'], node: false },
+  queues: { rooms: ['base', 'core', 'sync'], node: false },
+  streams: { rooms: ['base', 'core', 'sync'], node: ['node:buffer'] },
+  testing: { rooms: pure, node: false },
+  introspect: { rooms: ['base', 'core'], node: false },
+  'hosts/node': { rooms: ['base', 'core'], node: true },
+  'hosts/web': { rooms: ['base', 'core'], node: false },
+  net: { rooms: ['base', 'core', 'sync', 'streams'], node: true },
+  subprocess: { rooms: pure, node: true },
+  files: { rooms: pure, node: true },
+  signals: { rooms: pure, node: true },
+  executors: { rooms: pure, node: true },
+  distributed: { rooms: [...pure, 'executors'], node: true },
+  http: { rooms: [...pure, 'net'], node: true },
+  mysql: { rooms: [...pure, 'net'], node: true },
+  inspect: { rooms: [...pure, 'introspect', 'net'], node: true },
+  console: { rooms: ['inspect'], node: false },
+  // Public doors only: the entry files at the root of src, see `problemOf`.
+  cli: { rooms: [], node: true, packages: ['tsx'] },
+};
+
+interface Import {
+  readonly specifier: string;
+  /** `import type` and `export type` leave nothing in the JavaScript, so they cannot be part of a cycle. */
+  readonly typeOnly: boolean;
+}
+
+type Sources = ReadonlyMap<string, string>;
+
+describe('imports', () => {
+  const sources: Sources = new Map(listFiles('src', '.ts').map((file) => [file.slice('src/'.length), readText(file)]));
+
+  test('every import is allowed by the table', () => {
+    assert.deepEqual(findForbiddenImports(sources), []);
+  });
+
+  test('there is no cycle between files', () => {
+    assert.equal(findCycle(sources)?.join(' -> '), undefined);
+  });
+
+  test('a door has only comments and named re-exports', () => {
+    const doors = [...sources].filter(([file]) => file.endsWith('/index.ts'));
+    assert.deepEqual(
+      doors.filter(([, code]) => !isDoor(code)).map(([file]) => file),
+      [],
+    );
+  });
+});
+
+describe('the import checker', () => {
+  const check = (file: string, code: string, others: readonly string[] = []): string[] =>
+    findForbiddenImports(new Map([[file, code], ...others.map((other): [string, string] => [other, ''])]));
+
+  test('accepts what the table allows', () => {
+    assert.deepEqual(check('core/task.ts', "import { Deque } from '../base/index.ts';", ['base/index.ts']), []);
+    assert.deepEqual(check('core/task.ts', "import type { Wait } from './wait.ts';", ['core/wait.ts']), []);
+    assert.deepEqual(check('streams/reader.ts', "import { Buffer } from 'node:buffer';"), []);
+    assert.deepEqual(check('hosts/node/host.ts', "import '../../core/index.ts';", ['core/index.ts']), []);
+    assert.deepEqual(check('index.node.ts', "export { run } from './core/index.ts';", ['core/index.ts']), []);
+    assert.deepEqual(check('cli/main.ts', "import { run } from '../index.node.ts';", ['index.node.ts']), []);
+    assert.deepEqual(check('cli/load.ts', "await import('tsx/esm/api');"), []);
+  });
+
+  test('reports an upward, a back-door, a built-in, a package, a missing and a cli-internal import', () => {
+    const report = (file: string, code: string, other = ''): string => check(file, code, other ? [other] : []).join();
+    assert.match(report('core/task.ts', "import '../net/index.ts';", 'net/index.ts'), /core may not import net/);
+    assert.match(report('sync/lock.ts', "export { x } from '../core/wait.ts';", 'core/wait.ts'), /only by its door/);
+    assert.match(report('sync/lock.ts', "import fs from 'node:fs';"), /sync may not import node:fs/);
+    assert.match(report('streams/reader.ts', "await import('node:net');"), /streams may not import node:net/);
+    assert.match(report('net/server.ts', "import {\n  a,\n  b,\n} from 'left-pad';"), /net may not import left-pad/);
+    assert.match(report('core/task.ts', "import './gone.ts';"), /no such file/);
+    assert.match(
+      report('core/task.ts', "import '../index.node.ts';", 'index.node.ts'),
+      /core may not import index.node/,
+    );
+    assert.match(report('cli/main.ts', "import '../core/index.ts';", 'core/index.ts'), /only public doors/);
+    assert.match(report('attic/old.ts', ''), /not a room of the table/);
+  });
+
+  test('finds a cycle, and none through type-only imports', () => {
+    const make = (last: string): Sources =>
+      new Map([
+        ['core/a.ts', "import './b.ts';"],
+        ['core/b.ts', "export { c } from './c.ts';"],
+        ['core/c.ts', last],
+      ]);
+    assert.deepEqual(findCycle(make("import { a } from './a.ts';")), [
+      'core/a.ts',
+      'core/b.ts',
+      'core/c.ts',
+      'core/a.ts',
+    ]);
+    assert.equal(findCycle(make("import type { A } from './a.ts';")), undefined);
+  });
+
+  test('reads neither comments nor strings as imports', () => {
+    assert.deepEqual(
+      parseImports("// import './a.ts'\n/* import './b.ts' */ const url = 'http://x'; // import './c'"),
+      [],
+    );
+    assert.deepEqual(parseImports("const text = \"import x from 'y'\";\nconst page = `\nimport x from 'y';`;"), []);
+  });
+
+  test('knows a door from a file with code in it', () => {
+    assert.ok(isDoor("// base\nexport { Deque } from './deque.ts';\nexport type { A, B } from './b.ts';\n"));
+    assert.ok(!isDoor("export * from './deque.ts';"));
+    assert.ok(!isDoor("export { a } from './a.ts';\nexport const b = 1;"));
+  });
+});
+
+/** One line for each import that the table does not allow, and for each file outside the rooms. */
+function findForbiddenImports(files: Sources): string[] {
+  const found: string[] = [];
+  for (const [file, code] of files) {
+    const room = roomOf(file);
+    if (room !== undefined && !(room in table)) found.push(`${file}: ${room} is not a room of the table`);
+    for (const { specifier } of parseImports(code)) {
+      const problem = problemOf(file, specifier, files);
+      if (problem !== undefined) found.push(`${file}: ${problem} ('${specifier}')`);
+    }
+  }
+  return found;
+}
+
+function problemOf(file: string, specifier: string, files: Sources): string | undefined {
+  const room = roomOf(file);
+  // An entry file at the root of src joins rooms to a host: it may import every door and every built-in.
+  const rule = room === undefined ? { rooms: Object.keys(table), node: true } : table[room];
+  if (rule === undefined) return undefined; // reported once for the file
+  const name = room ?? file;
+
+  if (specifier.startsWith('node:')) {
+    const allowed = typeof rule.node === 'boolean' ? rule.node : rule.node.includes(specifier);
+    return allowed ? undefined : `${name} may not import ${specifier}`;
+  }
+  if (!specifier.startsWith('.')) {
+    const allowed = rule.packages?.some((each) => specifier === each || specifier.startsWith(`${each}/`)) ?? false;
+    return allowed ? undefined : `${name} may not import ${specifier}`;
+  }
+
+  const target = resolve(file, specifier);
+  const targetRoom = roomOf(target);
+  if (!files.has(target)) return 'there is no such file';
+  if (room !== undefined && targetRoom === room) return undefined;
+  if (room === 'cli') return targetRoom === undefined ? undefined : 'cli may import only public doors';
+  if (targetRoom === undefined) return room === undefined ? undefined : `${name} may not import ${target}`;
+  if (!rule.rooms.includes(targetRoom)) return `${name} may not import ${targetRoom}`;
+  if (target !== `${targetRoom}/index.ts`) return `${targetRoom} may be imported only by its door`;
+  return undefined;
+}
+
+/** The room of a file: its folder, `hosts/node` and the like for nested rooms; undefined for the entry files at the root. */
+function roomOf(file: string): string | undefined {
+  const [first, second, third] = file.split('/');
+  if (second === undefined) return undefined;
+  return third !== undefined && `${first}/${second}` in table ? `${first}/${second}` : first;
+}
+
+function resolve(file: string, specifier: string): string {
+  return posix.join(posix.dirname(file), specifier);
+}
+
+/** Static imports, re-exports and dynamic imports of a literal. */
+function parseImports(code: string): Import[] {
+  const plain = stripComments(code);
+  const declarations = plain.matchAll(
+    /(?:^|;)\s*(?:import|export)\s*(type\s+)?(?:[\w$\s{},*]*?\bfrom\s*)?(['"])([^'"\n]+)\2/gm,
+  );
+  const calls = plain.matchAll(/\bimport\s*\(\s*(['"])([^'"\n]+)\1/g);
+  return [
+    ...[...declarations].map((match) => ({ specifier: match[3] ?? '', typeOnly: match[1] !== undefined })),
+    ...[...calls].map((match) => ({ specifier: match[2] ?? '', typeOnly: false })),
+  ];
+}
+
+/** The files of one cycle, the first repeated at the end; undefined if there is none. Depth first, each file entered once. */
+function findCycle(files: Sources): string[] | undefined {
+  const finished = new Set<string>();
+  const path: string[] = [];
+
+  const visit = (file: string): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (finished.has(file)) return undefined;
+    path.push(file);
+    for (const { specifier, typeOnly } of parseImports(files.get(file) ?? '')) {
+      if (typeOnly || !specifier.startsWith('.')) continue;
+      const cycle = visit(resolve(file, specifier));
+      if (cycle !== undefined) return cycle;
+    }
+    path.pop();
+    finished.add(file);
+    return undefined;
+  };
+
+  for (const file of files.keys()) {
+    const cycle = visit(file);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
+
+function isDoor(code: string): boolean {
+  return (
+    stripComments(code)
+      .replace(/export\s+(?:type\s+)?\{[\w$\s,]*\}\s*from\s*'[^'\n]+';/g, '')
+      .trim() === ''
+  );
+}

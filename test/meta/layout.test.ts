@@ -1,0 +1,122 @@
+// The rules on layout that a program can check: sizes, names, headers, the mirrored test tree.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { listFiles, readText, stripComments } from './source-files.js';
+
+const maxFileLines = 500;
+const maxCoreCodeLines = 2_400;
+const maxDoorHeaderLines = 10;
+
+/** A drawer for everything says nothing about what is in it. */
+const forbiddenNames = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'shared', 'types'];
+
+/** Tests of more than one source file, each with what it is about. `test/meta` and `test/examples` are not listed one by one. */
+const crossCutting: Readonly<Record<string, string>> = {};
+
+const sources = listFiles('src', '.ts');
+const tests = listFiles('test', '.test.ts');
+
+describe('layout', () => {
+  test(`no source file is longer than ${maxFileLines} lines`, () => {
+    const long = sources.filter((file) => readText(file).trimEnd().split('\n').length > maxFileLines);
+    assert.deepEqual(long, []);
+  });
+
+  test(`core has at most ${maxCoreCodeLines} lines of code, so that one person reads it in an afternoon`, () => {
+    const core = sources.filter((file) => file.startsWith('src/core/'));
+    const count = core.reduce((sum, file) => sum + codeLines(readText(file)), 0);
+    assert.ok(count <= maxCoreCodeLines, `core has ${count} lines of code`);
+  });
+
+  test('files and folders are named in kebab-case for what they hold', () => {
+    const bad = sources.filter((file) => {
+      const parts = file.replace(/(\.(node|web))?\.ts$/, '').split('/');
+      return parts.some((part) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part) || forbiddenNames.includes(part));
+    });
+    assert.deepEqual(bad, []);
+  });
+
+  test(`every door begins with a header of at most ${maxDoorHeaderLines} lines`, () => {
+    const doors = sources.filter((file) => file.endsWith('/index.ts'));
+    const bad = doors.filter((file) => {
+      const lines = headerLines(readText(file));
+      return lines === 0 || lines > maxDoorHeaderLines;
+    });
+    assert.deepEqual(bad, []);
+  });
+
+  test('no source has an open TODO or FIXME', () => {
+    assert.deepEqual(findLines(/\b(?:TODO|FIXME|XXX)\b/, readText), []);
+  });
+
+  test('no source uses the type any', () => {
+    const withoutText = (file: string): string => stripComments(readText(file), { strings: true });
+    assert.deepEqual(findLines(anyType, withoutText), []);
+  });
+
+  test('every test file mirrors a source file or says what it crosses', () => {
+    const known = new Set([...sources, ...listFiles('examples', '.ts')]);
+    const strays = tests.filter((file) => {
+      if (file.startsWith('test/meta/') || file in crossCutting) return false;
+      const path = file.slice('test/'.length).replace(/\.test\.ts$/, '.ts');
+      return !known.has(`src/${path}`) && !known.has(path);
+    });
+    assert.deepEqual(strays, []);
+    assert.deepEqual(
+      Object.keys(crossCutting).filter((file) => !tests.includes(file)),
+      [],
+      'listed, but no longer there',
+    );
+  });
+});
+
+describe('the layout checker', () => {
+  test('counts lines of code and of headers', () => {
+    assert.equal(codeLines('// a\n\n/** b\n * c */\nconst d = 1; // e\nf();\n'), 2);
+    assert.equal(headerLines('// a\n// b\nexport {};'), 2);
+    assert.equal(headerLines('/**\n * a\n */\nexport {};'), 3);
+    assert.equal(headerLines('export {};'), 0);
+  });
+
+  test('tells the type any from the word', () => {
+    for (const code of [
+      'x: any',
+      'x as any',
+      'Array<any>',
+      'any[]',
+      'f(a: any, b)',
+      'type A = any;',
+      'A | any',
+      'Map<string, any>',
+    ]) {
+      assert.match(code, anyType);
+    }
+    for (const code of ['Promise.any(a)', 'many: number', '{ any: 1 }', 'company as x'])
+      assert.doesNotMatch(code, anyType);
+  });
+});
+
+const anyType = /(?:[:<|&,=]|\bas|\bextends|\bsatisfies)\s*any\b(?!\s*[:(])|\bany\[\]/;
+
+/** `file:line` of every line of the sources that matches. */
+function findLines(pattern: RegExp, read: (file: string) => string): string[] {
+  return sources.flatMap((file) =>
+    read(file)
+      .split('\n')
+      .flatMap((line, index) => (pattern.test(line) ? [`${file}:${index + 1}`] : [])),
+  );
+}
+
+/** Lines that are neither blank nor only comment. Lines inside a template count as code if they are not blank after it. */
+function codeLines(code: string): number {
+  return stripComments(code)
+    .split('\n')
+    .filter((line) => line.trim() !== '').length;
+}
+
+/** How many lines of comment a file begins with. */
+function headerLines(code: string): number {
+  const header = /^(?:\s*(?:\/\/[^\n]*|\/\*[\s\S]*?\*\/)\s*?\n)*/.exec(code)?.[0] ?? '';
+  return header.trim() === '' ? 0 : header.trim().split('\n').length;
+}

@@ -1,0 +1,130 @@
+// What the documents promise holds: the commands exist, the links lead somewhere, and the TypeScript compiles.
+// A block that is not a whole program says so: ```ts no-check
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { listFiles, readText, root } from './source-files.js';
+
+const documents = [
+  ...listFiles('docs', '.md'),
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].filter((file) => existsSync(join(root, file))),
+];
+
+interface Block {
+  /** What follows the opening fence: `ts`, `sh`, `ts no-check`. */
+  readonly info: string;
+  readonly code: string;
+  /** Line of the opening fence, from 1. */
+  readonly line: number;
+}
+
+describe('documents', () => {
+  const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }; // our own file
+
+  test('README shows npm start and npm test', () => {
+    const commands = npmScripts(readText('README.md'));
+    assert.ok(commands.includes('start') && commands.includes('test'), `README shows only: ${commands.join(', ')}`);
+  });
+
+  test('every npm command shown is a script of package.json', () => {
+    const unknown = documents.flatMap((file) =>
+      npmScripts(readText(file))
+        .filter((name) => !(name in scripts))
+        .map((name) => `${file}: npm run ${name}`),
+    );
+    assert.deepEqual(unknown, []);
+  });
+
+  test('every relative link leads to a file', () => {
+    const broken = documents.flatMap((file) =>
+      relativeLinks(readText(file))
+        .filter((link) => !existsSync(join(root, dirname(file), link)))
+        .map((link) => `${file}: ${link}`),
+    );
+    assert.deepEqual(broken, []);
+  });
+
+  test('every TypeScript block compiles against maitre', () => {
+    const folder = join(root, 'build/snippets');
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const file of documents) {
+      for (const { info, code, line } of fencedBlocks(readText(file))) {
+        if (info !== 'ts') continue;
+        // Blank lines first, so that the compiler's line numbers are the document's.
+        writeFileSync(join(folder, `${file.replaceAll('/', '_')}-${line}.ts`), '\n'.repeat(line) + code);
+      }
+    }
+    // Here and not in a folder of its own, so that the snippets are inside the package and may import it by name.
+    const compilerOptions = { moduleDetection: 'force', noUnusedLocals: false };
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ extends: '../../examples/tsconfig.json', compilerOptions, include: ['.'] }),
+    );
+    assert.equal(compile('build/snippets'), '');
+  });
+});
+
+describe('the readers of documents', () => {
+  test('find fenced blocks with their lines', () => {
+    assert.deepEqual(fencedBlocks('a\n```ts\nlet x;\n```\n\n```sh no-check\nb\n```\n'), [
+      { info: 'ts', code: 'let x;\n', line: 2 },
+      { info: 'sh no-check', code: 'b\n', line: 6 },
+    ]);
+  });
+
+  test('find npm scripts in shell blocks and code spans', () => {
+    assert.deepEqual(npmScripts('```sh\nnpm start -- x\nnpm run bench\nnpm ci\n```\nor `npm test -- y`'), [
+      'start',
+      'bench',
+      'test',
+    ]);
+  });
+
+  test('find relative links only', () => {
+    assert.deepEqual(relativeLinks('[a](docs/a.md#b) [c](https://c.d) [e](#e) ![f](f.png) `[g](g.md)`'), [
+      'docs/a.md',
+      'f.png',
+    ]);
+  });
+});
+
+function fencedBlocks(text: string): Block[] {
+  return [...text.matchAll(/^```([^\n`]*)\n([\s\S]*?)^```/gm)].map((match) => ({
+    info: (match[1] ?? '').trim(),
+    code: match[2] ?? '',
+    line: text.slice(0, match.index).split('\n').length,
+  }));
+}
+
+/** The scripts that `npm start`, `npm test` and `npm run NAME` call in a text. */
+function npmScripts(text: string): string[] {
+  return [...text.matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)].map((match) => match[1] ?? match[2] ?? '');
+}
+
+/** The targets of links and images to files of the repository, without their fragment. */
+function relativeLinks(text: string): string[] {
+  const prose = text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map((match) => (match[1] ?? '').replace(/#.*$/, ''))
+    .filter((target) => target !== '' && !/^[a-z]+:/i.test(target));
+}
+
+/** What the compiler has to say about a project. */
+function compile(project: string): string {
+  try {
+    execFileSync(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), '-p', project, '--pretty', 'false'],
+      { cwd: root, encoding: 'utf8' },
+    );
+    return '';
+  } catch (error) {
+    const output = (error as { stdout?: string }).stdout; // of a program that ended with an error
+    if (output) return output;
+    throw error;
+  }
+}
