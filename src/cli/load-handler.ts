@@ -6,16 +6,20 @@ import { pathToFileURL } from 'node:url';
 import type { Handler } from '../index.node.ts';
 import { CommandError } from './usage.ts';
 
+/** After how long a file that is still loading is told, milliseconds: most likely it runs a program of its own. */
+const SLOW_LOAD = 2000;
+/** A line of a stack inside this command. */
+const OWN = /[\\/](?:dist|src)[\\/]cli[\\/]/;
+
 /** Loads `file` and gives what it exports by default, which must be a function. */
 export async function loadHandler(file: string): Promise<Handler> {
   const path = resolve(file);
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new CommandError(`cannot serve ${file}: there is no such file`, 2);
   if (!found.isFile()) throw new CommandError(`cannot serve ${file}: it is not a file`, 2);
-  const module = await load(path, file);
-  const handler = module.default;
+  const handler = defaultExport(await load(path, file));
   if (typeof handler === 'function') return handler as Handler; // called with what a Handler gets
-  const got = handler === undefined ? 'it has no default export' : `its default export is ${typeof handler}`;
+  const got = handler === undefined ? 'it has no default export' : `its default export is ${describe(handler)}`;
   throw new CommandError(
     `cannot serve ${file}: ${got}, expected a function: export default async (reader, writer) => { ... }`,
     1,
@@ -24,48 +28,84 @@ export async function loadHandler(file: string): Promise<Handler> {
 
 interface Module {
   readonly default?: unknown;
+  readonly __esModule?: unknown;
+}
+
+/** The default export. An ES module that was compiled to CommonJS, as tsx does without `"type": "module"`, wraps it. */
+function defaultExport({ default: value }: Module): unknown {
+  const inner = typeof value === 'object' && value !== null ? (value as Module) : undefined;
+  return inner?.__esModule === true ? inner.default : value;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  return `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
 }
 
 async function load(path: string, file: string): Promise<Module> {
+  const slow = setTimeout(() => {
+    const note = 'a program that serves by itself is started without `maitre serve`';
+    process.stderr.write(`maitre: ${file} is still loading and has exported nothing yet; ${note}\n`);
+  }, SLOW_LOAD);
+  try {
+    return await loadWithin(path, file);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') {
+      throw new CommandError(`cannot serve ${file}: ${error.message}`, 1);
+    }
+    process.stderr.write(`maitre: cannot serve ${file}: it failed while loading\n`);
+    throw error; // the runtime shows what and where
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+async function loadWithin(path: string, file: string): Promise<Module> {
   const url = pathToFileURL(path).href;
+  const isNode = !('bun' in process.versions || 'deno' in process.versions);
   const typed = /\.[cm]?tsx?$/.test(path);
-  if (typed && !stripsTypes()) return loadWithTsx(path, url, file, 'does not run TypeScript');
+  if (!isNode || !typed) return (await import(url)) as Module;
+  if (!stripsTypes()) return loadWithTsx(path, url, file, 'does not run TypeScript');
   try {
     return (await import(url)) as Module;
   } catch (error) {
-    // Nothing of it has run yet when it cannot be parsed. `using` is younger than type stripping.
-    if (isSyntaxError(error)) return loadWithTsx(path, url, file, `cannot parse it (${(error as Error).message.split('\n')[0]})`);
-    throw error;
+    if (!isUnparsed(error)) throw error;
+    // Nothing of it has run yet. `using` is younger than type stripping, and an enum or the like is not stripped.
+    const why = `cannot run it as it is (${(error as Error).message.split('\n')[0]})`; // isUnparsed looked
+    return loadWithTsx(path, url, file, why, error);
   }
 }
 
 function stripsTypes(): boolean {
-  if ('bun' in process.versions || 'deno' in process.versions) return true;
   const features = process.features as { typescript?: unknown }; // unknown to older type declarations
   return features.typescript !== undefined && features.typescript !== false;
 }
 
-function isSyntaxError(error: unknown): boolean {
-  const code = (error as { code?: string } | null)?.code;
-  return error instanceof SyntaxError || code === 'ERR_INVALID_TYPESCRIPT_SYNTAX' || code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
+/** Whether a file could not be parsed. A SyntaxError that code threw, as JSON.parse does, shows that code in its stack. */
+function isUnparsed(error: unknown): boolean {
+  if (!(error instanceof SyntaxError)) return false;
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^ +at /.test(line));
+  return frames.every((line) => line.includes('(node:') || line.includes('at node:') || OWN.test(line));
 }
 
 /** tsx is looked for where the file is, then where the command runs. */
-async function loadWithTsx(path: string, url: string, file: string, why: string): Promise<Module> {
-  const api = findTsx(path) ?? findTsx(resolve('package.json'));
-  if (api === undefined) {
-    throw new CommandError(
-      `cannot serve ${file}: Node ${process.versions.node} ${why}; install tsx (npm install --save-dev tsx) or use Node 24`,
-      1,
-    );
+async function loadWithTsx(path: string, url: string, file: string, why: string, error?: unknown): Promise<Module> {
+  const tsx = findTsx(path) ?? findTsx(resolve('package.json'));
+  if (tsx === undefined) {
+    const [major = 0] = process.versions.node.split('.').map(Number);
+    const unsupported = (error as { code?: string } | undefined)?.code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX';
+    if (major >= 24 && !unsupported) throw error; // a plain mistake
+    const way = `install tsx (npm install --save-dev tsx)${unsupported ? '' : ' or use Node 24'}`;
+    throw new CommandError(`cannot serve ${file}: Node ${process.versions.node} ${why}; ${way}`, 1);
   }
-  const tsx = (await import(api)) as { register(): unknown };
-  tsx.register();
-  return (await import(`${url}?tsx`)) as Module; // another URL: a failed import is remembered
+  // Both: without `"type": "module"` in its package.json a .ts file is CommonJS.
+  for (const api of tsx) ((await import(api)) as { register(): unknown }).register();
+  return (await import(`${url}#tsx`)) as Module; // another URL: a failed import is remembered
 }
 
-/** The URL of tsx's register function as seen from a file; undefined where it is not installed. */
-function findTsx(from: string): string | undefined {
+/** The URLs of tsx's two register functions as seen from a file; undefined where it is not installed. */
+function findTsx(from: string): string[] | undefined {
   let manifest: string;
   try {
     manifest = createRequire(from).resolve('tsx/package.json');
@@ -74,9 +114,11 @@ function findTsx(from: string): string | undefined {
   }
   // What `import 'tsx/esm/api'` would find from there; require.resolve finds the CommonJS build, which differs.
   const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as TsxManifest;
-  return new URL(exports['./esm/api'].import.default, pathToFileURL(manifest)).href;
+  return [exports['./cjs/api'], exports['./esm/api']].map(
+    (entry) => new URL(entry.import.default, pathToFileURL(manifest)).href,
+  );
 }
 
 interface TsxManifest {
-  readonly exports: { readonly './esm/api': { readonly import: { readonly default: string } } };
+  readonly exports: Readonly<Record<'./cjs/api' | './esm/api', { readonly import: { readonly default: string } }>>;
 }

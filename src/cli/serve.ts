@@ -25,6 +25,10 @@ const OPTIONS = {
   concurrency: { type: 'string' },
 } as const;
 
+const DEFAULT_GRACE = 10_000;
+/** Milliseconds that what the handlers started gets to end, after the shutdown. */
+const LAST_WAIT = 500;
+
 export async function serve(args: string[]): Promise<number> {
   const { values, positionals, help } = parse(args, OPTIONS);
   if (help) {
@@ -37,7 +41,7 @@ export async function serve(args: string[]): Promise<number> {
   if (values.path !== undefined && (values.host !== undefined || values.port !== undefined)) {
     throw new CommandError('give either --path, or --host and --port', 2);
   }
-  const grace = toCount('grace', values.grace, 0);
+  const grace = toCount('grace', values.grace, 0) ?? DEFAULT_GRACE;
   const limits = {
     maxConnections: toCount('max-connections', values['max-connections'], 1),
     concurrency: toCount('concurrency', values.concurrency, 1),
@@ -53,7 +57,7 @@ async function serveUntilStopped(
   handler: Handler,
   options: ServerOptions,
   file: string,
-  grace: number | undefined,
+  grace: number,
 ): Promise<void> {
   const server = await start(logging(handler), options);
   console.log(banner(server, file));
@@ -61,9 +65,11 @@ async function serveUntilStopped(
     await new Future<never>(); // until a signal cancels this task
   } catch (error) {
     if (!(error instanceof CancelledError)) throw error;
-    console.log(`stopping: ${server.connections.size} open connection(s)`);
-    const report = await server.shutdown(grace === undefined ? {} : { grace });
+    console.log(stopping(server.connections.size, grace));
+    const report = await server.shutdown({ grace });
     console.log(`stopped: ${report.finished} finished, ${report.cancelled} cancelled, ${report.aborted} aborted`);
+    // run() waits for every task. One that ignores its cancel was reported, and shall not hold the command.
+    setTimeout(() => process.exit(0), LAST_WAIT);
   }
 }
 
@@ -86,22 +92,39 @@ async function start(handler: Handler, options: ServerOptions): Promise<Server> 
   }
 }
 
-/** The handler, with a line about each client when its connection is gone. */
+function stopping(clients: number, grace: number): string {
+  if (clients === 0) return 'stopping';
+  const who = clients === 1 ? '1 client gets' : `${clients} clients get`;
+  return `stopping: ${who} up to ${grace / 1000} s to finish; a second signal ends it at once`;
+}
+
+/** The handler, with a line about each client when its handler has ended and its connection is gone. */
 function logging(handler: Handler): Handler {
   return async (reader, writer, connection) => {
     const began = performance.now();
-    let outcome = 'done';
+    const ended = new Future<string>();
     createTask(async () => {
+      const outcome = await ended;
       await writer.waitClosed();
       console.log(clientLine(connection, performance.now() - began, outcome));
     });
     try {
       await handler(reader, writer, connection);
+      ended.setResult('done');
     } catch (error) {
-      outcome = error instanceof CancelledError ? 'cancelled' : `failed: ${firstLine(error)}`;
+      ended.setResult(outcomeOf(error));
       throw error;
     }
   };
+}
+
+function outcomeOf(error: unknown): string {
+  if (error instanceof CancelledError) return 'cancelled';
+  return `${isLoss(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
+}
+
+function isLoss(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'ERR_CONNECTION_LOST';
 }
 
 function clientLine(connection: Connection, ms: number, outcome: string): string {
@@ -116,7 +139,7 @@ function firstLine(error: unknown): string {
 
 function reportError(error: unknown, connection: Connection): void {
   // A client that left is in its line already; what is wrong with the handler is worth a stack.
-  if ((error as { code?: unknown } | null)?.code === 'ERR_CONNECTION_LOST') return;
+  if (isLoss(error)) return;
   console.error(`error in the handler of ${connection}:`, error);
 }
 

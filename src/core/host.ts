@@ -20,6 +20,8 @@ export interface Host {
   nextTurn(fn: () => void): void;
   /** Runs `fn` when this turn's microtasks are done, before the loop waits for I/O. Called from inside a microtask. */
   endOfTurn(fn: () => void): void;
+  /** A random number, 0 <= x < 1. */
+  random(): number;
   readonly carrier: Carrier;
   /** Captures the caller's context (its AsyncLocalStorage values) and gives a way back into it. */
   captureContext(): <R>(fn: () => R) => R;

@@ -59,5 +59,15 @@ export { TaskGroup, type TaskGroupOptions } from './task-group.ts';
 export { moveOnAfter, Timeout, timeout, timeoutAt, waitFor } from './timeout.ts';
 export { makeCancelledError, traceStacks, tracing } from './tracing.ts';
 export { asCompleted, type ReturnWhen, untilDone, wait, type WaitForManyOptions } from './until-done.ts';
-export { checkpoint, Wait, type Waiter, type WaitOptions, waiterOf, waitsOf } from './wait.ts';
+export {
+  checkpoint,
+  type DeliveryHook,
+  QueuedWait,
+  setDeliveryHook,
+  Wait,
+  type Waiter,
+  type WaitOptions,
+  waiterOf,
+  waitsOf,
+} from './wait.ts';
 export type { Work, WorkResult } from './work.ts';

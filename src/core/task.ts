@@ -11,11 +11,12 @@
 //   own cancels from others'.
 import { describe } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
+import { creationSite } from './creation-site.ts';
 import { CancelledError } from './errors.ts';
 import type { ExceptionContext } from './exception-handler.ts';
 import { host } from './host.ts';
 import { instrument } from './instrument.ts';
-import { captureSite, formatFrames } from './tracing.ts';
+import { formatFrames, type Site } from './tracing.ts';
 import {
   bindSignal,
   checkpoint,
@@ -65,7 +66,7 @@ export class Task<T> extends Awaitable<T> implements Waiter {
   /** The first cancellation that reached it: what `signal` was or will be aborted with. */
   #firstCancel: CancelledError | undefined = undefined;
   #controller: AbortController | undefined = undefined;
-  readonly #site: { stack?: string } | undefined;
+  readonly #site: Site | undefined;
   /** Undefined once it was called. */
   #fn: ((task: Task<T>) => T | PromiseLike<T>) | undefined;
 
@@ -74,7 +75,7 @@ export class Task<T> extends Awaitable<T> implements Waiter {
     super();
     this.#fn = fn;
     this.#name = options.name;
-    this.#site = options.below === undefined ? undefined : captureSite(options.below);
+    this.#site = options.below === undefined ? undefined : creationSite(fn as () => unknown, options.below);
     const parent = host.carrier.getStore() as Task<unknown> | undefined; // only #begin puts stores in
     this.scope = options.scope ?? parent?.scope;
     live.add(this as Task<unknown>);

@@ -28,9 +28,14 @@ export function makeCancelledError(message: string | undefined, reason: CancelRe
   return error;
 }
 
-/** The place that called `below`, one frame: `at file.ts:12:3`. Kept unformatted until `formatSite` is called. */
-export function captureSite(below: (...args: never[]) => unknown): { stack?: string } {
-  const site: { stack?: string } = {};
+/** A stack kept as the engine keeps it, unformatted until somebody reads it. */
+export interface Site {
+  stack?: string;
+}
+
+/** The place that called `below`: one frame, twenty while tracing. */
+export function captureSite(below: (...args: never[]) => unknown): Site {
+  const site: Site = {};
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = tracing ? 20 : 1;
   capture(site, below);
@@ -39,7 +44,7 @@ export function captureSite(below: (...args: never[]) => unknown): { stack?: str
 }
 
 /** The frames of a captured stack, outermost last, without the leading `at` and without this package's own. */
-export function formatFrames(site: { stack?: string } | undefined): string[] {
+export function formatFrames(site: Site | undefined): string[] {
   if (site?.stack === undefined) return [];
   const frames: string[] = [];
   for (const line of site.stack.split('\n')) {

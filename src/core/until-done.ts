@@ -135,6 +135,16 @@ export async function wait<A extends Awaitable<unknown>>(
 }
 
 /**
+ * What `asCompleted` gives. An interface of its own: `for await` over an `AsyncIterable<Task<T>>` is typed as if it gave
+ * `T`, while the tasks themselves come.
+ */
+export interface CompletionIterator<A> {
+  next(): Promise<IteratorResult<A, undefined>>;
+  return(): Promise<IteratorResult<A, undefined>>;
+  [Symbol.asyncIterator](): CompletionIterator<A>;
+}
+
+/**
  * Gives the tasks one by one, in the order in which they end. Cancelling the loop leaves them alone. asyncio:
  * `as_completed`, the form for `async for`.
  * @throws TimeoutError from the iteration when `timeout` milliseconds are over
@@ -149,14 +159,14 @@ export async function wait<A extends Awaitable<unknown>>(
 export function asCompleted<A extends Awaitable<unknown>>(
   tasks: Iterable<A>,
   options: WaitOptions & { readonly timeout?: number | undefined } = {},
-): AsyncIterableIterator<A> {
+): CompletionIterator<A> {
   const pending = checkAwaitables(tasks, 'asCompleted');
   if (options.timeout !== undefined) checkMs(options.timeout, 'asCompleted');
   return new Completions(pending, options.timeout, options.signal === undefined ? undefined : options);
 }
 
 /** asCompleted's iterator. Written out: an async generator would await the tasks it yields and give their results. */
-class Completions<A extends Awaitable<unknown>> implements AsyncIterableIterator<A>, Observer {
+class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>, Observer {
   readonly #all: Set<A>;
   /** Noted as they come, so that two ends in one turn keep their order. */
   readonly #ended: A[] = [];

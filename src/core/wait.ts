@@ -22,7 +22,7 @@ import { CancelledError } from './errors.ts';
 import { instrument } from './instrument.ts';
 import { loopTime } from './schedule.ts';
 import { makeCancelledError, tracing } from './tracing.ts';
-import { describe, type Linked } from '../base/index.ts';
+import { describe, disposable, type Linked, type LinkedSet } from '../base/index.ts';
 import type { Task } from './task.ts';
 
 /** The last argument of every waiting call. */
@@ -42,8 +42,10 @@ export interface Waiter {
 
 const WAITING = 0;
 const ANSWERED = 1;
-const CANCELLED = 2;
-const DELIVERED = 3;
+const FAILED = 2; // answered, with an error
+const CANCELLED = 3;
+const DELIVERED = 4;
+type State = typeof WAITING | typeof ANSWERED | typeof FAILED | typeof CANCELLED | typeof DELIVERED;
 
 // ---- whose wait is it ------------------------------------------------------------------------------------------
 
@@ -114,8 +116,7 @@ class AbortListener {
   }
 
   delete(fn: (error: CancelledError) => void): void {
-    this.fns.delete(fn);
-    if (this.fns.size > 0) return;
+    if (!this.fns.delete(fn) || this.fns.size > 0) return;
     this.#signal.removeEventListener('abort', this);
     abortListeners.delete(this.#signal);
   }
@@ -169,12 +170,29 @@ const microtask = Promise.resolve();
 let ready: Wait<unknown>[] = [];
 let idle: Wait<unknown>[] = []; // the other of two arrays that take turns, so that a busy loop allocates none
 
+/** Where waits began, while tracing is on. */
+const sites = new WeakMap<Wait<unknown>, { stack?: string }>();
+
 function deliverSoon(wait: Wait<unknown>): void {
   if (ready.length === 0) void microtask.then(deliverAll);
   ready.push(wait);
 }
 
+/** For tests: told of each batch before it is delivered; it may reorder it and cancel tasks. */
+export type DeliveryHook = (batch: Wait<unknown>[]) => void;
+
+let beforeDelivery: DeliveryHook | undefined;
+
+/** Installs the delivery hook until disposed. */
+export function setDeliveryHook(hook: DeliveryHook): Disposable {
+  beforeDelivery = hook;
+  return disposable(() => {
+    beforeDelivery = undefined;
+  });
+}
+
 function deliverAll(): void {
+  beforeDelivery?.(ready);
   const batch = ready;
   ready = idle;
   for (const wait of batch) wait.deliver();
@@ -196,7 +214,7 @@ function executor(resolve: (value: never) => void, reject: (error: unknown) => v
  * The building block of every primitive. A subclass says what is taken back on cancel (`withdraw`) and, if the value is
  * made at delivery, how (`take`). Make one only after `checkpoint()` let the call pass, and return its `promise`.
  */
-export class Wait<T> implements Linked {
+export class Wait<T> {
   /** What the caller awaits. */
   readonly promise: Promise<T>;
   /** The task that waits; undefined outside of tasks. */
@@ -205,22 +223,14 @@ export class Wait<T> implements Linked {
   readonly kind: string;
   /** What it waits for: a reader, a lock, another task; undefined for a sleep. */
   readonly resource: unknown;
-  /** When it began, on the loop's clock. */
+  /** When it began, on the loop's clock, in whole milliseconds. */
   readonly since: number;
-  /** Where it began; only while tracing is on. */
-  readonly site: { stack?: string } | undefined;
-
-  // For a primitive's queue of waiters (LinkedSet).
-  previous: Linked | undefined;
-  next: Linked | undefined;
-  list: object | undefined;
 
   // The links of the task's waits. Written by this class alone.
   nextOfTask: Wait<unknown> | undefined;
   #previousOfTask: Wait<unknown> | undefined;
 
-  #state: 0 | 1 | 2 | 3 = WAITING;
-  #failed = false;
+  #state: State = WAITING;
   /** The answer, the error, or the cancellation, by state. */
   #outcome: unknown;
   readonly #resolve: (value: T) => void;
@@ -231,11 +241,7 @@ export class Wait<T> implements Linked {
   constructor(kind: string, resource: unknown, options?: WaitOptions) {
     this.kind = kind;
     this.resource = resource;
-    this.since = loopTime();
-    this.site = tracing ? new Error('wait') : undefined;
-    this.previous = undefined;
-    this.next = undefined;
-    this.list = undefined;
+    this.since = Math.floor(loopTime()); // a small integer takes no memory of its own
     this.nextOfTask = undefined;
     this.#previousOfTask = undefined;
     this.promise = new Promise<T>(executor);
@@ -250,7 +256,13 @@ export class Wait<T> implements Linked {
       task.waits = this as Wait<unknown>;
     }
     if (options?.signal !== undefined) this.#listen(options.signal);
+    if (tracing) sites.set(this as Wait<unknown>, new Error('wait'));
     instrument?.waitBegun?.(this as Wait<unknown>);
+  }
+
+  /** Where it began: an error made there. Undefined unless tracing was on. */
+  get site(): { stack?: string } | undefined {
+    return sites.get(this as Wait<unknown>);
   }
 
   /** True while neither answered nor cancelled. */
@@ -260,7 +272,7 @@ export class Wait<T> implements Linked {
 
   /** True once answered and not yet delivered: a cancel would still take the answer away. */
   get answered(): boolean {
-    return this.#state === ANSWERED;
+    return this.#state === ANSWERED || this.#state === FAILED;
   }
 
   /** Decides the wait: the task goes on with `value` (or with what `take` makes of it). False if it was decided before. */
@@ -275,8 +287,7 @@ export class Wait<T> implements Linked {
   /** Decides the wait: the task goes on with an error. False if it was decided before. */
   fail(error: unknown): boolean {
     if (this.#state !== WAITING) return false;
-    this.#failed = true;
-    this.#state = ANSWERED;
+    this.#state = FAILED;
     this.#outcome = error;
     deliverSoon(this as Wait<unknown>);
     return true;
@@ -290,7 +301,7 @@ export class Wait<T> implements Linked {
     this.#state = CANCELLED;
     const outcome = this.#outcome;
     this.#outcome = error;
-    this.withdraw(state === ANSWERED && !this.#failed, outcome as T); // an answer's outcome is a T
+    this.withdraw(state === ANSWERED, outcome as T); // an answer's outcome is a T
     if (state === WAITING) deliverSoon(this as Wait<unknown>);
     return true;
   }
@@ -308,22 +319,20 @@ export class Wait<T> implements Linked {
 
   /** The batch's own: settles the promise. @internal */
   deliver(): void {
-    const cancelled = this.#state === CANCELLED;
+    const state = this.#state;
     this.#state = DELIVERED;
     this.#unlink();
     this.#unlisten?.();
     instrument?.waitEnded?.(this as Wait<unknown>);
-    if (cancelled) {
-      this.promise.catch(ignore); // see rejected()
-      this.#reject(this.#outcome);
-    } else if (this.#failed) {
-      this.#reject(this.#outcome);
-    } else {
+    if (state === ANSWERED) {
       try {
-        this.#resolve(this.take(this.#outcome as T)); // not failed, so it was answered
+        this.#resolve(this.take(this.#outcome as T)); // an answer's outcome is a T
       } catch (error) {
         this.#reject(error);
       }
+    } else {
+      if (state === CANCELLED) this.promise.catch(ignore); // see rejected()
+      this.#reject(this.#outcome);
     }
   }
 
@@ -340,6 +349,18 @@ export class Wait<T> implements Linked {
   #listen(signal: AbortSignal): void {
     if (isSignalOf(signal, this.task)) return; // the task's own cancel reaches us through the link
     this.#unlisten = onAbort(signal, (error) => this.cancel(error));
+  }
+}
+
+/** A wait that stands in a primitive's line: a LinkedSet of QueuedWaits. A cancel takes it out. */
+export class QueuedWait<T> extends Wait<T> implements Linked {
+  // Written by LinkedSet alone.
+  previous: Linked | undefined = undefined;
+  next: Linked | undefined = undefined;
+  list: object | undefined = undefined;
+
+  protected override withdraw(_answered: boolean, _value: T): void {
+    (this.list as LinkedSet<QueuedWait<T>> | undefined)?.delete(this); // only such a list takes it
   }
 }
 

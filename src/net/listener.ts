@@ -1,6 +1,7 @@
 // Listening sockets: from the options' hosts to bound ports, or nothing bound at all.
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
+import { reportException } from '../core/index.ts';
 import { type Address, toAddress } from './address.ts';
 import type { ServerOptions } from './server-options.ts';
 import { bindName, claimPath, clearPath } from './unix-path.ts';
@@ -73,7 +74,11 @@ async function listenOnPath(options: ServerOptions, path: string, onSocket: (soc
       address: { path },
       server,
       close: () => {
-        release();
+        try {
+          release();
+        } catch (error) {
+          reportException({ message: `Cannot remove the Unix socket ${path}`, error });
+        }
         server.close();
       },
     };

@@ -4,7 +4,7 @@ import { isIP, Socket, type SocketConnectOpts } from 'node:net';
 import { describe } from '../base/index.ts';
 import { callLater, cancellable, checkMs, Future, type Handle, inTask, timeout, type WaitOptions } from '../core/index.ts';
 import { Connection } from './connection.ts';
-import { checkPath, checkPort } from './server-options.ts';
+import { checkCount, checkFlag, checkPath, checkPort } from './server-options.ts';
 
 interface CommonConnectOptions extends WaitOptions {
   /** The address to connect from. */
@@ -68,9 +68,17 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
   checkConnectOptions(options);
   const { limit, maxBuffered, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
-  const connect = (): Promise<Socket> => timeout(ms, () => connectSocket(options));
-  const socket = await inTask('openConnection', connect, wait);
-  return new Connection(socket, { limit, maxBuffered, path });
+  let socket: Socket | undefined;
+  const connect = async (): Promise<Connection> => {
+    socket = await timeout(ms, () => connectSocket(options));
+    return new Connection(socket, { limit, maxBuffered, path });
+  };
+  try {
+    return await inTask('openConnection', connect, wait);
+  } catch (error) {
+    socket?.destroy(); // cancelled after it had connected
+    throw error;
+  }
 }
 
 function connectSocket(options: ConnectOptions): Promise<Socket> {
@@ -123,9 +131,9 @@ class Race {
   }
 
   async winner(): Promise<Socket> {
-    this.#tryNext();
     let winner: Socket | undefined;
     try {
+      this.#tryNext();
       winner = await this.#result;
       return winner;
     } finally {
@@ -197,10 +205,24 @@ function checkConnectOptions(options: ConnectOptions): void {
   }
   checkPath(path, 'open connection');
   checkPort(port, 'open connection');
-  if (host !== undefined && typeof host !== 'string') {
-    throw new TypeError(`Cannot open connection: host must be a name or address, got ${describe(host)}`);
-  }
+  checkName('host', host, 'a name or address', (name) => name !== '');
+  checkName('localAddress', options.localAddress, 'an IP address', (name) => isIP(name) !== 0);
+  checkCount('limit', options.limit, 'open connection');
+  checkCount('maxBuffered', options.maxBuffered, 'open connection');
+  checkFlag('noDelay', options.noDelay, 'open connection');
+  checkFlag('keepAlive', options.keepAlive, 'open connection');
+  checkFlag('allErrors', options.allErrors, 'open connection');
   if (ms !== undefined && ms !== null) checkMs(ms, 'open connection');
-  if (options.happyEyeballsDelay !== undefined) checkMs(options.happyEyeballsDelay, 'open connection');
+  const delay = options.happyEyeballsDelay;
+  if (delay !== undefined && checkMs(delay, 'open connection') < 0) {
+    throw new RangeError(`Cannot open connection: happyEyeballsDelay must be >= 0 milliseconds, got ${delay}`);
+  }
+}
+
+function checkName(name: string, value: unknown, expected: string, isRight: (text: string) => boolean): void {
+  if (value === undefined) return;
+  const message = `Cannot open connection: ${name} must be ${expected}, got ${describe(value)}`;
+  if (typeof value !== 'string') throw new TypeError(message);
+  if (!isRight(value)) throw new RangeError(message);
 }
 

@@ -1,6 +1,7 @@
 // startServer's options: checked at once, each with what was expected and what came.
 import { describe } from '../base/index.ts';
 import type { Connection } from './connection.ts';
+import { LONGEST_PATH } from './unix-path.ts';
 
 interface CommonOptions {
   /** Bytes: the readers' limit. Default 65536. */
@@ -64,15 +65,11 @@ export function checkServerOptions(options: ServerOptions): void {
     throw new RangeError('Cannot start server: the list of hosts is empty');
   }
   checkPort(options.port, 'start server');
-  checkCount('limit', options.limit, 1);
-  checkCount('backlog', options.backlog, 1);
-  checkCount('maxConnections', options.maxConnections, 1);
-  checkCount('concurrency', options.concurrency, 1);
-  checkCount('maxBuffered', options.maxBuffered, 1);
-  for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive']) {
-    const value = given[name];
-    if (value !== undefined && typeof value !== 'boolean') throw wrong(name, 'true or false', value);
+  if (options.backlog === Infinity) throw new RangeError('Cannot start server: backlog must be finite, got Infinity');
+  for (const name of ['limit', 'backlog', 'maxConnections', 'concurrency', 'maxBuffered']) {
+    checkCount(name, given[name], 'start server');
   }
+  for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive']) checkFlag(name, given[name], 'start server');
   if (options.onError !== undefined && typeof options.onError !== 'function') {
     throw wrong('onError', 'a function', options.onError);
   }
@@ -87,17 +84,22 @@ export function checkPort(port: unknown, action: string): void {
 
 export function checkPath(path: unknown, action: string): void {
   if (path === undefined) return;
-  const message = `Cannot ${action}: path must be the path of a Unix socket, got ${describe(path)}`;
+  const message = `Cannot ${action}: path must be the path of a Unix socket, at most ${LONGEST_PATH} bytes, got ${describe(path)}`;
   if (typeof path !== 'string') throw new TypeError(message);
-  if (path === '') throw new RangeError(message);
+  if (path === '' || Buffer.byteLength(path) > LONGEST_PATH) throw new RangeError(message);
 }
 
-function checkCount(name: string, value: unknown, least: number): void {
+/** An integer >= 1, or Infinity. */
+export function checkCount(name: string, value: unknown, action: string): void {
   if (value === undefined) return;
-  if (typeof value !== 'number') throw wrong(name, `a number >= ${least}`, value);
-  if (!(value >= least) || (value !== Infinity && !Number.isInteger(value))) {
-    throw new RangeError(`Cannot start server: ${name} must be an integer >= ${least}, got ${describe(value)}`);
-  }
+  const message = `Cannot ${action}: ${name} must be an integer >= 1, got ${describe(value)}`;
+  if (typeof value !== 'number') throw new TypeError(message);
+  if (!(value >= 1) || (value !== Infinity && !Number.isInteger(value))) throw new RangeError(message);
+}
+
+export function checkFlag(name: string, value: unknown, action: string): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw new TypeError(`Cannot ${action}: ${name} must be true or false, got ${describe(value)}`);
 }
 
 function wrong(name: string, expected: string, value: unknown): TypeError {

@@ -19,6 +19,7 @@ import {
   checkpoint,
   currentTask,
   Future,
+  host,
   InvalidStateError,
   loopTime,
   moveOnAfter,
@@ -26,7 +27,7 @@ import {
   spawn,
   type Task,
   TimeoutError,
-  Wait,
+  QueuedWait,
   type WaitOptions,
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
@@ -62,18 +63,13 @@ interface Parked {
   readonly path: string | undefined;
 }
 
-/** Ends when the server is closed and empty. */
-class ServerClosedWait extends Wait<void> {
-  protected override withdraw(): void {
-    (this.list as LinkedSet<ServerClosedWait> | undefined)?.delete(this); // its only list is the server's
-  }
-}
-
 export class Server implements AsyncDisposable {
   readonly #handler: Handler;
   readonly #options: ServerOptions;
   /** The run() of whoever started the server: its handlers belong to it. */
   readonly #scope: object | undefined;
+  /** Runs a function in the context of whoever made the server: that is what its handlers begin in, each in a copy of its own. */
+  readonly #inContext: <R>(fn: () => R) => R;
   #state: 'created' | 'serving' | 'closed' = 'created';
   #starting: Promise<void> | undefined;
   #listeners: readonly Listener[] = [];
@@ -82,7 +78,7 @@ export class Server implements AsyncDisposable {
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
   #handling = 0;
-  readonly #closers = new LinkedSet<ServerClosedWait>();
+  readonly #closers = new LinkedSet<QueuedWait<void>>();
   #forever: Future<never> | undefined;
   #lastAcceptReport = -Infinity;
 
@@ -91,6 +87,7 @@ export class Server implements AsyncDisposable {
     this.#handler = handler;
     this.#options = options;
     this.#scope = currentTask()?.scope;
+    this.#inContext = host.captureContext();
   }
 
   /** Where it listens; empty before it listens and after close. */
@@ -129,6 +126,7 @@ export class Server implements AsyncDisposable {
     } catch (error) {
       // Closed by somebody else: how its connections end is for them to say.
       if (error instanceof CancelledError && error.reason.by !== this) await this.shutdown();
+      else if (forever.done()) await forever; // closed while it was beginning to listen
       throw error;
     } finally {
       this.#forever = undefined;
@@ -166,7 +164,7 @@ export class Server implements AsyncDisposable {
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
     if (this.#state === 'closed' && this.#connections.size === 0) return Promise.resolve();
-    const wait = new ServerClosedWait('server.waitClosed', this, options);
+    const wait = new QueuedWait<void>('server.waitClosed', this, options);
     this.#closers.add(wait);
     return wait.promise;
   }
@@ -174,7 +172,7 @@ export class Server implements AsyncDisposable {
   /**
    * Ends everything in bounded time: stops accepting, lets clients that are between messages read the end, waits up to
    * `grace` milliseconds (default 10,000) for handlers to end, cancels the rest, waits a second, aborts what is left.
-   * Cancelled itself, it aborts all at once. A handler that will not end even then is reported by name.
+   * Cancelled itself, it cancels and aborts all at once. A handler that will not end even then is reported by name.
    * @returns how many connections ended which way
    *
    * @example
@@ -201,6 +199,7 @@ export class Server implements AsyncDisposable {
       this.#reportStuck();
       return report;
     } catch (error) {
+      for (const connection of this.#connections) this.#cancel(connection);
       this.abortClients();
       throw error;
     }
@@ -276,16 +275,16 @@ export class Server implements AsyncDisposable {
 
   #handle(connection: Connection): void {
     this.#handling++;
-    const task = spawn(
-      (own) => {
-        connection.serveWith(own as Task<unknown>);
-        return this.#handler(connection.reader, connection.writer, connection);
-      },
-      { name: `${formatAddress(connection.peer)} #${connection.id}`, eager: true, scope: this.#scope },
+    // Not eager: the microtask it begins in is a context of its own, and one that ends at once begins no other in its stack.
+    const task = this.#inContext(() =>
+      spawn(() => this.#handler(connection.reader, connection.writer, connection), {
+        name: `${formatAddress(connection.peer)} #${connection.id}`,
+        scope: this.#scope,
+      }),
     );
+    connection.serveWith(task);
     task.markObserved();
-    if (task.done()) this.#handled(connection, task as Task<unknown>);
-    else task.observe({ settled: () => this.#handled(connection, task as Task<unknown>) });
+    task.observe({ settled: () => this.#handled(connection, task) });
   }
 
   #handled(connection: Connection, task: Task<unknown>): void {
@@ -303,15 +302,18 @@ export class Server implements AsyncDisposable {
 
   #report(error: unknown, connection: Connection): void {
     const { onError } = this.#options;
-    if (onError !== undefined) {
-      try {
-        onError(error, connection);
-        return;
-      } catch (failure) {
-        reportException({ message: `onError failed for ${connection}`, error: failure, connection });
-      }
+    const unhandled = (): void =>
+      reportException({ message: `Unhandled error in the handler of ${connection}`, error, connection });
+    if (onError === undefined) {
+      unhandled();
+      return;
     }
-    reportException({ message: `Unhandled error in the handler of ${connection}`, error, connection });
+    // It may be an async function: one that rejects is treated as one that throws.
+    const told = async (): Promise<void> => onError(error, connection);
+    told().catch((failure: unknown) => {
+      reportException({ message: `onError failed for ${connection}`, error: failure, connection });
+      unhandled();
+    });
   }
 
   /** Lets a connection go that is gone and handled; what waits for its place comes in. */

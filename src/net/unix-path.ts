@@ -3,19 +3,23 @@
 // libuv unlinks a pipe's path when it closes, whoever's socket stands there by then. So a server binds a name of its own
 // beside the path and links the path to it: what libuv unlinks is gone already, and we unlink the path only while it is
 // still the inode that we made. Linking fails when somebody was faster, as binding would.
+import { randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, type Stats, statSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Future } from '../core/index.ts';
 
-/** What the kernel takes for a Unix socket's path on Linux, bytes; other systems take a few less. */
-const LONGEST = 107;
-let lastName = 0;
+/** What the kernel takes for a Unix socket's path, bytes. A longer one could be linked, but nobody could connect to it. */
+export const LONGEST_PATH: number = process.platform === 'linux' ? 107 : 103;
 
-/** A name in the same folder to bind to; the path itself where that would be too long. */
+/** Names in Linux's abstract namespace are no files: the kernel alone knows them, and forgets them with their sockets. */
+const isAbstract = (path: string): boolean => path.startsWith('\0');
+
+/** A name in the same folder to bind to, new each time; the path itself where that would be too long. */
 export function bindName(path: string): string {
-  const name = join(dirname(path), `.m${process.pid}-${++lastName}`);
-  return Buffer.byteLength(name) > LONGEST ? path : name;
+  if (isAbstract(path)) return path;
+  const name = join(dirname(path), `.m${randomBytes(6).toString('base64url')}`);
+  return Buffer.byteLength(name) > LONGEST_PATH ? path : name;
 }
 
 /**
@@ -23,6 +27,7 @@ export function bindName(path: string): string {
  * @throws an EADDRINUSE error when somebody answers; an Error when it is not a socket, which stays
  */
 export async function clearPath(path: string): Promise<void> {
+  if (isAbstract(path)) return;
   const found = statOf(path);
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error(`Cannot listen on ${path}: the file exists and is not a socket`);
@@ -32,6 +37,7 @@ export async function clearPath(path: string): Promise<void> {
 
 /** Gives the bound name its path; the result takes the path away again, if it is still ours. */
 export function claimPath(bound: string, path: string): () => void {
+  if (isAbstract(path)) return () => undefined;
   if (bound !== path) {
     try {
       linkSync(bound, path);

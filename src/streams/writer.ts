@@ -20,7 +20,7 @@ import {
   host,
   InvalidStateError,
   reportException,
-  Wait,
+  QueuedWait,
   type WaitOptions,
 } from '../core/index.ts';
 import { toBuffer } from './byte-buffer.ts';
@@ -32,18 +32,6 @@ const SLICE = 262144;
 const DEFAULT_MAX_BUFFERED = 64 * 1024 * 1024;
 
 const DONE: Promise<void> = Promise.resolve();
-
-class DrainWait extends Wait<void> {
-  protected override withdraw(): void {
-    (this.list as LinkedSet<DrainWait> | undefined)?.delete(this); // its only list is the writer's
-  }
-}
-
-class ClosedWait extends Wait<void> {
-  protected override withdraw(): void {
-    (this.list as LinkedSet<ClosedWait> | undefined)?.delete(this); // as above
-  }
-}
 
 // The writers that have something to send at the end of this turn: one callback for all.
 let dirty: StreamWriter[] = [];
@@ -98,8 +86,8 @@ export class StreamWriter implements AsyncDisposable {
   #low = LOW_WATER;
   #paused = false;
   #loss: ConnectionLostError | undefined = undefined;
-  readonly #drainers = new LinkedSet<DrainWait>();
-  readonly #closers = new LinkedSet<ClosedWait>();
+  readonly #drainers = new LinkedSet<QueuedWait<void>>();
+  readonly #closers = new LinkedSet<QueuedWait<void>>();
 
   static {
     flush = (writer): void => {
@@ -172,7 +160,7 @@ export class StreamWriter implements AsyncDisposable {
     if (refused !== undefined) return refused;
     if (this.#loss !== undefined) return Promise.reject(this.#loss);
     if (!this.#paused) return DONE;
-    const wait = new DrainWait('drain', this, options);
+    const wait = new QueuedWait<void>('drain', this, options);
     this.#drainers.add(wait);
     return wait.promise;
   }
@@ -194,7 +182,7 @@ export class StreamWriter implements AsyncDisposable {
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
     if (this.#state === 'gone') return DONE;
-    const wait = new ClosedWait('waitClosed', this, options);
+    const wait = new QueuedWait<void>('waitClosed', this, options);
     this.#closers.add(wait);
     return wait.promise;
   }

@@ -30,15 +30,27 @@ export function whenBlocked(fn: () => void, except?: object): () => void {
   };
 }
 
+const blockedWaits = new Set<BlockedWait>();
+
+/** True while somebody awaits allTasksBlocked(): that comes before any jump of a clock. trio: the cushion. */
+export function isAwaited(): boolean {
+  return blockedWaits.size > 0;
+}
+
 class BlockedWait extends Wait<void> {
   readonly #stop: () => void;
 
   constructor(options: WaitOptions | undefined) {
     super('allTasksBlocked', undefined, options);
-    this.#stop = whenBlocked(() => this.answer(), this.task);
+    blockedWaits.add(this);
+    this.#stop = whenBlocked(() => {
+      blockedWaits.delete(this);
+      this.answer();
+    }, this.task);
   }
 
   protected override withdraw(): void {
+    blockedWaits.delete(this);
     this.#stop();
   }
 }

@@ -4,15 +4,17 @@
 // for it; the host's own timers and I/O go on. Nothing fires unless advance() or runWithFakeClock's jumps fire it.
 import {
   checkMs,
+  currentTask,
   InvalidStateError,
   liveTasks,
   nextDeadline,
   replaceTime,
   run,
   runDue,
+  type Task,
   host,
 } from '../core/index.ts';
-import { allTasksBlocked, whenBlocked } from './blocked.ts';
+import { allTasksBlocked, isAwaited, whenBlocked } from './blocked.ts';
 
 /**
  * A clock that stands still until it is moved. Installed by its construction, until disposed; one at a time.
@@ -106,17 +108,28 @@ const DEADLOCK_AFTER = 3000;
  */
 export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<T> | T): Promise<T> {
   const clock = new FakeClock();
-  const main = run(() => fn(clock), { handleSignals: false });
+  let task: Task<unknown> | undefined;
+  const body = (): PromiseLike<T> | T => {
+    task = currentTask();
+    return fn(clock);
+  };
+  const main = run(body, { handleSignals: false });
   let running = true;
   let stop = (): void => undefined;
+  let stuck: InvalidStateError | undefined;
   const deadlock = new Promise<never>((_, reject) => {
     let idleSince: number | undefined;
     const step = (): void => {
       if (!running) return;
-      if (!clock.advancing && clock.jump()) idleSince = undefined;
+      if (!clock.advancing && !isAwaited() && clock.jump()) idleSince = undefined;
       else if ((idleSince ??= host.now()) + DEADLOCK_AFTER < host.now()) {
-        reject(new InvalidStateError(`Cannot go on: every task waits and no deadline is set\n${listWaits()}`));
-        return;
+        if (stuck !== undefined) {
+          reject(stuck); // the cleanup is stuck as well: leave it all
+          return;
+        }
+        stuck = new InvalidStateError(`Cannot go on: every task waits and no deadline is set\n${listWaits()}`);
+        idleSince = undefined;
+        task?.cancel(stuck.message); // ends the run, so that nothing is left behind
       } else {
         // Nothing to jump to: real I/O may be on its way, so look again, without burning the core.
         const timer = host.setTimer(1, look);
@@ -131,12 +144,16 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
     look();
   });
   try {
-    return await Promise.race([main, deadlock]);
+    const value = await Promise.race([main, deadlock]);
+    if (stuck === undefined) return value;
+  } catch (error) {
+    if (stuck === undefined) throw error;
   } finally {
     running = false;
     stop();
     clock[Symbol.dispose]();
   }
+  throw stuck;
 }
 
 function listWaits(): string {

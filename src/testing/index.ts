@@ -1,5 +1,10 @@
 // testing: a clock that tests own, knowing when everything waits, leak checks, stream pairs and checks.
 // May import: the pure rooms. Does not belong here: anything tied to one test runner.
 export { allTasksBlocked } from './blocked.ts';
+export { checkDuplex, type DuplexCheck, duplexChecks, type MakeDuplexPair } from './check-duplex.ts';
+export { type Exploration, exploreCancellation, type ExploreOptions, shuffleWakeups } from './explore.ts';
 export { FakeClock, runWithFakeClock } from './fake-clock.ts';
 export { withLeakCheck } from './leak-check.ts';
+export { seededRandom } from './random.ts';
+export { Sequencer } from './sequencer.ts';
+export { type Duplex, lockstepStreamPair, memoryStreamPair, type MemoryStreamOptions } from '../streams/index.ts';

@@ -15,13 +15,14 @@ interface Rule {
   readonly packages?: readonly string[];
 }
 
-const pure = ['base', 'core', 'sync', 'queues', 'streams'];
+const pure = ['base', 'core', 'sync', 'queues', 'streams', 'time'];
 
 const table: Readonly<Record<string, Rule>> = {
   base: { rooms: [], node: false },
   core: { rooms: ['base'], node: false },
   sync: { rooms: ['base', 'core'], node: false },
   queues: { rooms: ['base', 'core', 'sync'], node: false },
+  time: { rooms: ['base', 'core'], node: false },
   streams: { rooms: ['base', 'core', 'sync'], node: ['node:buffer'] },
   testing: { rooms: pure, node: false },
   introspect: { rooms: ['base', 'core'], node: false },

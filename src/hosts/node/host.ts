@@ -13,6 +13,7 @@ const nodeHost: Host = {
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout), // setTimer made it
   nextTurn: (fn) => void setImmediate(fn),
   endOfTurn: (fn) => process.nextTick(fn),
+  random: () => Math.random(),
   carrier: new AsyncLocalStorage<unknown>() as Carrier, // the same two methods; Carrier's run has one argument
   captureContext: () => AsyncLocalStorage.snapshot(),
   report: (text, error) => void process.stderr.write(`maitre: ${text}\n${inspect(error)}\n`),

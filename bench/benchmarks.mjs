@@ -1,0 +1,193 @@
+// What is measured: every benchmark with its contenders, what is compared, and the goals.
+//
+// A contender is a program on a tool (bench/tools.mjs). Its name is its row: maitre's is `maitre`. A goal compares maitre
+// with a named peer on the same tool, or with the peer's only one: `metric` of maitre / `metric` of the peer.
+
+import { maitreTools, nodeTools } from './tools.mjs';
+
+const on = (tools, name, file, more) => tools.map((tool) => ({ tool, name, file, ...more }));
+const goalNodes = ['node24', 'node26'];
+
+const task = {
+  metrics: [
+    { key: 'cpu', title: 'CPU µs', digits: 2 },
+    { key: 'wall', title: 'wall µs', digits: 2 },
+  ],
+  compare: { key: 'cpu', what: 'CPU' },
+};
+const taskPeers = (args) => [
+  ...on(['python'], 'asyncio', 'bench/peers/tasks-asyncio.py', { args }),
+  ...on(['uvloop'], 'uvloop', 'bench/peers/tasks-asyncio.py', { args }),
+  ...on(goalNodes, 'Effect 4', 'bench/peers/tasks-effect.mjs', { args, fromNpm: true }),
+];
+const taskGoals = [
+  { peer: 'asyncio', atMost: 0.35, on: ['node24'] },
+  { peer: 'Effect 4', atMost: 1, on: ['node24'] },
+];
+
+const network = [
+  { key: 'perSecond', title: 'per second', digits: 0 },
+  { key: 'user', title: 'user µs', digits: 1 },
+  { key: 'system', title: 'system µs', digits: 1 },
+];
+
+export const benchmarks = [
+  {
+    name: 'echo',
+    title: 'Echo: 1,000 bytes, 100 clients, one request in flight each',
+    text: 'CPU time of the server per request. `read`, `write`, `drain` in a loop.',
+    load: { mode: 'echo', clients: 100, size: 1000 },
+    metrics: network,
+    compare: { key: 'user', what: 'user CPU' },
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/echo.js'),
+      ...on(nodeTools, "node:net 'data'", 'bench/peers/echo-node-data.mjs'),
+      ...on(nodeTools, 'node:net pipe', 'bench/peers/echo-node-pipe.mjs'),
+      ...on(nodeTools, 'node:net for await', 'bench/peers/echo-node-for-await.mjs'),
+      ...on(['python'], 'asyncio streams', 'bench/peers/echo-asyncio.py'),
+      ...on(['uvloop'], 'uvloop streams', 'bench/peers/echo-asyncio.py'),
+      ...on(['bun'], 'Bun.listen', 'bench/peers/echo-bun.mjs'),
+      ...on(['deno'], 'Deno.listen', 'bench/peers/echo-deno.mjs'),
+      ...on(['go'], 'Go net', 'bench/peers/echo-go.go'),
+      ...on(['cc'], 'C epoll', 'bench/peers/echo-c.c'),
+    ],
+    goals: [
+      { peer: "node:net 'data'", atMost: 1.15, on: goalNodes },
+      { peer: 'node:net for await', atMost: 0.6, on: goalNodes },
+      { peer: 'asyncio streams', atMost: 0.45, on: goalNodes },
+      { peer: 'uvloop streams', atMost: 0.7, on: goalNodes },
+    ],
+  },
+  {
+    name: 'lines',
+    title: 'Lines: 32 bytes, 64 in flight per client, 50 clients',
+    text: 'Per 64 lines, which a client sends at once and waits for. `readLine`, `write`, `drain` for every line.',
+    load: { mode: 'echo', clients: 50, size: 2048, lineLength: 32 },
+    metrics: network,
+    compare: { key: 'user', what: 'user CPU' },
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/lines.js'),
+      ...on(nodeTools, 'node:readline', 'bench/peers/lines-node-readline.mjs'),
+      ...on(['python'], 'asyncio streams', 'bench/peers/lines-asyncio.py'),
+      ...on(['uvloop'], 'uvloop streams', 'bench/peers/lines-asyncio.py'),
+      ...on(['go'], 'Go bufio', 'bench/peers/lines-go.go'),
+    ],
+    goals: [
+      { peer: 'node:readline', key: 'perSecond', what: 'throughput', atLeast: 8, on: goalNodes },
+      { peer: 'asyncio streams', key: 'perSecond', what: 'throughput', atLeast: 8, on: goalNodes },
+      { peer: 'uvloop streams', key: 'perSecond', what: 'throughput', atLeast: 2, on: goalNodes },
+    ],
+  },
+  {
+    name: 'bulk',
+    title: 'Bulk: echo of 100 KiB, 20 clients',
+    text: 'Per echo of 100 KiB.',
+    load: { mode: 'echo', clients: 20, size: 102_400 },
+    metrics: network,
+    compare: { key: 'perSecond', what: 'throughput' },
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/echo.js'),
+      ...on(nodeTools, 'node:net pipe', 'bench/peers/echo-node-pipe.mjs'),
+      ...on(['go'], 'Go net', 'bench/peers/echo-go.go'),
+      ...on(['cc'], 'C epoll', 'bench/peers/echo-c.c'),
+    ],
+    goals: [{ peer: 'node:net pipe', atLeast: 0.95, on: goalNodes }],
+  },
+  {
+    name: 'connect',
+    title: 'Connections: connect, one request of 64 bytes, answer, end; 50 at once',
+    text: 'Per connection. The server ends it.',
+    load: { mode: 'connect', clients: 50, size: 64 },
+    metrics: network,
+    compare: { key: 'perSecond', what: 'throughput' },
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/request.js'),
+      ...on(nodeTools, 'node:net', 'bench/peers/request-node.mjs'),
+    ],
+    goals: [{ peer: 'node:net', atLeast: 0.9, on: goalNodes }],
+  },
+  {
+    name: 'idle',
+    title: 'Idle: memory per connection, 10,000 connections that say nothing',
+    text: 'What the resident memory of the echo servers grows by; each runs a handler that waits in a read.',
+    load: { mode: 'hold', clients: 10_000 },
+    metrics: [{ key: 'kib', title: 'KiB', digits: 1 }],
+    compare: { key: 'kib', what: 'memory' },
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/echo.js'),
+      ...on(nodeTools, "node:net 'data'", 'bench/peers/echo-node-data.mjs'),
+      ...on(nodeTools, 'node:net for await', 'bench/peers/echo-node-for-await.mjs'),
+      ...on(['python'], 'asyncio streams', 'bench/peers/echo-asyncio.py'),
+      ...on(['uvloop'], 'uvloop streams', 'bench/peers/echo-asyncio.py'),
+      ...on(['bun'], 'Bun.listen', 'bench/peers/echo-bun.mjs'),
+      ...on(['deno'], 'Deno.listen', 'bench/peers/echo-deno.mjs'),
+      ...on(['go'], 'Go net', 'bench/peers/echo-go.go'),
+    ],
+    goals: [{ peer: "node:net 'data'", atMost: 1.5, on: goalNodes }],
+  },
+  {
+    name: 'task-join',
+    title: 'Tasks: start and join',
+    text: 'A task whose function does nothing, awaited, one after the other. "Bare" is the floor: the function in an `AsyncLocalStorage.run`.',
+    ...task,
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/tasks.js', { args: ['join'] }),
+      ...on(nodeTools, 'bare', 'bench/peers/tasks-bare.mjs', { args: ['join'] }),
+      ...taskPeers(['join']),
+      ...on(goalNodes, 'effection 4', 'bench/peers/tasks-effection.mjs', { args: ['join'], fromNpm: true }),
+    ],
+    goals: taskGoals,
+  },
+  {
+    name: 'task-cancel',
+    title: 'Tasks: start, sleep, cancel and join',
+    text: 'A task that sleeps for an hour, one `sleep(0)` later cancelled and awaited.',
+    ...task,
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/tasks.js', { args: ['cancel'] }),
+      ...taskPeers(['cancel']),
+      ...on(goalNodes, 'effection 4', 'bench/peers/tasks-effection.mjs', { args: ['cancel'], fromNpm: true }),
+    ],
+    goals: taskGoals,
+  },
+  {
+    name: 'queue',
+    title: 'Queue: put and get',
+    text: 'A producer and a consumer, a queue of 16 between them; per item.',
+    ...task,
+    contenders: [...on(maitreTools, 'maitre', 'build/bench/queues.js', { args: ['queue'] }), ...taskPeers(['queue'])],
+    goals: [
+      { peer: 'asyncio', atMost: 0.5, on: ['node24'] },
+      { peer: 'Effect 4', atMost: 0.5, on: ['node24'] },
+    ],
+  },
+  {
+    name: 'lock',
+    title: 'Lock: acquire and release, nobody else wants it',
+    text: 'For Effect a semaphore of one permit, for p-queue a queue with a concurrency of 1. The goal is under 0.3 µs.',
+    ...task,
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/sync.js', { args: ['lock'] }),
+      ...taskPeers(['lock']),
+      ...on(goalNodes, 'async-mutex', 'bench/peers/sync-async-mutex.mjs', { args: ['lock'], fromNpm: true }),
+      ...on(goalNodes, 'p-queue', 'bench/peers/sync-p-queue.mjs', { args: ['lock'], fromNpm: true }),
+    ],
+    goals: [],
+  },
+  {
+    name: 'sleepers',
+    title: 'Sleepers: 100,000 tasks that sleep',
+    text: 'What the resident memory grows by, and the host timers there are then. The goals: under 100 MiB and one timer.',
+    metrics: [
+      { key: 'mib', title: 'MiB', digits: 0 },
+      { key: 'timers', title: 'timers', digits: 0 },
+    ],
+    compare: { key: 'mib', what: 'memory' },
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/tasks.js', { args: ['sleepers'] }),
+      ...taskPeers(['sleepers']),
+      ...on(goalNodes, 'effection 4', 'bench/peers/tasks-effection.mjs', { args: ['sleepers'], fromNpm: true }),
+    ],
+    goals: [],
+  },
+];

@@ -1,0 +1,52 @@
+// The frame of the task benchmarks, for maitre and its peers in JavaScript: warms up, repeats, and prints CPU time.
+import process from 'node:process';
+
+/** Runs the operation that often, one after the other. */
+export type Batch = (count: number) => PromiseLike<void>;
+
+/** Runs the named one of `batches`: `PROGRAM NAME WINDOW` on the command line, the window in ms, after half of it to warm up. */
+export async function measureBatches(batches: Readonly<Record<string, Batch | undefined>>): Promise<void> {
+  const [name = '', windowText = '1000'] = process.argv.slice(2);
+  const batch = batches[name];
+  if (batch === undefined) {
+    console.log(JSON.stringify({ absent: 'not there' }));
+    return;
+  }
+  const window = Number(windowText);
+  const perBatch = await warmUp(batch, window / 2);
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  let operations = 0;
+  while (performance.now() - start < window) {
+    await batch(perBatch);
+    operations += perBatch;
+  }
+  const wall = (performance.now() - start) * 1000;
+  const { user, system } = process.cpuUsage(cpu); // of all threads: the garbage collector's and the compiler's too
+  console.log(JSON.stringify({ cpu: (user + system) / operations, wall: wall / operations }));
+}
+
+/** Finds how many operations take about 20 ms, meanwhile warming up for `ms`. */
+async function warmUp(batch: Batch, ms: number): Promise<number> {
+  const start = performance.now();
+  let count = 100;
+  while (performance.now() - start < ms) {
+    const before = performance.now();
+    await batch(count);
+    if (performance.now() - before < 20) count *= 2;
+  }
+  return count;
+}
+
+/** Starts 100,000 sleeping tasks with `start`; prints the memory they add, and the host's timers, where it tells. */
+export async function measureSleepers(start: (count: number) => PromiseLike<void>): Promise<void> {
+  const sleepers = 100_000;
+  const before = process.memoryUsage().rss;
+  await start(sleepers);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const mib = (process.memoryUsage().rss - before) / 1048576;
+  const resources = process.getActiveResourcesInfo?.();
+  const timers = resources?.filter((kind) => kind === 'Timeout').length;
+  console.log(JSON.stringify({ mib, ...(timers === undefined ? {} : { timers }) }));
+  process.exit();
+}

@@ -1,0 +1,35 @@
+// The host port in browsers, and anywhere that has timers and promises: no ambient task (there is nothing that carries
+// one through `await`), no signals, no process. Code passes `task.signal` on instead; core makes that as good.
+import { type Host, installHost } from '../../core/index.ts';
+
+/** A full turn of the loop: a message comes after what I/O has queued, and unlike a timer it is not held to 4 ms. */
+function makeNextTurn(): (fn: () => void) => void {
+  if (typeof MessageChannel === 'undefined') return (fn) => void setTimeout(fn, 0);
+  const { port1, port2 } = new MessageChannel();
+  const waiting: (() => void)[] = [];
+  port1.onmessage = (): void => waiting.shift()?.();
+  return (fn) => {
+    waiting.push(fn);
+    port2.postMessage(undefined);
+  };
+}
+
+let nextTurn: ((fn: () => void) => void) | undefined;
+
+const webHost: Host = {
+  name: 'web',
+  now: () => (typeof performance === 'undefined' ? Date.now() : performance.now()),
+  setTimer: (ms, fn) => setTimeout(fn, ms),
+  clearTimer: (timer) => clearTimeout(timer as number), // setTimer made it
+  nextTurn: (fn) => (nextTurn ??= makeNextTurn())(fn),
+  endOfTurn: (fn) => void Promise.resolve().then(fn),
+  random: () => Math.random(),
+  carrier: { getStore: () => undefined, run: (_store, fn, argument) => fn(argument) },
+  captureContext: () => (fn) => fn(),
+  report: (text, error) => console.error(`maitre: ${text}`, error),
+};
+
+/** Installs this host; called by the entry modules. */
+export function installWebHost(): void {
+  installHost(webHost);
+}

@@ -1,0 +1,175 @@
+// broadcast: every subscriber gets every item, each through a bounded buffer of its own. What happens when a buffer is full
+// is the publisher's policy, said once.
+//
+// - `wait`: publish waits until the slowest subscriber has room.
+// - `dropOldest`: the subscriber loses its oldest item, and counts it.
+// - `disconnect`: the subscription ends after what is in its buffer, with an error.
+import { describe } from '../base/index.ts';
+import { checkpoint, QueueShutDown, type WaitOptions } from '../core/index.ts';
+import { Exchange } from './exchange.ts';
+import { FifoStore } from './stores.ts';
+
+export type SlowPolicy = 'wait' | 'dropOldest' | 'disconnect';
+
+export interface BroadcastOptions {
+  /** How many items each subscriber may be behind, an integer >= 1. Default 64. */
+  readonly capacity?: number | undefined;
+  /** What happens to a subscriber that is further behind. Default `wait`. */
+  readonly onSlow?: SlowPolicy | undefined;
+}
+
+/** One subscriber: iterate over it, or receive(); dispose it to leave. */
+export class Subscription<T> implements Disposable, AsyncIterable<T> {
+  readonly #exchange: Exchange<T>;
+  readonly #leave: (subscription: Subscription<T>) => void;
+  #dropped = 0;
+  /** It ended because it was too slow: iteration throws instead of ending. */
+  #tooSlow = false;
+
+  /** Made by `subscribe`. @internal */
+  constructor(capacity: number, leave: (subscription: Subscription<T>) => void) {
+    this.#exchange = new Exchange(new FifoStore(), capacity, false);
+    this.#leave = leave;
+  }
+
+  /** How many items it lost under `dropOldest`. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Waits for the next item. Cancellable: then the item stays. @throws QueueShutDown at the end, or when it was too slow */
+  receive(options?: WaitOptions): Promise<T> {
+    return this.#exchange.get('broadcast.receive', this, options);
+  }
+
+  /** Leaves; what was not received is dropped. Idempotent. */
+  close(): void {
+    this.#leave(this);
+    this.#exchange.close(() => new QueueShutDown('The subscription is closed'));
+    this.#exchange.drop();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (;;) {
+      try {
+        yield await this.receive();
+      } catch (error) {
+        if (error instanceof QueueShutDown && !this.#tooSlow) return;
+        throw error;
+      }
+    }
+  }
+
+  /** Takes an item without waiting, by policy. False when it must wait for room. @internal */
+  offer(item: T, policy: SlowPolicy): boolean {
+    if (this.#exchange.putNowait(item)) return true;
+    if (policy === 'wait') return false;
+    if (policy === 'dropOldest') {
+      this.#dropped++;
+      this.#exchange.getNowait();
+      this.#exchange.putNowait(item);
+      return true;
+    }
+    this.#tooSlow = true;
+    this.#leave(this);
+    this.#exchange.close(() => new QueueShutDown('The subscription was ended: it was too slow for the broadcast'));
+    return true;
+  }
+
+  /** @internal */
+  put(item: T, options: WaitOptions | undefined): Promise<void> {
+    return this.#exchange.put(item, 'broadcast.publish', this, options);
+  }
+
+  /** The broadcast has ended: what is inside can still be received. @internal */
+  end(): void {
+    this.#exchange.close(() => new QueueShutDown('The broadcast has ended'));
+  }
+}
+
+/**
+ * One publisher side, any number of subscribers, in one process.
+ *
+ * @example
+ * ```ts
+ * import { Broadcast, createTask } from 'maitre';
+ * const news = new Broadcast<string>({ capacity: 8, onSlow: 'dropOldest' });
+ * const subscription = news.subscribe();
+ * const reader = createTask(async () => {
+ *   for await (const item of subscription) console.log(item);
+ * });
+ * await news.publish('hello');
+ * news.close();
+ * await reader;
+ * ```
+ */
+export class Broadcast<T> implements Disposable {
+  readonly #capacity: number;
+  readonly #onSlow: SlowPolicy;
+  readonly #subscriptions = new Set<Subscription<T>>();
+  #closed = false;
+
+  constructor(options: BroadcastOptions = {}) {
+    const { capacity = 64, onSlow = 'wait' } = options;
+    const message = `Cannot create broadcast: capacity must be an integer >= 1, got ${describe(capacity)}`;
+    if (typeof capacity !== 'number') throw new TypeError(message);
+    if (!Number.isInteger(capacity) || capacity < 1) throw new RangeError(message);
+    if (onSlow !== 'wait' && onSlow !== 'dropOldest' && onSlow !== 'disconnect') {
+      throw new RangeError(`Cannot create broadcast: onSlow must be wait, dropOldest or disconnect, got ${describe(onSlow)}`);
+    }
+    this.#capacity = capacity;
+    this.#onSlow = onSlow;
+  }
+
+  /** How many subscribers there are. */
+  get subscribers(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** From now on, every item published goes to this subscriber too. @throws QueueShutDown after close */
+  subscribe(): Subscription<T> {
+    if (this.#closed) throw new QueueShutDown('Cannot subscribe: the broadcast has ended');
+    const subscription = new Subscription<T>(this.#capacity, (self) => this.#subscriptions.delete(self));
+    this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  /**
+   * Gives an item to every subscriber of now. Waits only under `wait`, for the slow ones, one after the other; cancelled
+   * meanwhile, those that were still full do not get it. @throws QueueShutDown after close
+   */
+  async publish(item: T, options?: WaitOptions): Promise<void> {
+    if (this.#closed) throw new QueueShutDown('Cannot publish: the broadcast has ended');
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    const slow = [...this.#subscriptions].filter((subscription) => !subscription.offer(item, this.#onSlow));
+    for (const subscription of slow) {
+      try {
+        await subscription.put(item, options);
+      } catch (error) {
+        if (!(error instanceof QueueShutDown)) throw error; // it left meanwhile: nobody waits for the item
+      }
+    }
+  }
+
+  /** Ends the broadcast: subscribers receive what they have, then the end. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const subscription of this.#subscriptions) subscription.end();
+    this.#subscriptions.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Makes a Broadcast. */
+export function broadcast<T>(options?: BroadcastOptions): Broadcast<T> {
+  return new Broadcast(options);
+}

@@ -1,0 +1,233 @@
+// What queues and channels share: items, room for them, and tasks that wait for either. Nothing is lost or doubled,
+// however producers and consumers are cancelled.
+//
+// A waiting getter is answered with a *reservation*: `#reserved` items are promised to answered getters and are taken out
+// of the store only when the getter's wait is delivered. A waiting putter is answered with a *slot*: `#slots` places are
+// promised to answered putters, and the item goes in at delivery. Cancelled before delivery, either gives its promise back,
+// and the next in line is answered; the item stays where it is, the first in the queue.
+//
+// Invariants, after every step:
+// - getters wait only while nothing is free to reserve, putters only while there is no room: #settle() sees to it.
+// - Nobody overtakes: a get or put that finds others waiting, or answered and not yet delivered, stands in line.
+// - Once closed, putters are refused, and getters too when everything was taken.
+import { LinkedSet } from '../base/index.ts';
+import { checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
+
+/** Where the items are: a deque, a stack, a heap. */
+export interface Store<T> {
+  readonly length: number;
+  push(item: T): void;
+  /** Takes out the next item; called only while length > 0. */
+  shift(): T;
+  clear(): void;
+}
+
+const DONE: Promise<void> = Promise.resolve();
+
+class GetWait<T> extends QueuedWait<T> {
+  readonly exchange: Exchange<T>;
+
+  constructor(exchange: Exchange<T>, kind: string, resource: object, options: WaitOptions | undefined) {
+    super(kind, resource, options);
+    this.exchange = exchange;
+  }
+
+  protected override take(): T {
+    return this.exchange.takeReserved();
+  }
+
+  protected override withdraw(answered: boolean): void {
+    this.exchange.leaveGetters(this, answered);
+  }
+}
+
+class PutWait<T> extends QueuedWait<void> {
+  readonly exchange: Exchange<T>;
+  readonly item: T;
+
+  constructor(exchange: Exchange<T>, item: T, kind: string, resource: object, options: WaitOptions | undefined) {
+    super(kind, resource, options);
+    this.exchange = exchange;
+    this.item = item;
+  }
+
+  protected override take(): void {
+    this.exchange.fillSlot(this.item);
+  }
+
+  protected override withdraw(answered: boolean): void {
+    this.exchange.leavePutters(this, answered);
+  }
+}
+
+export class Exchange<T> {
+  readonly #store: Store<T>;
+  /** How many items it holds; with `#rendezvous`, that many more than there are getters. */
+  readonly #capacity: number;
+  readonly #rendezvous: boolean;
+  readonly #getters = new LinkedSet<GetWait<T>>();
+  readonly #putters = new LinkedSet<PutWait<T>>();
+  #reserved = 0;
+  #slots = 0;
+  /** How many items ever went in. */
+  added = 0;
+  /** Nothing promised is kept any more. */
+  #dropped = false;
+  /** Why nothing goes in any more; undefined while open. */
+  #closed: (() => Error) | undefined = undefined;
+
+  constructor(store: Store<T>, capacity: number, rendezvous: boolean) {
+    this.#store = store;
+    this.#capacity = capacity;
+    this.#rendezvous = rendezvous;
+  }
+
+  /** Items inside, those promised to getters included. */
+  get length(): number {
+    return this.#store.length;
+  }
+
+  get getting(): number {
+    return this.#getters.size;
+  }
+
+  get putting(): number {
+    return this.#putters.size;
+  }
+
+  /** True when a put would wait. */
+  get full(): boolean {
+    return this.#room() <= 0;
+  }
+
+  /** True when the last item was taken and none can come. */
+  get ended(): boolean {
+    return this.#closed !== undefined && this.#store.length === 0 && this.#slots === 0;
+  }
+
+  put(item: T, kind: string, resource: object, options: WaitOptions | undefined): Promise<void> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    if (this.#closed !== undefined) return Promise.reject(this.#closed());
+    if (this.#putters.size === 0 && this.#slots === 0 && this.#room() > 0) {
+      this.#add(item);
+      return DONE;
+    }
+    const wait = new PutWait(this, item, kind, resource, options);
+    this.#putters.add(wait);
+    this.#settle();
+    return wait.promise;
+  }
+
+  get(kind: string, resource: object, options: WaitOptions | undefined): Promise<T> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    if (this.#getters.size === 0 && this.#reserved === 0 && this.#store.length > 0) {
+      const item = this.#store.shift();
+      if (this.#putters.size > 0) this.#settle();
+      return Promise.resolve(item);
+    }
+    if (this.ended) return Promise.reject((this.#closed as () => Error)()); // ended means closed
+    const wait = new GetWait(this, kind, resource, options);
+    this.#getters.add(wait);
+    this.#settle();
+    return wait.promise;
+  }
+
+  /** put without waiting: false when there is no room. @throws once closed */
+  putNowait(item: T): boolean {
+    if (this.#closed !== undefined) throw this.#closed();
+    if (this.#room() <= 0) return false;
+    this.#add(item);
+    return true;
+  }
+
+  /** get without waiting: undefined, and nothing taken, when nothing is free. @throws once ended */
+  getNowait(): { readonly item: T } | undefined {
+    if (this.#store.length > this.#reserved) {
+      const item = this.#store.shift();
+      this.#settle();
+      return { item };
+    }
+    if (this.ended) throw (this.#closed as () => Error)(); // ended means closed
+    return undefined;
+  }
+
+  /** Lets nothing in any more; what is inside can still be taken. Idempotent. */
+  close(reason: () => Error): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    for (let wait = this.#putters.shift(); wait !== undefined; wait = this.#putters.shift()) wait.fail(reason());
+    this.#settle();
+  }
+
+  /** Drops all items and promises, after close(). @returns how many items */
+  drop(): number {
+    this.#dropped = true;
+    const dropped = this.#store.length;
+    this.#store.clear();
+    this.#settle();
+    return dropped;
+  }
+
+  // ---- called by the waits at delivery or cancel ---------------------------------------------------------------
+
+  takeReserved(): T {
+    this.#reserved--;
+    // Only a shutdown that dropped the items leaves a reservation without one.
+    if (this.#store.length === 0) throw (this.#closed as () => Error)();
+    const item = this.#store.shift();
+    this.#settle();
+    return item;
+  }
+
+  leaveGetters(wait: GetWait<T>, answered: boolean): void {
+    if (answered) {
+      this.#reserved--;
+      this.#settle();
+    } else this.#getters.delete(wait);
+  }
+
+  fillSlot(item: T): void {
+    this.#slots--;
+    // Closed between answer and delivery: the putter was promised its place before that, and keeps it unless all is dropped.
+    if (!this.#dropped) this.#add(item);
+    if (this.#closed === undefined) return;
+    this.#settle();
+    if (this.#dropped) throw this.#closed();
+  }
+
+  leavePutters(wait: PutWait<T>, answered: boolean): void {
+    if (answered) {
+      this.#slots--;
+      this.#settle();
+    } else this.#putters.delete(wait);
+  }
+
+  // ---- the steps -----------------------------------------------------------------------------------------------
+
+  #room(): number {
+    const expected = this.#rendezvous ? this.#getters.size + this.#reserved : 0;
+    return this.#capacity + expected - this.#store.length - this.#slots;
+  }
+
+  #add(item: T): void {
+    this.#store.push(item);
+    this.added++;
+    if (this.#getters.size > 0) this.#settle();
+  }
+
+  /** Answers whoever can be: putters while there is room, getters while there are items; refuses getters at the end. */
+  #settle(): void {
+    while (this.#putters.size > 0 && this.#room() > 0) {
+      this.#slots++;
+      (this.#putters.shift() as PutWait<T>).answer(); // size > 0
+    }
+    while (this.#getters.size > 0 && this.#store.length > this.#reserved) {
+      this.#reserved++;
+      (this.#getters.shift() as GetWait<T>).answer(undefined as T); // take() makes the value
+    }
+    if (this.#closed === undefined || this.#store.length > this.#reserved || this.#slots > 0) return;
+    for (let wait = this.#getters.shift(); wait !== undefined; wait = this.#getters.shift()) wait.fail(this.#closed());
+  }
+}

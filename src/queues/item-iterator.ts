@@ -1,0 +1,31 @@
+// Iteration over a queue or channel until its end.
+import { QueueShutDown } from '../core/index.ts';
+
+/** Iterates over what `get` gives until it throws QueueShutDown. */
+export class ItemIterator<T> implements AsyncIterableIterator<T> {
+  readonly #get: () => Promise<T>;
+  #done = false;
+
+  constructor(get: () => Promise<T>) {
+    this.#get = get;
+  }
+
+  async next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#done) return { done: true, value: undefined };
+    try {
+      return { done: false, value: await this.#get() };
+    } catch (error) {
+      if (!(error instanceof QueueShutDown)) throw error;
+      return this.return();
+    }
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#done = true;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

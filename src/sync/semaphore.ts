@@ -1,0 +1,99 @@
+// Semaphore: so many permits, handed out in the order of asking. Semantics: asyncio.Semaphore, strictly fair.
+//
+// `#value` counts free permits. Waiters exist only while it is 0: release() gives its permit to the first waiter directly,
+// before that task has gone on. A waiter cancelled after that passes the permit on.
+import { describe, disposable, LinkedSet } from '../base/index.ts';
+import { checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
+
+class SemaphoreWait extends QueuedWait<Disposable> {
+  protected override withdraw(answered: boolean, permit: Disposable): void {
+    if (answered) permit[Symbol.dispose]();
+    else super.withdraw(answered, permit);
+  }
+}
+
+/**
+ * At most `value` holders at a time. asyncio: `Semaphore`.
+ *
+ * @example
+ * ```ts
+ * import { Semaphore, sleep, TaskGroup } from 'maitre';
+ * const two = new Semaphore(2);
+ * await TaskGroup.run((group) => {
+ *   for (let i = 0; i < 6; i++) {
+ *     group.createTask(async () => {
+ *       using _ = await two.acquire();
+ *       await sleep(10);
+ *     });
+ *   }
+ * });
+ * ```
+ */
+export class Semaphore {
+  #value: number;
+  readonly #waiters = new LinkedSet<SemaphoreWait>();
+
+  /** @param value the permits, an integer >= 0; default 1 */
+  constructor(value = 1) {
+    const message = `Cannot create semaphore: value must be an integer >= 0, got ${describe(value)}`;
+    if (typeof value !== 'number') throw new TypeError(message);
+    if (!Number.isInteger(value) || value < 0) throw new RangeError(message);
+    this.#value = value;
+  }
+
+  /** Waits for a permit and takes it. The result gives it back when disposed, once. Cancellable. */
+  acquire(options?: WaitOptions): Promise<Disposable> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    if (this.#value > 0) {
+      this.#value--;
+      return Promise.resolve(this.#permit());
+    }
+    const wait = new SemaphoreWait('semaphore.acquire', this, options);
+    this.#waiters.add(wait);
+    return wait.promise;
+  }
+
+  /** Gives a permit to the first waiter, or adds it to the free ones. */
+  release(): void {
+    const next = this.#waiters.shift();
+    if (next === undefined) this.#value++;
+    else next.answer(this.#permit());
+  }
+
+  /** True when acquire would wait. */
+  locked(): boolean {
+    return this.#value === 0;
+  }
+
+  statistics(): { readonly value: number; readonly waiting: number } {
+    return { value: this.#value, waiting: this.#waiters.size };
+  }
+
+  /** `semaphore with 0 free, 3 waiting`, for messages. */
+  toString(): string {
+    return `semaphore with ${this.#value} free, ${this.#waiters.size} waiting`;
+  }
+
+  #permit(): Disposable {
+    return disposable(() => this.release());
+  }
+}
+
+/** A Semaphore that refuses more releases than acquires: for permits that stand for real things. asyncio: `BoundedSemaphore`. */
+export class BoundedSemaphore extends Semaphore {
+  readonly #bound: number;
+
+  constructor(value = 1) {
+    super(value);
+    this.#bound = value;
+  }
+
+  /** @throws RangeError when every permit is back already */
+  override release(): void {
+    if (this.statistics().value >= this.#bound) {
+      throw new RangeError(`Cannot release semaphore: all of its ${this.#bound} permits are free already`);
+    }
+    super.release();
+  }
+}

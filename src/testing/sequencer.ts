@@ -1,0 +1,36 @@
+// Steps of several tasks in one fixed order. trio: `Sequencer`.
+import { Event } from '../sync/index.ts';
+
+/**
+ * Makes tasks take turns: `step(n)` waits until `step(n - 1)` was disposed. For tests that need one exact interleaving.
+ *
+ * @example
+ * ```ts
+ * import { TaskGroup } from 'maitre';
+ * import { Sequencer } from 'maitre/testing';
+ * const sequencer = new Sequencer();
+ * await TaskGroup.run((group) => {
+ *   group.createTask(async () => { using _ = await sequencer.step(1); console.log('second'); });
+ *   group.createTask(async () => { using _ = await sequencer.step(0); console.log('first'); });
+ * });
+ * ```
+ */
+export class Sequencer {
+  readonly #ended = new Map<number, Event>();
+  readonly #begun = new Set<number>();
+
+  /** Waits for its turn; disposing the result begins the next step. Each number is used once. */
+  async step(n: number): Promise<Disposable> {
+    if (!Number.isInteger(n) || n < 0) throw new RangeError(`Cannot take step: expected an integer >= 0, got ${n}`);
+    if (this.#begun.has(n)) throw new RangeError(`Cannot take step ${n}: it was taken already`);
+    this.#begun.add(n);
+    if (n > 0) await this.#end(n - 1).wait();
+    return { [Symbol.dispose]: () => this.#end(n).set() };
+  }
+
+  #end(n: number): Event {
+    let event = this.#ended.get(n);
+    if (event === undefined) this.#ended.set(n, (event = new Event()));
+    return event;
+  }
+}

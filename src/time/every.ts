@@ -1,0 +1,82 @@
+// every: ticks on a grid, without drift. Prior art: tokio::time::interval and its MissedTickBehavior.
+//
+// Tick k is due at start + k * ms on the loop's clock, which is monotonic: a wall clock that jumps changes nothing, and a
+// late tick does not delay the next. When ticks were missed (a slow body, a blocked loop):
+// - `skip`: the missed ones are left out; the next one is the next on the grid. Numbers have gaps.
+// - `burst`: the missed ones come at once, one after the other, until it has caught up.
+// - `delay`: the grid moves: the next one is a full period after the late one.
+import { checkMs, loopTime, sleep, type WaitOptions } from '../core/index.ts';
+
+export interface EveryOptions extends WaitOptions {
+  /** What becomes of missed ticks. Default `skip`. */
+  readonly missed?: 'skip' | 'burst' | 'delay' | undefined;
+  /** Gives tick 0 at once. Default false: the first is tick 1, after one period. */
+  readonly immediate?: boolean | undefined;
+}
+
+class Ticks implements AsyncIterableIterator<number> {
+  readonly #ms: number;
+  readonly #missed: 'skip' | 'burst' | 'delay';
+  readonly #options: WaitOptions | undefined;
+  /** When tick 0 was due; moves under `delay`. */
+  #start: number = loopTime();
+  #next: number;
+  #done = false;
+
+  constructor(ms: number, options: EveryOptions) {
+    this.#ms = ms;
+    this.#missed = options.missed ?? 'skip';
+    this.#options = options.signal === undefined ? undefined : { signal: options.signal };
+    this.#next = options.immediate === true ? 0 : 1;
+  }
+
+  async next(): Promise<IteratorResult<number, undefined>> {
+    if (this.#done) return { done: true, value: undefined };
+    const late = loopTime() - this.#due(this.#next);
+    if (late > 0) {
+      if (this.#missed === 'skip') this.#next += Math.floor(late / this.#ms);
+      else if (this.#missed === 'delay') this.#start += late;
+    }
+    const left = this.#due(this.#next) - loopTime();
+    // A tick that is due already still is a turn: a body that is always late cannot starve the loop.
+    await sleep(Math.max(0, left), undefined, this.#options);
+    return { done: false, value: this.#next++ };
+  }
+
+  return(): Promise<IteratorResult<number, undefined>> {
+    this.#done = true;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #due(tick: number): number {
+    return this.#start + tick * this.#ms;
+  }
+}
+
+/**
+ * Ticks every `ms` milliseconds without drift: gives the number of the tick, which is due at its number times `ms` after
+ * the call. Cancellable at each tick; leaving the loop ends it.
+ * @throws RangeError unless ms > 0
+ *
+ * @example
+ * ```ts
+ * import { every } from 'maitre';
+ * for await (const tick of every(10)) {
+ *   console.log(tick);
+ *   if (tick === 3) break;
+ * }
+ * ```
+ */
+export function every(ms: number, options: EveryOptions = {}): AsyncIterableIterator<number> {
+  checkMs(ms, 'tick');
+  if (!(ms > 0) || ms === Infinity) throw new RangeError(`Cannot tick: expected a period > 0 milliseconds, got ${ms}`);
+  const { missed = 'skip' } = options;
+  if (missed !== 'skip' && missed !== 'burst' && missed !== 'delay') {
+    throw new RangeError(`Cannot tick: missed must be skip, burst or delay, got ${String(missed)}`);
+  }
+  return new Ticks(ms, options);
+}

@@ -1,0 +1,49 @@
+// retry: again after a pause, on the loop's clock.
+import { describe } from '../base/index.ts';
+import { CancelledError, checkTaskFunction, host, sleep, type WaitOptions } from '../core/index.ts';
+
+export interface RetryOptions extends WaitOptions {
+  /** How often `fn` is called at most, an integer >= 1. Default 3. */
+  readonly attempts?: number | undefined;
+  /** Milliseconds before the second attempt, doubled for each one after; or a function of the attempts made so far. Default 100. */
+  readonly backoff?: number | ((attempt: number) => number) | undefined;
+  /** Milliseconds: the longest pause. Default 30,000. */
+  readonly maxBackoff?: number | undefined;
+  /** Takes a random part of each pause, so that many clients do not come back at once. Default true. */
+  readonly jitter?: boolean | undefined;
+  /** Whether an error is worth another attempt. Default: every one. A CancelledError never is. */
+  readonly retryOn?: ((error: unknown, attempt: number) => boolean) | undefined;
+}
+
+/**
+ * Calls `fn` until it succeeds, at most `attempts` times, with growing pauses. Cancellable in the pauses and in `fn`.
+ * @throws the last error
+ *
+ * @example
+ * ```ts
+ * import { retry } from 'maitre';
+ * let calls = 0;
+ * const value = await retry(async () => {
+ *   if (++calls < 3) throw new Error('not yet');
+ *   return 'third time';
+ * }, { backoff: 1 });
+ * console.log(value);
+ * ```
+ */
+export async function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions = {}): Promise<T> {
+  checkTaskFunction(fn, 'retry', 'retry');
+  const { attempts = 3, backoff = 100, maxBackoff = 30_000, jitter = true, retryOn = () => true, signal } = options;
+  if (!(attempts >= 1)) throw new RangeError(`Cannot retry: attempts must be an integer >= 1, got ${describe(attempts)}`);
+  const wait = signal === undefined ? undefined : { signal };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fn(attempt);
+    } catch (error) {
+      if (error instanceof CancelledError || attempt >= attempts || !retryOn(error, attempt)) throw error;
+      const full = typeof backoff === 'function' ? backoff(attempt) : backoff * 2 ** (attempt - 1);
+      const pause = Math.min(full, maxBackoff);
+      // Half of it for certain, so that a pause stays one; the other half by chance.
+      await sleep(jitter ? pause / 2 + (pause / 2) * host.random() : pause, undefined, wait);
+    }
+  }
+}

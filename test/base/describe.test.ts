@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe } from '#src/base/index.js';
+import { test } from '../support/test.js';
+
+test('describe names each kind of value in a word or two', () => {
+  class Cup {}
+  function pour(): void {}
+  const cases: [unknown, string][] = [
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [-1, '-1'],
+    [Number.NaN, 'NaN'],
+    [true, 'true'],
+    [5n, '5n'],
+    ['tea', '"tea"'],
+    ['a\nb', '"a\\nb"'],
+    [Symbol('s'), 'Symbol(s)'],
+    [[], 'an array'],
+    [Promise.resolve(), 'a promise'],
+    [{}, 'an object of type Object'],
+    [new Cup(), 'an object of type Cup'],
+    [Object.create(null), 'an object of type Object'],
+    [pour, 'the function pour'],
+    [(() => () => undefined)(), 'a function'],
+  ];
+  for (const [value, name] of cases) assert.equal(describe(value), name);
+});
+
+test('describe cuts a long text', () => {
+  assert.equal(describe('x'.repeat(41)), `"${'x'.repeat(40)}"...`);
+  assert.equal(describe('x'.repeat(40)), `"${'x'.repeat(40)}"`);
+});
+
+test('describe never throws and stays on one line', () => {
+  fc.assert(fc.property(fc.anything(), (value) => assert.doesNotMatch(describe(value), /\n/)));
+  const hostile = new Proxy(
+    {},
+    {
+      get() {
+        throw new Error('no');
+      },
+    },
+  );
+  assert.equal(describe(hostile), 'an object');
+});

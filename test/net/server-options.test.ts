@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { type ServerOptions, startServer } from 'maitre';
+import { test } from '../support/test.js';
+
+const wrongTypes: Record<string, readonly unknown[]> = {
+  host: [1, null, {}, [1], ['127.0.0.1', null]],
+  port: ['80', null, [80], 80n],
+  path: [1, null, {}],
+  limit: ['1', null, {}],
+  backlog: ['1', null],
+  maxConnections: ['1', null],
+  concurrency: ['1', null],
+  maxBuffered: ['1', null],
+  reusePort: [1, 'yes', null],
+  startServing: [0, 'no', null],
+  noDelay: [1, null],
+  keepAlive: [1, null],
+  onError: ['log', null, {}],
+};
+
+const wrongValues: Record<string, readonly unknown[]> = {
+  host: [[]],
+  port: [-1, 65_536, 1.5, Number.NaN, Infinity],
+  path: ['', `/tmp/${'x'.repeat(200)}`],
+  limit: [0, -1, 1.5, Number.NaN],
+  backlog: [0, -1, 1.5, Number.NaN, Infinity],
+  maxConnections: [0, -1, 1.5, Number.NaN],
+  concurrency: [0, -1, 1.5, Number.NaN],
+  maxBuffered: [0, -1, 1.5, Number.NaN],
+};
+
+const start = (options: object): Promise<unknown> => startServer(() => undefined, options as ServerOptions);
+
+for (const [kind, table] of [
+  ['TypeError', wrongTypes],
+  ['RangeError', wrongValues],
+] as const) {
+  for (const [name, values] of Object.entries(table)) {
+    test(`${name}: a wrong ${kind === 'TypeError' ? 'type' : 'value'} is a ${kind} that names it`, async () => {
+      for (const value of values) {
+        await assert.rejects(start({ [name]: value }), (error: Error) => {
+          assert.equal(error.name, kind, `${name}: ${String(value)} gave ${error}`);
+          assert.match(error.message, new RegExp(`^Cannot start server: .*${name === 'host' ? 'hosts?' : name}`));
+          return true;
+        });
+      }
+    });
+  }
+}
+
+test('an unknown option is a TypeError that names it', async () => {
+  await assert.rejects(start({ hots: 'x' }), { name: 'TypeError', message: 'Cannot start server: unknown option "hots"' });
+});
+
+test('path excludes host and port', async () => {
+  for (const options of [{ path: '/x', port: 1 }, { path: '/x', host: 'x' }]) {
+    await assert.rejects(start(options), { name: 'TypeError', message: /either path, or host and port/ });
+  }
+});
+
+test('undefined is as good as absent, and Infinity is no limit', async () => {
+  const absent = Object.fromEntries(Object.keys(wrongTypes).map((name) => [name, undefined]));
+  const server = await startServer(() => undefined, {
+    ...absent,
+    startServing: false,
+    maxConnections: Infinity,
+    concurrency: Infinity,
+    maxBuffered: Infinity,
+    limit: Infinity,
+  });
+  assert.equal(server.isServing(), false);
+  server.close();
+});
