@@ -1,8 +1,24 @@
 // `maitre connect HOST:PORT | PATH`: a small line client. Standard input goes to the server, its answers to standard
 // output. The end of the input half-closes the connection; the server's end ends the command.
 import { isIPv6 } from 'node:net';
-import { cancellable, type Connection, type ConnectOptions, openConnection, run, TaskGroup, TaskGroupError } from '../index.node.ts';
+import {
+  cancellable,
+  CancelledError,
+  type Connection,
+  type ConnectOptions,
+  openConnection,
+  run,
+  TaskGroup,
+  TaskGroupError,
+} from '../index.node.ts';
 import { CommandError, HELP, parse } from './usage.ts';
+
+/** What an error of the system means to whoever typed the target. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there (ECONNREFUSED)',
+  ENOENT: 'there is no such socket (ENOENT)',
+  ENOTFOUND: 'no such host (ENOTFOUND)',
+};
 
 export async function connect(args: string[]): Promise<number> {
   const { positionals, help } = parse(args, {});
@@ -17,6 +33,7 @@ export async function connect(args: string[]): Promise<number> {
     await using connection = await open(options, target);
     try {
       await TaskGroup.run(async (group) => {
+        process.stdout.once('error', () => group.cancel()); // nobody takes our output any more, as after `| head`
         group.createTask(() => send(connection));
         await receive(connection);
         group.cancel(); // the server has ended: nobody hears what would be sent
@@ -44,7 +61,9 @@ async function open(options: ConnectOptions, target: string): Promise<Connection
   try {
     return await openConnection(options);
   } catch (error) {
-    throw new CommandError(`cannot connect to ${target}: ${(error as Error).message}`, 1);
+    if (error instanceof CancelledError) throw error;
+    const { code = '', message } = error as NodeJS.ErrnoException; // connecting fails with Errors
+    throw new CommandError(`cannot connect to ${target}: ${REASONS[code] ?? message}`, 1);
   }
 }
 

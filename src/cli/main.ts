@@ -17,10 +17,13 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (name === undefined) throw new CommandError(`a command is missing: ${Object.keys(COMMANDS).join(' or ')}`, 2);
-  const command = COMMANDS[name];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new CommandError(`unknown command ${JSON.stringify(name)}`, 2);
   return command(rest);
 }
+
+// Whoever read our output may leave before us (`| head`). That is not to end a server.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 let code: number;
 try {

@@ -1,5 +1,5 @@
 // shield: the waiter can be cancelled, the work not. Semantics: asyncio.shield.
-import { Awaitable, type Observer } from './awaitable.ts';
+import type { Awaitable, Observer } from './awaitable.ts';
 import type { CancelledError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
 import { Future } from './future.ts';

@@ -6,11 +6,14 @@ import type { Socket } from 'node:net';
 import { instrument, type Task } from '../core/index.ts';
 import type { Duplex, StreamReader, StreamReaderOptions, StreamWriter, StreamWriterOptions } from '../streams/index.ts';
 import { type Address, endsOf, formatAddress } from './address.ts';
-import { SocketTransport } from './socket-transport.ts';
+import type { RawIo } from './raw-io.ts';
+import { EventTransport, RawTransport, type SocketTransport } from './socket-transport.ts';
 
 let lastId = 0;
 
 export interface ConnectionParts extends StreamReaderOptions, StreamWriterOptions {
+  /** The raw path, if the socket was made for it. */
+  readonly io?: RawIo | undefined;
   /** The Unix socket's path, for its addresses; undefined over TCP. */
   readonly path?: string | undefined;
   /** Called once, when the transport has ended. */
@@ -51,11 +54,14 @@ export class Connection implements Duplex {
     this.peer = peer;
     this.local = local;
     this.#onGone = parts.onGone;
-    this.#transport = new SocketTransport(socket, this, parts, () => {
+    const { limit, maxBuffered, onOverflow, io } = parts;
+    const onGone = (): void => {
       this.#gone = true;
       instrument?.connectionClosed?.(this);
       this.#onGone?.(this);
-    });
+    };
+    const transport = { limit, maxBuffered, onOverflow, peer, local, onGone };
+    this.#transport = io === undefined ? new EventTransport(socket, transport) : new RawTransport(socket, io, transport);
     this.reader = this.#transport.reader;
     this.writer = this.#transport.writer;
     instrument?.connectionOpened?.(this);
@@ -126,8 +132,8 @@ export class Connection implements Duplex {
     this.#transport.endReading();
   }
 
-  /** Whether its handler only waits for a peer that sends nothing. @internal */
-  isIdle(quietFor: number): boolean {
-    return this.#transport.isIdle(quietFor);
+  /** What its peer is doing. @internal */
+  activity(): 'idle' | 'silent' | 'busy' {
+    return this.#transport.activity();
   }
 }

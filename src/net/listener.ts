@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
 import { reportException } from '../core/index.ts';
 import { type Address, toAddress } from './address.ts';
+import { makeRawSocket, type RawIo, systemError, takeConnections } from './raw-io.ts';
 import type { ServerOptions } from './server-options.ts';
 import { bindName, claimPath, clearPath } from './unix-path.ts';
 
@@ -19,14 +20,24 @@ export interface Listener {
   close(): void;
 }
 
+/** What is told of clients. */
+export interface Accept {
+  /** Of each one; nothing is read from it yet. */
+  onSocket(socket: Socket): void;
+  /** Of one that could not be accepted. */
+  onError(error: Error): void;
+  /** Makes sockets for the raw path, where there is one. */
+  readonly io: RawIo | undefined;
+}
+
 /** Listens on everything the options name; on an error, on nothing. */
-export async function listen(options: ServerOptions, onSocket: (socket: Socket) => void): Promise<Listener[]> {
+export async function listen(options: ServerOptions, accept: Accept): Promise<Listener[]> {
   if (options.reusePort === true) checkReusePort();
-  if (options.path !== undefined) return [await listenOnPath(options, options.path, onSocket)];
+  if (options.path !== undefined) return [await listenOnPath(options, options.path, accept)];
   const hosts = await resolveHosts(options.host);
   for (let tries = 1; ; tries++) {
     try {
-      return await listenOnHosts(options, hosts, onSocket);
+      return await listenOnHosts(options, hosts, accept);
     } catch (error) {
       // The port the system chose for the first address may be taken on another one: choose again.
       const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
@@ -38,7 +49,7 @@ export async function listen(options: ServerOptions, onSocket: (socket: Socket) 
 async function listenOnHosts(
   options: ServerOptions,
   hosts: readonly string[],
-  onSocket: (socket: Socket) => void,
+  accept: Accept,
 ): Promise<Listener[]> {
   const listeners: Listener[] = [];
   let absent: unknown;
@@ -46,7 +57,7 @@ async function listenOnHosts(
   try {
     for (const host of hosts) {
       try {
-        const server = await bind(options, { host, port, ipv6Only: isIP(host) === 6 }, onSocket);
+        const server = await bind(options, { host, port, ipv6Only: isIP(host) === 6 }, accept);
         const bound = server.address();
         if (bound === null || typeof bound === 'string') throw new Error(`Cannot listen on ${host}: no port was bound`);
         port = bound.port; // all addresses get the same one
@@ -64,10 +75,10 @@ async function listenOnHosts(
   }
 }
 
-async function listenOnPath(options: ServerOptions, path: string, onSocket: (socket: Socket) => void): Promise<Listener> {
+async function listenOnPath(options: ServerOptions, path: string, accept: Accept): Promise<Listener> {
   await clearPath(path);
   const bound = bindName(path);
-  const server = await bind(options, { path: bound }, onSocket);
+  const server = await bind(options, { path: bound }, accept);
   try {
     const release = claimPath(bound, path);
     return {
@@ -88,15 +99,31 @@ async function listenOnPath(options: ServerOptions, path: string, onSocket: (soc
   }
 }
 
-function bind(options: ServerOptions, where: ListenOptions, onSocket: (socket: Socket) => void): Promise<NetServer> {
+function bind(options: ServerOptions, where: ListenOptions, accept: Accept): Promise<NetServer> {
   const { noDelay = true, keepAlive = false, backlog = DEFAULT_BACKLOG, reusePort = false } = options;
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay, keepAlive }, onSocket);
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay, keepAlive });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ ...where, backlog, ...(reusePort ? { reusePort } : undefined) }, () => {
       server.off('error', reject);
+      server.on('error', (error) => accept.onError(error));
+      server.on('connection', (socket) => accept.onSocket(socket));
+      // With the raw path, clients come as handles and the 'connection' event stays silent.
+      if (accept.io !== undefined) acceptRaw(server, accept, noDelay, keepAlive);
       resolve(server);
     });
+  });
+}
+
+function acceptRaw(server: NetServer, accept: Accept, noDelay: boolean, keepAlive: boolean): void {
+  takeConnections(server, (status, handle) => {
+    if (handle === undefined) {
+      accept.onError(systemError(status, 'accept'));
+      return;
+    }
+    if (noDelay) handle.setNoDelay?.(true);
+    if (keepAlive) handle.setKeepAlive?.(true, 0);
+    accept.onSocket(makeRawSocket(handle));
   });
 }
 

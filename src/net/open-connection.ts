@@ -4,6 +4,7 @@ import { isIP, Socket, type SocketConnectOpts } from 'node:net';
 import { describe } from '../base/index.ts';
 import { callLater, cancellable, checkMs, Future, type Handle, inTask, timeout, type WaitOptions } from '../core/index.ts';
 import { Connection } from './connection.ts';
+import { makeRawSocket, rawIo } from './raw-io.ts';
 import { checkCount, checkFlag, checkPath, checkPort } from './server-options.ts';
 
 interface CommonConnectOptions extends WaitOptions {
@@ -69,9 +70,11 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
   const { limit, maxBuffered, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
   let socket: Socket | undefined;
+  const io = await rawIo();
+  const makeSocket = (): Socket => (io === undefined ? new Socket({ allowHalfOpen: true }) : makeRawSocket(undefined));
   const connect = async (): Promise<Connection> => {
-    socket = await timeout(ms, () => connectSocket(options));
-    return new Connection(socket, { limit, maxBuffered, path });
+    socket = await timeout(ms, () => connectSocket(options, makeSocket));
+    return new Connection(socket, { limit, maxBuffered, path, io });
   };
   try {
     return await inTask('openConnection', connect, wait);
@@ -81,16 +84,16 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
   }
 }
 
-function connectSocket(options: ConnectOptions): Promise<Socket> {
+function connectSocket(options: ConnectOptions, makeSocket: () => Socket): Promise<Socket> {
   const { path, localAddress, noDelay = true, keepAlive = false } = options;
-  if (path !== undefined) return new Race([{ path }], options).winner();
+  if (path !== undefined) return new Race([{ path }], makeSocket, options).winner();
   const { host = 'localhost', port } = options;
   return resolve(host).then((addresses) => {
     const targets = addresses.map((address): SocketConnectOpts => {
       const target = { host: address, port, noDelay, keepAlive };
       return localAddress === undefined ? target : { ...target, localAddress };
     });
-    return new Race(targets, options).winner();
+    return new Race(targets, makeSocket, options).winner();
   });
 }
 
@@ -116,6 +119,7 @@ async function resolve(host: string): Promise<string[]> {
  */
 class Race {
   readonly #targets: readonly SocketConnectOpts[];
+  readonly #makeSocket: () => Socket;
   readonly #delay: number;
   readonly #allErrors: boolean;
   readonly #live = new Set<Socket>();
@@ -124,8 +128,9 @@ class Race {
   #next = 0;
   #timer: Handle | undefined;
 
-  constructor(targets: readonly SocketConnectOpts[], options: ConnectOptions) {
+  constructor(targets: readonly SocketConnectOpts[], makeSocket: () => Socket, options: ConnectOptions) {
     this.#targets = targets;
+    this.#makeSocket = makeSocket;
     this.#delay = options.happyEyeballsDelay ?? DEFAULT_DELAY;
     this.#allErrors = options.allErrors === true;
   }
@@ -149,7 +154,7 @@ class Race {
     this.#timer?.cancel();
     const target = this.#targets[this.#next++];
     if (target === undefined) return;
-    const socket = new Socket({ allowHalfOpen: true });
+    const socket = this.#makeSocket();
     this.#live.add(socket);
     const onError = (error: Error): void => this.#failed(socket, error);
     socket.on('error', onError);

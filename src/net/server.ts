@@ -24,6 +24,7 @@ import {
   loopTime,
   moveOnAfter,
   reportException,
+  sleep,
   spawn,
   type Task,
   TimeoutError,
@@ -34,6 +35,7 @@ import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { type Address, formatAddress } from './address.ts';
 import { Connection } from './connection.ts';
 import { listen, type Listener } from './listener.ts';
+import { type RawIo, rawIo } from './raw-io.ts';
 import type { ServerOptions } from './server-options.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
@@ -73,6 +75,8 @@ export class Server implements AsyncDisposable {
   #state: 'created' | 'serving' | 'closed' = 'created';
   #starting: Promise<void> | undefined;
   #listeners: readonly Listener[] = [];
+  /** The raw path of its sockets; undefined until it listens, and where there is none. */
+  #io: RawIo | undefined;
   readonly #connections = new Set<Connection>();
   readonly #parked = new Deque<Parked>();
   /** Connections whose handlers wait for one of `concurrency` places. */
@@ -183,12 +187,13 @@ export class Server implements AsyncDisposable {
    * ```
    */
   async shutdown(options: { readonly grace?: number | undefined } = {}): Promise<ShutdownReport> {
-    const grace = checkMs(options.grace ?? DEFAULT_GRACE, 'shut down');
-    if (grace < 0) throw new RangeError(`Cannot shut down: grace must be >= 0 milliseconds, got ${grace}`);
+    const { grace = DEFAULT_GRACE } = options;
+    if (checkMs(grace, 'shut down') < 0) throw new RangeError(`Cannot shut down: grace must be >= 0 milliseconds, got ${grace}`);
     this.close();
     const all = this.#connections.size;
     try {
-      await this.#emptyWithin(grace, () => this.#endIdle());
+      const silent = new Map<Connection, { readonly bytes: number; readonly since: number }>();
+      await this.#emptyWithin(grace, () => this.#endIdle(silent));
       const finished = all - this.#connections.size;
       for (const connection of this.#connections) this.#cancel(connection);
       await this.#emptyWithin(CANCEL_GRACE);
@@ -221,7 +226,12 @@ export class Server implements AsyncDisposable {
   async #start(): Promise<void> {
     const { path } = this.#options;
     try {
-      this.#listeners = await listen(this.#options, (socket) => this.#accept(socket, path));
+      this.#io = await rawIo();
+      this.#listeners = await listen(this.#options, {
+        onSocket: (socket) => this.#accept(socket, path),
+        onError: (error) => this.#acceptFailed(error),
+        io: this.#io,
+      });
     } catch (error) {
       this.#starting = undefined; // it may be tried again
       throw error;
@@ -231,7 +241,6 @@ export class Server implements AsyncDisposable {
       this.#listeners = [];
       throw new InvalidStateError('Cannot start serving: the server was closed meanwhile');
     }
-    for (const { server } of this.#listeners) server.on('error', (error) => this.#acceptFailed(error));
     this.#state = 'serving';
   }
 
@@ -263,6 +272,7 @@ export class Server implements AsyncDisposable {
       limit,
       maxBuffered,
       path,
+      io: this.#io,
       onGone: () => this.#maybeEnded(connection),
       onOverflow: (error) => this.#report(error, connection),
     });
@@ -341,16 +351,30 @@ export class Server implements AsyncDisposable {
   async #emptyWithin(ms: number, look?: () => void): Promise<void> {
     const until = loopTime() + ms;
     for (;;) {
-      look?.();
+      if (look !== undefined && this.#connections.size > 0) {
+        await sleep(0); // what has come in already is read first: whoever sent it is not idle
+        look();
+      }
       const left = until - loopTime();
       if (this.#connections.size === 0 || left <= 0) return;
       await moveOnAfter(look === undefined ? left : Math.min(left, LOOK_EVERY), () => this.waitClosed());
     }
   }
 
-  /** Lets the handlers that only wait for a silent peer read the end of the stream: most then end by themselves. */
-  #endIdle(): void {
-    for (const connection of this.#connections) if (connection.isIdle(QUIET)) connection.endReading();
+  /**
+   * Lets the handlers that only wait for a peer between messages read the end of the stream: most then end by themselves.
+   * One that may owe the rest of a message gets QUIET ms to go on; `silent` remembers since when.
+   */
+  #endIdle(silent: Map<Connection, { readonly bytes: number; readonly since: number }>): void {
+    const now = loopTime();
+    for (const connection of this.#connections) {
+      const activity = connection.activity();
+      if (activity === 'idle') connection.endReading();
+      if (activity !== 'silent') continue;
+      const before = silent.get(connection);
+      if (before?.bytes !== connection.bytesRead) silent.set(connection, { bytes: connection.bytesRead, since: now });
+      else if (now - before.since >= QUIET) connection.endReading();
+    }
   }
 
   #cancel(connection: Connection): void {

@@ -31,8 +31,28 @@ export async function clearPath(path: string): Promise<void> {
   const found = statOf(path);
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error(`Cannot listen on ${path}: the file exists and is not a socket`);
-  if (await answers(path)) throw inUse(path);
-  unlinkIfSame(path, found);
+  const held = hold(path);
+  try {
+    if (await answers(path)) throw inUse(path);
+    unlinkIfSame(path, found);
+  } finally {
+    if (held !== undefined) unlinkSync(held);
+  }
+}
+
+/**
+ * Gives the socket at `path` a second name. While it lasts, its inode number is not given to another file, so somebody who
+ * replaces it meanwhile is not taken for it. Undefined where that is not allowed: on a socket of another user.
+ */
+function hold(path: string): string | undefined {
+  const name = bindName(path);
+  if (name === path) return undefined;
+  try {
+    linkSync(path, name);
+    return name;
+  } catch {
+    return undefined; // or the socket is gone already: what follows finds out
+  }
 }
 
 /** Gives the bound name its path; the result takes the path away again, if it is still ours. */

@@ -1,12 +1,14 @@
 // broadcast: every subscriber gets every item, each through a bounded buffer of its own. What happens when a buffer is full
 // is the publisher's policy, said once.
 //
-// - `wait`: publish waits until the slowest subscriber has room.
+// - `wait`: publish waits until the slowest subscriber has room. It stands in the line of every slow one at once, so
+//   all subscribers get the items in one order, however many publish.
 // - `dropOldest`: the subscriber loses its oldest item, and counts it.
 // - `disconnect`: the subscription ends after what is in its buffer, with an error.
 import { describe } from '../base/index.ts';
 import { checkpoint, QueueShutDown, type WaitOptions } from '../core/index.ts';
 import { Exchange } from './exchange.ts';
+import { ItemIterator } from './item-iterator.ts';
 import { FifoStore } from './stores.ts';
 
 export type SlowPolicy = 'wait' | 'dropOldest' | 'disconnect';
@@ -23,6 +25,8 @@ export class Subscription<T> implements Disposable, AsyncIterable<T> {
   readonly #exchange: Exchange<T>;
   readonly #leave: (subscription: Subscription<T>) => void;
   #dropped = 0;
+  /** It was closed by its own side: nobody waits for an item. */
+  #left = false;
   /** It ended because it was too slow: iteration throws instead of ending. */
   #tooSlow = false;
 
@@ -44,6 +48,7 @@ export class Subscription<T> implements Disposable, AsyncIterable<T> {
 
   /** Leaves; what was not received is dropped. Idempotent. */
   close(): void {
+    this.#left = true;
     this.#leave(this);
     this.#exchange.close(() => new QueueShutDown('The subscription is closed'));
     this.#exchange.drop();
@@ -53,25 +58,21 @@ export class Subscription<T> implements Disposable, AsyncIterable<T> {
     this.close();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      try {
-        yield await this.receive();
-      } catch (error) {
-        if (error instanceof QueueShutDown && !this.#tooSlow) return;
-        throw error;
-      }
-    }
+  /** Takes items until the end; throws QueueShutDown when it was ended for being too slow. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return new ItemIterator(
+      () => this.receive(),
+      () => !this.#tooSlow,
+    );
   }
 
   /** Takes an item without waiting, by policy. False when it must wait for room. @internal */
   offer(item: T, policy: SlowPolicy): boolean {
-    if (this.#exchange.putNowait(item)) return true;
+    if (!this.#exchange.full) return this.#exchange.putNowait(item);
     if (policy === 'wait') return false;
     if (policy === 'dropOldest') {
       this.#dropped++;
-      this.#exchange.getNowait();
-      this.#exchange.putNowait(item);
+      this.#exchange.replace(item);
       return true;
     }
     this.#tooSlow = true;
@@ -80,9 +81,13 @@ export class Subscription<T> implements Disposable, AsyncIterable<T> {
     return true;
   }
 
-  /** @internal */
-  put(item: T, options: WaitOptions | undefined): Promise<void> {
-    return this.#exchange.put(item, 'broadcast.publish', this, options);
+  /** Gives an item once there is room; nothing when it leaves meanwhile. @internal */
+  async put(item: T, options: WaitOptions | undefined): Promise<void> {
+    try {
+      await this.#exchange.put(item, 'broadcast.publish', this, options);
+    } catch (error) {
+      if (!this.#left || !(error instanceof QueueShutDown)) throw error;
+    }
   }
 
   /** The broadcast has ended: what is inside can still be received. @internal */
@@ -139,21 +144,15 @@ export class Broadcast<T> implements Disposable {
   }
 
   /**
-   * Gives an item to every subscriber of now. Waits only under `wait`, for the slow ones, one after the other; cancelled
-   * meanwhile, those that were still full do not get it. @throws QueueShutDown after close
+   * Gives an item to every subscriber of now. Waits only under `wait`, for the slow ones; cancelled meanwhile, those that
+   * were still full do not get it. @throws QueueShutDown after close, also when those that were full are left without it
    */
   async publish(item: T, options?: WaitOptions): Promise<void> {
     if (this.#closed) throw new QueueShutDown('Cannot publish: the broadcast has ended');
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
     const slow = [...this.#subscriptions].filter((subscription) => !subscription.offer(item, this.#onSlow));
-    for (const subscription of slow) {
-      try {
-        await subscription.put(item, options);
-      } catch (error) {
-        if (!(error instanceof QueueShutDown)) throw error; // it left meanwhile: nobody waits for the item
-      }
-    }
+    if (slow.length > 0) await Promise.all(slow.map((subscription) => subscription.put(item, options)));
   }
 
   /** Ends the broadcast: subscribers receive what they have, then the end. Idempotent. */

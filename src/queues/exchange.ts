@@ -9,7 +9,8 @@
 // Invariants, after every step:
 // - getters wait only while nothing is free to reserve, putters only while there is no room: #settle() sees to it.
 // - Nobody overtakes: a get or put that finds others waiting, or answered and not yet delivered, stands in line.
-// - Once closed, putters are refused, and getters too when everything was taken.
+// - Once closed, putters are refused, and getters too once everything was taken: not before the last reserved item was,
+//   because its getter may still be cancelled, and the item is the next one's.
 import { LinkedSet } from '../base/index.ts';
 import { checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
 
@@ -20,6 +21,11 @@ export interface Store<T> {
   /** Takes out the next item; called only while length > 0. */
   shift(): T;
   clear(): void;
+}
+
+/** What is refused: a waiting getter or putter. */
+interface QueuedWaiter {
+  fail(error: Error): boolean;
 }
 
 const DONE: Promise<void> = Promise.resolve();
@@ -97,7 +103,7 @@ export class Exchange<T> {
 
   /** True when a put would wait. */
   get full(): boolean {
-    return this.#room() <= 0;
+    return this.#putters.size > 0 || this.#slots > 0 || this.#room() <= 0;
   }
 
   /** True when the last item was taken and none can come. */
@@ -108,8 +114,8 @@ export class Exchange<T> {
   put(item: T, kind: string, resource: object, options: WaitOptions | undefined): Promise<void> {
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
-    if (this.#closed !== undefined) return Promise.reject(this.#closed());
-    if (this.#putters.size === 0 && this.#slots === 0 && this.#room() > 0) {
+    if (this.#closed !== undefined) return Promise.reject(this.#refusal());
+    if (!this.full) {
       this.#add(item);
       return DONE;
     }
@@ -127,7 +133,7 @@ export class Exchange<T> {
       if (this.#putters.size > 0) this.#settle();
       return Promise.resolve(item);
     }
-    if (this.ended) return Promise.reject((this.#closed as () => Error)()); // ended means closed
+    if (this.ended) return Promise.reject(this.#refusal());
     const wait = new GetWait(this, kind, resource, options);
     this.#getters.add(wait);
     this.#settle();
@@ -136,7 +142,7 @@ export class Exchange<T> {
 
   /** put without waiting: false when there is no room. @throws once closed */
   putNowait(item: T): boolean {
-    if (this.#closed !== undefined) throw this.#closed();
+    if (this.#closed !== undefined) throw this.#refusal();
     if (this.#room() <= 0) return false;
     this.#add(item);
     return true;
@@ -149,15 +155,21 @@ export class Exchange<T> {
       this.#settle();
       return { item };
     }
-    if (this.ended) throw (this.#closed as () => Error)(); // ended means closed
+    if (this.ended) throw this.#refusal();
     return undefined;
+  }
+
+  /** Drops the next item and adds this one in its stead, while not empty. A getter that was promised an item gets another. */
+  replace(item: T): void {
+    this.#store.shift();
+    this.#store.push(item);
   }
 
   /** Lets nothing in any more; what is inside can still be taken. Idempotent. */
   close(reason: () => Error): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
-    for (let wait = this.#putters.shift(); wait !== undefined; wait = this.#putters.shift()) wait.fail(reason());
+    this.#refuse(this.#putters);
     this.#settle();
   }
 
@@ -175,7 +187,7 @@ export class Exchange<T> {
   takeReserved(): T {
     this.#reserved--;
     // Only a shutdown that dropped the items leaves a reservation without one.
-    if (this.#store.length === 0) throw (this.#closed as () => Error)();
+    if (this.#store.length === 0) throw this.#refusal();
     const item = this.#store.shift();
     this.#settle();
     return item;
@@ -194,7 +206,7 @@ export class Exchange<T> {
     if (!this.#dropped) this.#add(item);
     if (this.#closed === undefined) return;
     this.#settle();
-    if (this.#dropped) throw this.#closed();
+    if (this.#dropped) throw this.#refusal();
   }
 
   leavePutters(wait: PutWait<T>, answered: boolean): void {
@@ -227,7 +239,15 @@ export class Exchange<T> {
       this.#reserved++;
       (this.#getters.shift() as GetWait<T>).answer(undefined as T); // take() makes the value
     }
-    if (this.#closed === undefined || this.#store.length > this.#reserved || this.#slots > 0) return;
-    for (let wait = this.#getters.shift(); wait !== undefined; wait = this.#getters.shift()) wait.fail(this.#closed());
+    if (this.#getters.size > 0 && this.ended) this.#refuse(this.#getters);
+  }
+
+  #refuse(waits: { shift(): QueuedWaiter | undefined }): void {
+    for (let wait = waits.shift(); wait !== undefined; wait = waits.shift()) wait.fail(this.#refusal());
+  }
+
+  /** The error for whoever comes after close(). */
+  #refusal(): Error {
+    return (this.#closed as () => Error)(); // called only once closed
   }
 }

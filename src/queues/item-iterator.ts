@@ -1,13 +1,15 @@
 // Iteration over a queue or channel until its end.
 import { QueueShutDown } from '../core/index.ts';
 
-/** Iterates over what `get` gives until it throws QueueShutDown. */
+/** Iterates over what `get` gives until it throws QueueShutDown, unless `endsWell` says that it is an error here. */
 export class ItemIterator<T> implements AsyncIterableIterator<T> {
   readonly #get: () => Promise<T>;
+  readonly #endsWell: () => boolean;
   #done = false;
 
-  constructor(get: () => Promise<T>) {
+  constructor(get: () => Promise<T>, endsWell: () => boolean = () => true) {
     this.#get = get;
+    this.#endsWell = endsWell;
   }
 
   async next(): Promise<IteratorResult<T, undefined>> {
@@ -15,7 +17,7 @@ export class ItemIterator<T> implements AsyncIterableIterator<T> {
     try {
       return { done: false, value: await this.#get() };
     } catch (error) {
-      if (!(error instanceof QueueShutDown)) throw error;
+      if (!(error instanceof QueueShutDown) || !this.#endsWell()) throw error;
       return this.return();
     }
   }

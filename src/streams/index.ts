@@ -1,5 +1,6 @@
 // streams: StreamReader and StreamWriter with flow control, and memory pairs. Knows no socket.
 // May import: base, core, sync, node:buffer. Does not belong here: where the bytes come from or go to.
+export { toBuffer } from './byte-buffer.ts';
 export { joinChunks } from './join.ts';
 export { type Duplex, lockstepStreamPair, memoryStreamPair, type MemoryStreamOptions } from './memory.ts';
 export { DEFAULT_LIMIT, type ReadUntilOptions, StreamReader, type StreamReaderOptions } from './reader.ts';

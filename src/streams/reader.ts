@@ -177,7 +177,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
       const limit = options?.limit === undefined ? this.#limit : checkLimit(options.limit);
       return this.#read(UNTIL, 0, toSeparators(separator), limit, options);
     } catch (error) {
-      return Promise.reject(error as Error); // toSeparators and checkLimit throw nothing else
+      return Promise.reject(error);
     }
   }
 
@@ -191,7 +191,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
     try {
       return this.#read(LINE, 0, NEWLINE, checkLimit(options.limit), options);
     } catch (error) {
-      return Promise.reject(error as Error); // checkLimit throws nothing else
+      return Promise.reject(error);
     }
   }
 
@@ -295,7 +295,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
       try {
         return Promise.resolve(this.#complete());
       } catch (error) {
-        return Promise.reject(error as Error); // #complete throws Errors, or what setException was given
+        return Promise.reject(error);
       }
     }
     const wait = new ReadWait(NAMES[need], this, options);

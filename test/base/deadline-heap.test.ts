@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Deadline, DeadlineHeap } from '#src/base/index.js';
 import { test } from '../support/test.js';
 
@@ -38,9 +38,31 @@ test('the heap gives the earliest entry first and ties in order of insertion, wh
         }
         assert.equal(heap.size, model.length);
         assert.equal(heap.first(), earliest(model));
-        assert.deepEqual(model.map((each) => each.slot).sort((a, b) => a - b), [...model.keys()]);
+        assert.deepEqual(
+          model.map((each) => each.slot).sort((a, b) => a - b),
+          [...model.keys()],
+        );
       }
     }),
+  );
+});
+
+test('a heap from which any entry was taken out still gives the others in order', () => {
+  const times = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(times, fc.nat(1000), (whens, which) => {
+      const heap = new DeadlineHeap();
+      const entries = whens.map(entry);
+      for (const one of entries) heap.add(one);
+      const [out] = entries.splice(which % entries.length, 1) as [Deadline];
+      heap.delete(out);
+      entries.sort((a, b) => a.when - b.when || a.order - b.order);
+      for (const expected of entries) {
+        assert.equal(heap.first(), expected);
+        heap.delete(expected);
+      }
+    }),
+    { numRuns: 1000 },
   );
 });
 

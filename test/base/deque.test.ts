@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Deque } from '#src/base/index.js';
 import { test } from '../support/test.js';
 
-type Operation = ['pushBack' | 'pushFront', number] | ['popFront' | 'popBack' | 'clear'];
+type Operation = ['pushBack' | 'pushFront', number] | ['popFront' | 'popBack' | 'clear', 0];
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(fc.constantFrom('pushBack' as const, 'pushFront' as const), fc.integer()) },
-  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('popFront' as const, 'popBack' as const)) },
-  { weight: 1, arbitrary: fc.constant<Operation>(['clear']) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('popFront' as const, 'popBack' as const), fc.constant<0>(0)) },
+  { weight: 1, arbitrary: fc.constant<Operation>(['clear', 0]) },
 );
 
 function apply(deque: Deque<number>, model: number[], [name, item]: Operation): void {
   switch (name) {
     case 'pushBack':
-      deque.pushBack(item as number);
-      model.push(item as number);
+      deque.pushBack(item);
+      model.push(item);
       break;
     case 'pushFront':
-      deque.pushFront(item as number);
-      model.unshift(item as number);
+      deque.pushFront(item);
+      model.unshift(item);
       break;
     case 'popFront':
       assert.equal(deque.popFront(), model.shift());

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe } from '#src/base/index.js';
 import { test } from '../support/test.js';
 
 test('describe names each kind of value in a word or two', () => {
-  class Cup {}
+  class Cup {
+    readonly size = 1;
+  }
   function pour(): void {}
   const cases: [unknown, string][] = [
     [null, 'null'],
@@ -22,7 +24,13 @@ test('describe names each kind of value in a word or two', () => {
     [new Cup(), 'an object of type Cup'],
     [Object.create(null), 'an object of type Object'],
     [pour, 'the function pour'],
-    [(() => () => undefined)(), 'a function'],
+    [
+      (
+        () => () =>
+          undefined
+      )(),
+      'a function',
+    ],
   ];
   for (const [value, name] of cases) assert.equal(describe(value), name);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Linked, LinkedSet } from '#src/base/index.js';
 import { test } from '../support/test.js';
 

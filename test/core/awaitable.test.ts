@@ -96,7 +96,10 @@ test('then, catch and finally do what a promise does', async () => {
   assert.equal(await good.finally(() => finals++), 20);
   assert.equal(await bad.catch((error) => String(error)), 'Error: bad');
   assert.equal(await bad.then(undefined, () => 'handled'), 'handled');
-  await assert.rejects(bad.finally(() => finals++), /bad/);
+  await assert.rejects(
+    bad.finally(() => finals++),
+    /bad/,
+  );
   assert.equal(finals, 2);
 });
 
@@ -215,5 +218,8 @@ test('a task whose wait() ended by its timeout is reported when it fails later',
   release.setResult();
   await nextTurn();
   await nextTurn();
-  assert.deepEqual(heard.reports.map(({ error }) => String(error)), ['Error: after the wait']);
+  assert.deepEqual(
+    heard.reports.map(({ error }) => String(error)),
+    ['Error: after the wait'],
+  );
 });

@@ -91,7 +91,10 @@ test('formatCallGraph writes the graph with waits, and stacks while tracing is o
   await nextTurn();
   assert.equal(waiter.cancelled(), true);
   using _ = traceStacks();
-  const traced = createTask(never, { name: 'traced' });
+  const waits = async (): Promise<void> => {
+    await never();
+  };
+  const traced = createTask(waits, { name: 'traced' });
   await nextTurn();
   assert.match(formatCallGraph(traced), /^\* Task "traced" waits for sleep\n {2}at [\s\S]*call-graph\.test/);
   traced.cancel();

@@ -37,7 +37,10 @@ test('an error passes its message and its cause on', () => {
 });
 
 test('a CancelledError has the default message and reason, or those given', () => {
-  assert.deepEqual([new CancelledError().message, new CancelledError().reason], ['Task was cancelled', { kind: 'task' }]);
+  assert.deepEqual(
+    [new CancelledError().message, new CancelledError().reason],
+    ['Task was cancelled', { kind: 'task' }],
+  );
   const reason = { kind: 'shutdown', by: 1 } as const;
   assert.deepEqual(new CancelledError('closing', { reason }).reason, reason);
 });

@@ -5,13 +5,14 @@ import { test } from '../support/test.js';
 
 /** What is written to standard error meanwhile. */
 function captureStderr(fn: () => void): string {
-  const { write } = process.stderr;
+  const { stderr } = process;
+  const write = stderr.write.bind(stderr);
   let text = '';
-  process.stderr.write = ((chunk: string) => ((text += chunk), true)) as typeof write;
+  stderr.write = (chunk) => ((text += String(chunk)), true);
   try {
     fn();
   } finally {
-    process.stderr.write = write;
+    stderr.write = write;
   }
   return text;
 }
@@ -19,11 +20,10 @@ function captureStderr(fn: () => void): string {
 test('the handler that was set last gets the whole context, and disposing it brings the previous one back', () => {
   const seen: [string, ExceptionContext][] = [];
   const context = { message: 'm', error: new Error('e'), connection: 'c' };
-  using _outer = setExceptionHandler((each) => seen.push(['outer', each]));
-  {
-    using _inner = setExceptionHandler((each) => seen.push(['inner', each]));
-    reportException(context);
-  }
+  using _ = setExceptionHandler((each) => seen.push(['outer', each]));
+  const inner = setExceptionHandler((each) => seen.push(['inner', each]));
+  reportException(context);
+  inner[Symbol.dispose]();
   reportException(context);
   assert.deepEqual(seen, [
     ['inner', context],
@@ -33,7 +33,7 @@ test('the handler that was set last gets the whole context, and disposing it bri
 
 test('handlers disposed in another order than they were set: one that is gone does not come back', () => {
   const seen: string[] = [];
-  using _base = setExceptionHandler(() => seen.push('base'));
+  using _ = setExceptionHandler(() => seen.push('base'));
   const first = setExceptionHandler(() => seen.push('first'));
   const second = setExceptionHandler(() => seen.push('second'));
   first[Symbol.dispose]();
@@ -46,7 +46,7 @@ test('handlers disposed in another order than they were set: one that is gone do
 test('one function set twice needs two disposals', () => {
   let calls = 0;
   const handler = (): void => void calls++;
-  using _first = setExceptionHandler(handler);
+  using _ = setExceptionHandler(handler);
   setExceptionHandler(handler)[Symbol.dispose]();
   reportException({ message: '', error: undefined });
   assert.equal(calls, 1);
@@ -57,7 +57,10 @@ test('a handler that throws: the error it was given and its own go to standard e
     throw new Error('handler broken');
   });
   const text = captureStderr(() => reportException({ message: 'Something happened', error: new Error('the first') }));
-  assert.match(text, /maitre: Something happened\nError: the first[\s\S]*maitre: The exception handler itself failed\nError: handler broken/);
+  assert.match(
+    text,
+    /maitre: Something happened\nError: the first[\s\S]*maitre: The exception handler itself failed\nError: handler broken/,
+  );
 });
 
 test('setExceptionHandler throws for what is no function', () => {

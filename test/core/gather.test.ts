@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/no-misused-promises -- finally() waits for the promise it is given: a cleanup that waits */
 import assert from 'node:assert/strict';
 import {
   CancelledError,
@@ -15,20 +16,23 @@ import { fakeTest, nextTurn, test } from '../support/test.js';
 const never = (): Promise<void> => sleep(Infinity);
 const fail = (message: string): Promise<never> => Promise.reject(new Error(message));
 
-fakeTest('gather gives the results in the order of its items: functions, tasks, futures and promises', async (clock) => {
-  const future = new Future<string>();
-  future.setResult('future');
-  const results = await gather([
-    () => sleep(30, 'function'),
-    createTask(() => sleep(10, 2)),
-    future,
-    Promise.resolve(true),
-    () => 'at once',
-  ]);
-  const typed: [string, number, string, boolean, string] = results;
-  assert.deepEqual(typed, ['function', 2, 'future', true, 'at once']);
-  assert.equal(clock.now(), 30);
-});
+fakeTest(
+  'gather gives the results in the order of its items: functions, tasks, futures and promises',
+  async (clock) => {
+    const future = new Future<string>();
+    future.setResult('future');
+    const results = await gather([
+      () => sleep(30, 'function'),
+      createTask(() => sleep(10, 2)),
+      future,
+      Promise.resolve(true),
+      () => 'at once',
+    ]);
+    const typed: [string, number, string, boolean, string] = results;
+    assert.deepEqual(typed, ['function', 2, 'future', true, 'at once']);
+    assert.equal(clock.now(), 30);
+  },
+);
 
 test('gather of nothing is done at once', async () => {
   const nothing = gather([]);
@@ -45,7 +49,10 @@ test('a task given twice is awaited once and appears twice; a function given twi
   let runs = 0;
   const task = createTask(() => sleep(0, ++runs));
   const fn = (): Promise<number> => sleep(0, ++runs);
-  assert.deepEqual(await gather([task, task, fn, fn]), [1, 1, 2, 3].map((_, i) => [1, 1, 2, 3][i]));
+  assert.deepEqual(
+    await gather([task, task, fn, fn]),
+    [1, 1, 2, 3].map((_, i) => [1, 1, 2, 3][i]),
+  );
   assert.equal(runs, 3);
 });
 
@@ -85,7 +92,10 @@ fakeTest('cancel cancels every child, and gather ends with the first to end', as
   await sleep(1);
   assert.equal(all.cancel('all'), true);
   await assert.rejects(async () => all, { message: 'all' });
-  assert.deepEqual(children.map((child) => child.done()), [true, false, false]);
+  assert.deepEqual(
+    children.map((child) => child.done()),
+    [true, false, false],
+  );
   await sleep(50);
   assert.ok(children.every((child) => child.cancelled()));
 });
@@ -134,9 +144,10 @@ test('a failed gather that nobody awaits is reported once, its tasks are not', a
   gather([() => fail('a'), () => fail('b')]);
   await nextTurn();
   await nextTurn();
-  assert.deepEqual(reports.map(({ message, error }) => [message, String(error)]), [
-    ['gather of 2 failed and nobody awaited it', 'Error: a'],
-  ]);
+  assert.deepEqual(
+    reports.map(({ message, error }) => [message, String(error)]),
+    [['gather of 2 failed and nobody awaited it', 'Error: a']],
+  );
 });
 
 test('gather throws for what is no work before it starts any', async () => {

@@ -1,5 +1,7 @@
+/* oxlint-disable typescript/no-misused-promises -- finally() waits for the promise it is given: a cleanup that waits */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import {
   CancelledError,
@@ -120,7 +122,12 @@ test('a run inside a run rejects with InvalidStateError, in a task of it too', a
       run(() => 1),
       InvalidStateError,
     );
-    await createTask(() => assert.rejects(run(() => 1), /is inside a run already/));
+    await createTask(() =>
+      assert.rejects(
+        run(() => 1),
+        /is inside a run already/,
+      ),
+    );
   });
 });
 
@@ -132,7 +139,9 @@ test('two runs side by side each end their own tasks', async () => {
       await sleep(ms);
       return name;
     });
-  const results = await Promise.all([program('a', 1), program('b', 30)].map((each) => each.then((name) => log.push(name))));
+  const results = await Promise.all(
+    [program('a', 1), program('b', 30)].map((each) => each.then((name) => log.push(name))),
+  );
   assert.equal(results.length, 2);
   assert.deepEqual(log, ['a ended', 'a', 'b ended', 'b']);
 });
@@ -178,6 +187,8 @@ test('gather, sleep and tasks work outside of run', async () => {
 
 // ---- signals: the operating system is the subject ------------------------------------------------------------------------
 
+const isDeno = 'Deno' in globalThis;
+
 interface Ended {
   readonly code: number | null;
   readonly signal: string | null;
@@ -186,9 +197,12 @@ interface Ended {
 }
 
 /** Starts a program of ./fixtures; sends a signal each time it has printed the line that the signal waits for. */
-function play(program: string, signals: readonly (readonly [after: string, signal: 'SIGINT' | 'SIGTERM'])[]): Promise<Ended> {
+function play(
+  program: string,
+  signals: readonly (readonly [after: string, signal: 'SIGINT' | 'SIGTERM'])[],
+): Promise<Ended> {
   const file = fileURLToPath(new URL(`fixtures/${program}.js`, import.meta.url));
-  const args = 'Deno' in globalThis ? ['run', '-A', file] : [file];
+  const args = isDeno ? ['run', '-A', file] : [file];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const left = [...signals];
   let [out, err] = ['', ''];
@@ -197,12 +211,17 @@ function play(program: string, signals: readonly (readonly [after: string, signa
     const [next] = left;
     if (next === undefined || !out.includes(next[0])) return;
     left.shift();
-    child.kill(next[1]);
+    process.kill(child.pid as number, next[1]); // it runs: it has just written
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code, signal, out, err }));
+    child.on('close', (code, signal) => {
+      // Deno tells an exit with 128 + n as the signal n.
+      if (isDeno && code === null && signal !== null)
+        resolve({ code: 128 + constants.signals[signal], signal: null, out, err });
+      else resolve({ code, signal, out, err });
+    });
   });
 }
 
@@ -233,7 +252,10 @@ for (const [signal, code] of [
 test('a signal ends the tasks beside main too, and their errors are reported', async () => {
   const { code, out, err } = await play('leaves-tasks', [['ready', 'SIGTERM']]);
   assert.deepEqual([code, out], [143, 'ready\ntask cleaned up\n']);
-  assert.match(err, /Task "clumsy" failed and nobody awaited it\n {4}created at .*leaves-tasks[\s\S]*Error: cleanup failed/);
+  assert.match(
+    err,
+    /Task "clumsy" failed and nobody awaited it\n {4}created at .*leaves-tasks[\s\S]*Error: cleanup failed/,
+  );
 });
 
 test('a main that answers the signal with an error fails with it', async () => {

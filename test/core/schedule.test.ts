@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { callAt, callLater, callSoon, createTask, type ExceptionContext, loopTime, setExceptionHandler, sleep } from 'maitre';
+import {
+  callAt,
+  callLater,
+  callSoon,
+  createTask,
+  type ExceptionContext,
+  loopTime,
+  setExceptionHandler,
+  sleep,
+} from 'maitre';
 import { FakeClock } from 'maitre/testing';
 import { nextDeadline, replaceTime } from '#src/core/index.js';
 import { fakeTest, microtasks, nextTurn, test } from '../support/test.js';

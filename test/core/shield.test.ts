@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { CancelledError, createTask, type ExceptionContext, moveOnAfter, setExceptionHandler, shield, sleep, timeout } from 'maitre';
+import {
+  CancelledError,
+  createTask,
+  type ExceptionContext,
+  moveOnAfter,
+  setExceptionHandler,
+  shield,
+  sleep,
+  timeout,
+} from 'maitre';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { fakeTest, nextTurn, test } from '../support/test.js';
 
@@ -24,7 +33,10 @@ fakeTest('cancelling the waiter does not reach the work', async () => {
 
 fakeTest('a timeout around a shield ends the wait, not the work', async () => {
   const work = createTask(() => sleep(100, 'saved'));
-  await assert.rejects(timeout(10, () => shield(work)), { name: 'TimeoutError' });
+  await assert.rejects(
+    timeout(10, () => shield(work)),
+    { name: 'TimeoutError' },
+  );
   assert.equal(await shield(work), 'saved');
 });
 
@@ -53,18 +65,21 @@ test('a pending cancel of the waiter does not reach the work either', async () =
   assert.equal(await work, 'saved');
 });
 
-fakeTest('after the shield was cancelled an error of the work is reported once, however many shields there were', async () => {
-  const reports: ExceptionContext[] = [];
-  using _ = setExceptionHandler((context) => reports.push(context));
-  const work = createTask(() => sleep(100).then(() => Promise.reject(new Error('save failed'))), { name: 'save' });
-  for (let i = 0; i < 3; i++) await moveOnAfter(10, () => shield(work));
-  await sleep(200);
-  assert.deepEqual(
-    reports.map(({ message, error, task }) => [message, String(error), task]),
-    [['Task "save" failed after the shield around it was cancelled', 'Error: save failed', work]],
-  );
-  assert.match(reports[0]?.createdAt ?? '', /shield\.test/);
-});
+fakeTest(
+  'after the shield was cancelled an error of the work is reported once, however many shields there were',
+  async () => {
+    const reports: ExceptionContext[] = [];
+    using _ = setExceptionHandler((context) => reports.push(context));
+    const work = createTask(() => sleep(100).then(() => Promise.reject(new Error('save failed'))), { name: 'save' });
+    for (let i = 0; i < 3; i++) await moveOnAfter(10, () => shield(work));
+    await sleep(200);
+    assert.deepEqual(
+      reports.map(({ message, error, task }) => [message, String(error), task]),
+      [['Task "save" failed after the shield around it was cancelled', 'Error: save failed', work]],
+    );
+    assert.match(reports[0]?.createdAt ?? '', /shield\.test/);
+  },
+);
 
 fakeTest('after the shield was cancelled a result, or a cancellation, of the work is silent', async () => {
   const [good, cancelled] = [createTask(() => sleep(50)), createTask(never)];
@@ -95,7 +110,10 @@ test('a shield that fails and that nobody awaits is reported with the task it sh
 });
 
 test('shield throws for what is no work', () => {
-  assert.throws(() => shield(42 as never), new TypeError('Cannot shield: expected functions, Tasks, Futures or promises, got 42'));
+  assert.throws(
+    () => shield(42 as never),
+    new TypeError('Cannot shield: expected functions, Tasks, Futures or promises, got 42'),
+  );
 });
 
 test('explored: the shielded work always comes to its end', async () => {

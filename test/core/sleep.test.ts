@@ -21,17 +21,17 @@ fakeTest('sleepers wake in order of their deadlines, ties in order of their call
 test('sleep(0) and less is one full turn: timers, immediates and I/O get to run', async () => {
   const server = createServer((socket) => void socket.end()).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
-  let [closed, timed] = [false, false];
+  const seen = { closed: false, timed: false };
   const { port } = server.address() as { port: number };
-  const socket = connect(port, '127.0.0.1').on('close', () => (closed = true));
+  const socket = connect(port, '127.0.0.1').on('close', () => (seen.closed = true));
   socket.resume();
-  setTimeout(() => (timed = true), 1);
+  setTimeout(() => (seen.timed = true), 1);
   const until = performance.now() + 5000;
   await createTask(async () => {
-    for (let i = 0; !(closed && timed) && performance.now() < until; i++) await sleep(i % 2 === 0 ? 0 : -1);
+    for (let i = 0; !(seen.closed && seen.timed) && performance.now() < until; i++) await sleep(i % 2 === 0 ? 0 : -1);
   });
-  server.close();
-  assert.deepEqual([closed, timed], [true, true]);
+  await new Promise((resolve) => server.close(resolve));
+  assert.deepEqual(seen, { closed: true, timed: true });
 });
 
 test('sleep(0) is not over before the next turn', async () => {

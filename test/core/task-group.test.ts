@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/no-misused-promises -- finally() waits for the promise it is given: a cleanup that waits */
 import assert from 'node:assert/strict';
 import {
   CancelledError,
@@ -15,7 +16,7 @@ import {
   TimeoutError,
 } from 'maitre';
 import { cancelAtEveryStep, cancelTwiceAtEveryStep } from '../support/explore.js';
-import { fakeTest, nextTurn, test } from '../support/test.js';
+import { fakeTest, test } from '../support/test.js';
 
 const never = (): Promise<void> => sleep(Infinity);
 const fail = (message: string): Promise<never> => Promise.reject(new Error(message));
@@ -182,24 +183,33 @@ fakeTest('createTask of a finished group throws InvalidStateError and does not r
   let ran = false;
   const group = await TaskGroup.run((self) => ({ self }));
   assert.throws(() => group.self.createTask(() => (ran = true), { eager: true }), /is finished/);
-  await assert.rejects(group.self.start(() => void (ran = true)), InvalidStateError);
+  await assert.rejects(
+    group.self.start(() => void (ran = true)),
+    InvalidStateError,
+  );
   assert.equal(ran, false);
 });
 
-fakeTest('createTask of a group that is shutting down throws InvalidStateError and does not run the function', async () => {
-  let ran = false;
-  let refusals = 0;
-  await errorsOf(async (group) => {
-    group.createTask(() => fail('boom'));
-    await never().catch(async () => {
-      assert.throws(() => group.createTask(() => (ran = true), { eager: true }), /is shutting down/);
-      refusals++;
-      await assert.rejects(group.start(() => void (ran = true)), InvalidStateError);
-      refusals++;
+fakeTest(
+  'createTask of a group that is shutting down throws InvalidStateError and does not run the function',
+  async () => {
+    let ran = false;
+    let refusals = 0;
+    await errorsOf(async (group) => {
+      group.createTask(() => fail('boom'));
+      await never().catch(async () => {
+        assert.throws(() => group.createTask(() => (ran = true), { eager: true }), /is shutting down/);
+        refusals++;
+        await assert.rejects(
+          group.start(() => void (ran = true)),
+          InvalidStateError,
+        );
+        refusals++;
+      });
     });
-  });
-  assert.deepEqual([ran, refusals], [false, 2]);
-});
+    assert.deepEqual([ran, refusals], [false, 2]);
+  },
+);
 
 fakeTest('createTask throws in a group that an outside cancel is shutting down', async () => {
   let refused: unknown;
@@ -229,8 +239,14 @@ fakeTest('createTask refuses a promise', async () => {
 
 test('arguments that are wrong reject, and do not throw', async () => {
   await assert.rejects(TaskGroup.run(1 as never), TypeError);
-  await assert.rejects(TaskGroup.run(() => 1, { onError: 'ignore' as never }), RangeError);
-  await assert.rejects(TaskGroup.run(() => 1, { signal: 'x' as never }), TypeError);
+  await assert.rejects(
+    TaskGroup.run(() => 1, { onError: 'ignore' as never }),
+    RangeError,
+  );
+  await assert.rejects(
+    TaskGroup.run(() => 1, { signal: 'x' as never }),
+    TypeError,
+  );
 });
 
 // ---- outside cancels --------------------------------------------------------------------------------------------------
@@ -268,42 +284,48 @@ fakeTest('a parent that is cancelled again and again still waits for its tasks',
   assert.equal(task.cancelling(), 5);
 });
 
-fakeTest('outside cancel plus error of a child: the errors are thrown, the cancel stays pending and counted', async () => {
-  const seen: unknown[] = [];
-  const task = createTask(async (self) => {
-    await TaskGroup.run((group) => {
-      group.createTask(() => never().catch(() => fail('in cleanup')));
-    }).catch((error: unknown) => seen.push(messages(error), self.cancelling()));
-    await never();
-  });
-  await sleep(1);
-  task.cancel('outside');
-  await assert.rejects(async () => task, { name: 'CancelledError', message: 'outside' });
-  assert.deepEqual(seen, [['in cleanup'], 1]);
-  assert.equal(task.cancelling(), 1);
-});
-
-fakeTest('an outside cancel in the turn of a failure is not lost, even when the cleanup of the body fails', async () => {
-  for (const bodyFails of [true, false]) {
-    const task = createTask(async () => {
-      await TaskGroup.run(async (group) => {
-        group.createTask(() => fail('child'));
-        await never().catch((error: unknown) => (bodyFails ? fail('body') : Promise.reject(error)));
-      }).catch((error: unknown) => assert.ok(error instanceof TaskGroupError));
-      await sleep(0);
+fakeTest(
+  'outside cancel plus error of a child: the errors are thrown, the cancel stays pending and counted',
+  async () => {
+    const seen: unknown[] = [];
+    const task = createTask(async (self) => {
+      await TaskGroup.run((group) => {
+        group.createTask(() => never().catch(() => fail('in cleanup')));
+      }).catch((error: unknown) => seen.push(messages(error), self.cancelling()));
+      await never();
     });
-    task.addDoneCallback(() => undefined);
-    await nextTurnButOne(task);
-    await assert.rejects(async () => task, CancelledError);
-    assert.equal(task.cancelling(), 1);
-  }
-
-  /** Cancels as soon as the group has cancelled its parent. */
-  async function nextTurnButOne(task: Task<void>): Promise<void> {
-    while (task.cancelling() === 0) await undefined;
+    await sleep(1);
     task.cancel('outside');
-  }
-});
+    await assert.rejects(async () => task, { name: 'CancelledError', message: 'outside' });
+    assert.deepEqual(seen, [['in cleanup'], 1]);
+    assert.equal(task.cancelling(), 1);
+  },
+);
+
+fakeTest(
+  'an outside cancel in the turn of a failure is not lost, even when the cleanup of the body fails',
+  async () => {
+    for (const bodyFails of [true, false]) {
+      const task = createTask(async () => {
+        await TaskGroup.run(async (group) => {
+          group.createTask(() => fail('child'));
+          await never().catch((error: unknown) => (bodyFails ? fail('body') : Promise.reject(error)));
+        }).catch((error: unknown) => assert.ok(error instanceof TaskGroupError));
+        await sleep(0);
+      });
+      task.addDoneCallback(() => undefined);
+      await nextTurnButOne(task);
+      await assert.rejects(async () => task, CancelledError);
+      assert.equal(task.cancelling(), 1);
+    }
+
+    /** Cancels as soon as the group has cancelled its parent. */
+    async function nextTurnButOne(task: Task<void>): Promise<void> {
+      while (task.cancelling() === 0) await Promise.resolve();
+      task.cancel('outside');
+    }
+  },
+);
 
 fakeTest('nested groups: an outside cancel is not swallowed by the inner error', async () => {
   const task = createTask(async () => {
@@ -352,7 +374,10 @@ fakeTest('a failed group in the cleanup of a cancelled task throws its errors an
 });
 
 fakeTest('a group in a timeout: the deadline ends the group, a failing cleanup replaces it', async () => {
-  await assert.rejects(timeout(10, () => TaskGroup.run((group) => void group.createTask(never))), TimeoutError);
+  await assert.rejects(
+    timeout(10, () => TaskGroup.run((group) => void group.createTask(never))),
+    TimeoutError,
+  );
   await assert.rejects(
     timeout(10, () => TaskGroup.run((group) => void group.createTask(() => never().catch(() => fail('late'))))),
     TaskGroupError,

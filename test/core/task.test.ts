@@ -152,7 +152,7 @@ test('currentTask is undefined outside of tasks', () => {
 test('currentTask stays the same through awaits of every kind', async () => {
   const seen = await createTask(async (self) => {
     const same = [currentTask() === self];
-    await null;
+    await Promise.resolve();
     same.push(currentTask() === self);
     await sleep(0);
     same.push(currentTask() === self);
@@ -473,7 +473,10 @@ test('a cancel goes through a chain of awaits to the innermost wait, and counts 
   a.cancel('down the line');
   await assert.rejects(async () => a, { message: 'down the line' });
   assert.deepEqual(order, ['c', 'b', 'a']);
-  assert.deepEqual([a, b, c].map((task) => task.cancelling()), [1, 1, 1]);
+  assert.deepEqual(
+    [a, b, c].map((task) => task.cancelling()),
+    [1, 1, 1],
+  );
 });
 
 test('a cancel that an awaited task swallows does not reach who awaits it', async () => {
@@ -565,7 +568,10 @@ test('a cancel that is pending when a gather is awaited goes on to its children'
   });
   await assert.rejects(async () => outer, CancelledError);
   await nextTurn();
-  assert.deepEqual(children.map((child) => child.cancelled()), [true, true]);
+  assert.deepEqual(
+    children.map((child) => child.cancelled()),
+    [true, true],
+  );
 });
 
 test('awaiting a done task is a cancellation point too', async () => {
@@ -584,7 +590,10 @@ test('tasks that await each other in a circle end by one cancel', async () => {
   await nextTurn();
   tasks[0]?.cancel();
   await nextTurn();
-  assert.deepEqual(tasks.map((task) => task.cancelled()), [true, true, true]);
+  assert.deepEqual(
+    tasks.map((task) => task.cancelled()),
+    [true, true, true],
+  );
 });
 
 // ---- uncancel -----------------------------------------------------------------------------------------------------
@@ -709,7 +718,7 @@ test('explored: a chain of tasks ends cancelled or done, whenever the cancel com
       log.push('begun');
       try {
         await sleep(0);
-        await null;
+        await Promise.resolve();
         return await sleep(0, 'value');
       } finally {
         log.push('cleaned');

@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/no-misused-promises -- finally() waits for the promise it is given: a cleanup that waits */
 import assert from 'node:assert/strict';
 import {
   callAt,
@@ -32,33 +33,39 @@ fakeTest('a body that ends in time gives its value, and the deadline is gone', a
   assert.equal(currentTask()?.cancelling(), 0);
 });
 
-fakeTest('a body that is late is cancelled and the call rejects with TimeoutError, its cause the cancellation', async (clock) => {
-  let inner: unknown;
-  await assert.rejects(
-    timeout(100, async () => {
-      try {
-        await never();
-      } catch (error) {
-        inner = error;
-        throw error;
-      }
-    }),
-    (error: TimeoutError) => {
-      assert.ok(error instanceof TimeoutError);
-      assert.equal(error.message, 'Timed out: 100 ms passed in Task "main"');
-      assert.equal(error.cause, inner);
-      return true;
-    },
-  );
-  assert.ok(inner instanceof CancelledError);
-  assert.equal(inner.message, 'Cancelled: timeout of 100 ms in Task "main" passed');
-  assert.equal(inner.reason.kind, 'timeout');
-  assert.equal(clock.now(), 100);
-  assert.equal(currentTask()?.cancelling(), 0);
-});
+fakeTest(
+  'a body that is late is cancelled and the call rejects with TimeoutError, its cause the cancellation',
+  async (clock) => {
+    let inner: unknown;
+    await assert.rejects(
+      timeout(100, async () => {
+        try {
+          await never();
+        } catch (error) {
+          inner = error;
+          throw error;
+        }
+      }),
+      (error: TimeoutError) => {
+        assert.ok(error instanceof TimeoutError);
+        assert.equal(error.message, 'Timed out: 100 ms passed in Task "main"');
+        assert.equal(error.cause, inner);
+        return true;
+      },
+    );
+    assert.ok(inner instanceof CancelledError);
+    assert.equal(inner.message, 'Cancelled: timeout of 100 ms in Task "main" passed');
+    assert.equal(inner.reason.kind, 'timeout');
+    assert.equal(clock.now(), 100);
+    assert.equal(currentTask()?.cancelling(), 0);
+  },
+);
 
 fakeTest('a TimeoutError comes once the body has cleaned up', async (clock) => {
-  await assert.rejects(timeout(100, () => never().finally(() => sleep(30))), TimeoutError);
+  await assert.rejects(
+    timeout(100, () => never().finally(() => sleep(30))),
+    TimeoutError,
+  );
   assert.equal(clock.now(), 130);
 });
 
@@ -93,15 +100,27 @@ fakeTest('an error of the body is thrown, deadline or not', async () => {
 fakeTest('a CancelledError of somebody else inside the body is no timeout', async () => {
   const other = createTask(never);
   other.cancel('other');
-  await assert.rejects(timeout(100, () => other), { name: 'CancelledError', message: 'other' });
+  await assert.rejects(
+    timeout(100, () => other),
+    { name: 'CancelledError', message: 'other' },
+  );
 });
 
 fakeTest('timeout(0) fires at the next wait, not at once', async () => {
   assert.equal(await timeout(0, () => 'no wait'), 'no wait');
   assert.equal(await timeout(0, async () => 'no wait of ours'), 'no wait of ours');
-  await assert.rejects(timeout(0, () => sleep(0)), TimeoutError);
-  await assert.rejects(timeout(-5, () => sleep(0)), TimeoutError);
-  await assert.rejects(timeoutAt(loopTime() - 1, () => sleep(0)), TimeoutError);
+  await assert.rejects(
+    timeout(0, () => sleep(0)),
+    TimeoutError,
+  );
+  await assert.rejects(
+    timeout(-5, () => sleep(0)),
+    TimeoutError,
+  );
+  await assert.rejects(
+    timeoutAt(loopTime() - 1, () => sleep(0)),
+    TimeoutError,
+  );
 });
 
 fakeTest('timeout(null) and timeout(Infinity) never fire', async () => {
@@ -163,15 +182,36 @@ fakeTest('reschedule throws InvalidStateError once the deadline passed or the bo
 });
 
 test('arguments that are wrong reject, and do not throw', async () => {
-  await assert.rejects(timeout('1' as never, () => 1), TypeError);
-  await assert.rejects(timeout(Number.NaN, () => 1), RangeError);
+  await assert.rejects(
+    timeout('1' as never, () => 1),
+    TypeError,
+  );
+  await assert.rejects(
+    timeout(Number.NaN, () => 1),
+    RangeError,
+  );
   await assert.rejects(timeout(1, Promise.resolve() as never), /got a promise/);
-  await assert.rejects(timeoutAt(undefined as never, () => 1), TypeError);
-  await assert.rejects(moveOnAfter(Number.NaN, () => 1), RangeError);
-  await assert.rejects(moveOnAfter(null as never, () => 1), TypeError);
+  await assert.rejects(
+    timeoutAt(undefined as never, () => 1),
+    TypeError,
+  );
+  await assert.rejects(
+    moveOnAfter(Number.NaN, () => 1),
+    RangeError,
+  );
+  await assert.rejects(
+    moveOnAfter(null as never, () => 1),
+    TypeError,
+  );
   await assert.rejects(waitFor(42 as never, 1), TypeError);
-  await assert.rejects(waitFor(() => 1, 'soon' as never), TypeError);
-  await assert.rejects(timeout(1, () => 1, { signal: {} as never }), TypeError);
+  await assert.rejects(
+    waitFor(() => 1, 'soon' as never),
+    TypeError,
+  );
+  await assert.rejects(
+    timeout(1, () => 1, { signal: {} as never }),
+    TypeError,
+  );
 });
 
 test('outside of tasks the body becomes one', async () => {
@@ -209,22 +249,25 @@ for (const [depth, ms] of [
   [4, 10],
   [3, 0],
 ] as const) {
-  fakeTest(`${depth} nested timeouts of ${ms} ms: only the outermost rejects with TimeoutError, all are expired`, async () => {
-    const errors: unknown[] = [];
-    const deadlines: Timeout[] = [];
-    const nest = (left: number): Promise<void> =>
-      timeout(ms, async (t) => {
-        deadlines.push(t);
-        await (left === 1 ? sleep(ms) : nest(left - 1));
-      }).catch((error: unknown) => Promise.reject((errors.push(error), error)));
-    await assert.rejects(nest(depth), TimeoutError);
-    assert.deepEqual(
-      errors.map((error) => (error as Error).name),
-      [...Array.from({ length: depth - 1 }, () => 'CancelledError'), 'TimeoutError'],
-    );
-    assert.ok(deadlines.every((t) => t.expired()));
-    assert.equal(currentTask()?.cancelling(), 0);
-  });
+  fakeTest(
+    `${depth} nested timeouts of ${ms} ms: only the outermost rejects with TimeoutError, all are expired`,
+    async () => {
+      const errors: unknown[] = [];
+      const deadlines: Timeout[] = [];
+      const nest = (left: number): Promise<void> =>
+        timeout(ms, async (t) => {
+          deadlines.push(t);
+          await (left === 1 ? sleep(ms) : nest(left - 1));
+        }).catch((error: unknown) => Promise.reject((errors.push(error), error)));
+      await assert.rejects(nest(depth), TimeoutError);
+      assert.deepEqual(
+        errors.map((error) => (error as Error).name),
+        [...Array.from({ length: depth - 1 }, () => 'CancelledError'), 'TimeoutError'],
+      );
+      assert.ok(deadlines.every((t) => t.expired()));
+      assert.equal(currentTask()?.cancelling(), 0);
+    },
+  );
 }
 
 fakeTest('an outside cancel comes through as CancelledError and stays counted', async () => {
@@ -300,17 +343,20 @@ fakeTest('such a deadline is dropped in the cleanup of a cancelled task too', as
   assert.deepEqual(steps, ['first', 'second']);
 });
 
-fakeTest('a timeout around a group and a group around a timeout end with a TimeoutError, alone or grouped', async () => {
-  await assert.rejects(
-    timeout(10, () => TaskGroup.run((group) => void group.createTask(never))),
-    TimeoutError,
-  );
-  await assert.rejects(
-    TaskGroup.run((group) => void group.createTask(() => timeout(10, never))),
-    (error: AggregateError) => error.errors.length === 1 && error.errors[0] instanceof TimeoutError,
-  );
-  assert.equal(currentTask()?.cancelling(), 0);
-});
+fakeTest(
+  'a timeout around a group and a group around a timeout end with a TimeoutError, alone or grouped',
+  async () => {
+    await assert.rejects(
+      timeout(10, () => TaskGroup.run((group) => void group.createTask(never))),
+      TimeoutError,
+    );
+    await assert.rejects(
+      TaskGroup.run((group) => void group.createTask(() => timeout(10, never))),
+      (error: AggregateError) => error.errors.length === 1 && error.errors[0] instanceof TimeoutError,
+    );
+    assert.equal(currentTask()?.cancelling(), 0);
+  },
+);
 
 // ---- moveOnAfter --------------------------------------------------------------------------------------------------
 
@@ -322,7 +368,10 @@ fakeTest('moveOnAfter gives the value in time and undefined when late', async (c
 });
 
 fakeTest('moveOnAfter lets errors and outside cancels through', async () => {
-  await assert.rejects(moveOnAfter(100, () => Promise.reject(new Error('spilled'))), /spilled/);
+  await assert.rejects(
+    moveOnAfter(100, () => Promise.reject(new Error('spilled'))),
+    /spilled/,
+  );
   const task = createTask(() => moveOnAfter(100, never));
   await sleep(10);
   task.cancel();
@@ -335,7 +384,13 @@ fakeTest('waitFor gives what a function, a task, a future or a promise gives in 
   const future = new Future<string>();
   future.setResult('future');
   assert.equal(await waitFor(() => sleep(10, 'function'), 100), 'function');
-  assert.equal(await waitFor(createTask(() => sleep(10, 'task')), 100), 'task');
+  assert.equal(
+    await waitFor(
+      createTask(() => sleep(10, 'task')),
+      100,
+    ),
+    'task',
+  );
   assert.equal(await waitFor(future, 100), 'future');
   assert.equal(await waitFor(Promise.resolve('promise'), 100), 'promise');
   assert.equal(await waitFor(() => sleep(1e6, 'no limit'), null), 'no limit');
@@ -358,19 +413,22 @@ fakeTest('waitFor(fn, 0) does not start fn', async () => {
   assert.equal(started, false);
 });
 
-fakeTest('waitFor(task, 0) gives the result of a done one, and cancels a pending one and waits for its end', async (clock) => {
-  const done = createTask(() => 'done', { eager: true });
-  assert.equal(await waitFor(done, 0), 'done');
-  const pending = createTask(() => never().finally(() => sleep(30)));
-  await sleep(10);
-  await assert.rejects(waitFor(pending, 0), (error: TimeoutError) => {
-    assert.ok(error instanceof TimeoutError);
-    assert.ok(error.cause instanceof CancelledError);
-    return true;
-  });
-  assert.equal(pending.cancelled(), true);
-  assert.equal(clock.now(), 40);
-});
+fakeTest(
+  'waitFor(task, 0) gives the result of a done one, and cancels a pending one and waits for its end',
+  async (clock) => {
+    const done = createTask(() => 'done', { eager: true });
+    assert.equal(await waitFor(done, 0), 'done');
+    const pending = createTask(() => never().finally(() => sleep(30)));
+    await sleep(10);
+    await assert.rejects(waitFor(pending, 0), (error: TimeoutError) => {
+      assert.ok(error instanceof TimeoutError);
+      assert.ok(error.cause instanceof CancelledError);
+      return true;
+    });
+    assert.equal(pending.cancelled(), true);
+    assert.equal(clock.now(), 40);
+  },
+);
 
 fakeTest('waitFor(task, 0) gives the value, or the error, of one that answers its cancel with it', async () => {
   const swallows = createTask(() => never().catch(() => 'value'));
@@ -389,8 +447,20 @@ fakeTest('waitFor of a late task cancels it, waits for its end and rejects with 
 
 fakeTest('waitFor gives the value, or the error, of work that answers its cancel with it', async () => {
   const work = (answer: () => unknown) => createTask(() => never().catch(answer));
-  assert.equal(await waitFor(work(() => 'value'), 10), 'value');
-  await assert.rejects(waitFor(work(() => Promise.reject(new Error('instead'))), 10), /instead/);
+  assert.equal(
+    await waitFor(
+      work(() => 'value'),
+      10,
+    ),
+    'value',
+  );
+  await assert.rejects(
+    waitFor(
+      work(() => Promise.reject(new Error('instead'))),
+      10,
+    ),
+    /instead/,
+  );
 });
 
 fakeTest('waitFor of a future cancels the future when late', async () => {
@@ -448,7 +518,10 @@ fakeTest('waitFor takes a signal', async () => {
   controller.abort();
   await assert.rejects(wait, CancelledError);
   assert.equal(work.cancelled(), true);
-  await assert.rejects(waitFor(() => 1, 10, { signal: controller.signal }), CancelledError);
+  await assert.rejects(
+    waitFor(() => 1, 10, { signal: controller.signal }),
+    CancelledError,
+  );
 });
 
 fakeTest('timeout takes a signal, also one that aborts in the first step of the body', async () => {
@@ -487,9 +560,10 @@ test('explored: timeouts keep the count right at every step, when they fire and 
 
 test('explored: two cancels of a timeout that fires', async () => {
   await cancelTwiceAtEveryStep(() => ({
-    body: () => timeout(0, () => sleep(0).finally(() => sleep(0))).catch((error: unknown) => {
-      if (!(error instanceof TimeoutError)) throw error;
-    }),
+    body: () =>
+      timeout(0, () => sleep(0).finally(() => sleep(0))).catch((error: unknown) => {
+        if (!(error instanceof TimeoutError)) throw error;
+      }),
   }));
 });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CancelledError, createTask, sleep } from 'maitre';
+import { type CancelledError, createTask, sleep } from 'maitre';
 import { makeCancelledError, traceStacks } from '#src/core/index.js';
 import { nextTurn, test } from '../support/test.js';
 
@@ -10,7 +10,10 @@ test('without tracing a waiting task has no stack and a cancellation neither', a
   await nextTurn();
   assert.deepEqual(task.stack(), []);
   task.cancel();
-  await assert.rejects(async () => task, (error: CancelledError) => !here.test(error.stack ?? ''));
+  await assert.rejects(
+    async () => task,
+    (error: CancelledError) => !here.test(error.stack ?? ''),
+  );
 });
 
 test('with tracing a waiting task tells where it waits', async () => {
@@ -19,9 +22,15 @@ test('with tracing a waiting task tells where it waits', async () => {
     await sleep(Infinity);
   });
   await nextTurn();
-  assert.ok(task.stack().some((frame) => here.test(frame) && frame.includes('pourTea')), task.stack().join('\n'));
+  assert.ok(
+    task.stack().some((frame) => here.test(frame) && frame.includes('pourTea')),
+    task.stack().join('\n'),
+  );
   task.cancel();
-  await assert.rejects(async () => task, (error: CancelledError) => here.test(error.stack ?? ''));
+  await assert.rejects(
+    async () => task,
+    (error: CancelledError) => here.test(error.stack ?? ''),
+  );
   assert.deepEqual(task.stack(), []);
 });
 

@@ -181,7 +181,8 @@ fakeTest('the timeout of asCompleted is for the whole iteration, throws, and can
     async () => {
       for await (const task of asCompleted(tasks, { timeout: 50 })) seen.push(task.result());
     },
-    (error: TimeoutError) => error instanceof TimeoutError && /50 ms passed with 1 of 3 tasks pending/.test(error.message),
+    (error: TimeoutError) =>
+      error instanceof TimeoutError && /50 ms passed with 1 of 3 tasks pending/.test(error.message),
   );
   assert.deepEqual(seen, [10, 20]);
   assert.equal(clock.now(), 50);
@@ -266,7 +267,10 @@ test('explored: wait and asCompleted touch no task, whenever the cancel comes', 
         },
         check: ({ task, cancels }) => {
           assert.equal(task.cancelled(), cancels === 1);
-          assert.deepEqual(tasks.map((each) => each.result()), tasks.map((_, n) => n));
+          assert.deepEqual(
+            tasks.map((each) => each.result()),
+            tasks.map((_, n) => n),
+          );
           assert.ok(tasks.every((each) => each.cancelling() === 0 && each.observers().length === 0));
         },
       };

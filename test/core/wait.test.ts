@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CancelledError, createTask, currentTask, sleep, type WaitOptions } from 'maitre';
-import { checkpoint, LinkedSet, makeCancelledError, Wait, waitsOf } from 'maitre/lowlevel';
+import { checkpoint, type Linked, LinkedSet, makeCancelledError, Wait, waitsOf } from 'maitre/lowlevel';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { microtasks, nextTurn, test } from '../support/test.js';
 
@@ -134,7 +134,10 @@ test('waits leave the middle of the list of their task', async () => {
 
 test('a wait tells what it waits for, on what, and since when', async () => {
   const wait = new LoggedWait();
-  assert.deepEqual([wait.kind, wait.resource, typeof wait.since, wait.task], ['logged', 'resource', 'number', undefined]);
+  assert.deepEqual(
+    [wait.kind, wait.resource, typeof wait.since, wait.task],
+    ['logged', 'resource', 'number', undefined],
+  );
   assert.equal(wait.site, undefined);
   wait.answer('');
   await wait.promise;
@@ -172,7 +175,7 @@ test('a pending cancel of one task is no affair of another', async () => {
 // ---- signals ------------------------------------------------------------------------------------------------------
 
 /** An AbortController that counts its listeners. */
-function counted(): { controller: AbortController; listeners(): number } {
+function counted(): { readonly controller: AbortController; readonly listeners: () => number } {
   const controller = new AbortController();
   const { signal } = controller;
   let count = 0;
@@ -256,7 +259,10 @@ test('explored: a permit handed to a waiter that is cancelled goes to the next, 
   const steps = await cancelAtEveryStep(() => {
     const queue = new LinkedSet<PermitWait>();
     const handOn = (): void => void queue.shift()?.answer();
-    class PermitWait extends Wait<void> {
+    class PermitWait extends Wait<void> implements Linked {
+      previous: Linked | undefined;
+      next: Linked | undefined;
+      list: object | undefined;
       constructor() {
         super('permit', queue);
         queue.add(this);
@@ -273,7 +279,11 @@ test('explored: a permit handed to a waiter that is cancelled goes to the next, 
     let got = 0;
     return {
       body: async () => {
-        const second = createTask(() => nextTurn().then(acquire).then(() => void got++));
+        const second = createTask(() =>
+          nextTurn()
+            .then(acquire)
+            .then(() => void got++),
+        );
         setImmediate(() => setImmediate(() => setImmediate(handOn)));
         try {
           await acquire();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ByteBuffer, toBuffer } from '#src/streams/byte-buffer.js';
 import { test } from '../support/test.js';
 import { countWork } from './count-work.js';

@@ -11,10 +11,11 @@ export async function countWork(fn: () => Promise<void>): Promise<Work> {
   const work: Work = { scanned: 0, copied: 0 };
   const prototype = Buffer.prototype as { indexOf: typeof Buffer.prototype.indexOf; set?: Uint8Array['set'] };
   const { indexOf } = prototype;
-  const set = Uint8Array.prototype.set;
+  const bytesPrototype: { set: Uint8Array['set'] } = Uint8Array.prototype;
+  const { set } = bytesPrototype;
   prototype.indexOf = function (this: Buffer, value: string | number | Uint8Array, from = 0): number {
-    const at = indexOf.call(this, value, from as number); // the streams search from a number
-    work.scanned += (at < 0 ? this.length : at + 1) - Math.min(from as number, this.length);
+    const at = indexOf.call(this, value, from);
+    work.scanned += (at < 0 ? this.length : at + 1) - Math.min(from, this.length);
     return at;
   };
   prototype.set = function (this: Buffer, bytes: ArrayLike<number>, at = 0): void {

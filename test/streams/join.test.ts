@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { joinChunks } from '#src/streams/index.js';
 import { test } from '../support/test.js';
 

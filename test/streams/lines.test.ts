@@ -55,7 +55,10 @@ test('iterating a reader gives Buffers with their newlines', async () => {
 });
 
 test('both iterators end for good, at the end of the stream and when the loop is left', async () => {
-  for (const make of [(reader: StreamReader) => reader.lines(), (reader: StreamReader) => reader[Symbol.asyncIterator]()]) {
+  for (const make of [
+    (reader: StreamReader) => reader.lines(),
+    (reader: StreamReader) => reader[Symbol.asyncIterator](),
+  ]) {
     const atEnd = make(makeReader('a\n'))[Symbol.asyncIterator]();
     assert.equal((await atEnd.next()).done, false);
     for (let i = 0; i < 2; i++) assert.deepEqual(await atEnd.next(), { done: true, value: undefined });

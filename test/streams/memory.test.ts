@@ -1,11 +1,11 @@
 // Memory pairs: the suite of every Duplex, what is special about them, and random conversations end to end.
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { allTasks, CancelledError, ConnectionLostError, createTask, IncompleteReadError, sleep } from 'maitre';
 import { allTasksBlocked, type Duplex, duplexChecks, lockstepStreamPair, memoryStreamPair } from 'maitre/testing';
 import { cancelAtEveryStep } from '../support/explore.js';
-import { fakeTest, test } from '../support/test.js';
+import { fakeTest, microtasks, test } from '../support/test.js';
 
 const pairs: Readonly<Record<string, () => [Duplex, Duplex]>> = {
   memoryStreamPair: () => memoryStreamPair(),
@@ -31,7 +31,7 @@ async function abortBoth(pair: readonly Duplex[]): Promise<void> {
 test('a write is handed over in a later turn, and counts as buffered until then', async () => {
   const [a, b] = memoryStreamPair();
   a.writer.write('abc');
-  for (let i = 0; i < 20; i++) await undefined;
+  await microtasks(20);
   assert.equal(b.reader.bufferedBytes, 0);
   assert.equal(a.writer.bufferedBytes, 3);
   await sleep(0);

@@ -3,7 +3,7 @@
 // decided: so an answer, more bytes, the end and a cancel come in every order before the read goes on.
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { BusyError, CancelledError, IncompleteReadError, LimitOverrunError } from 'maitre';
 import { StreamReader } from '#src/streams/index.js';
 import { microtasks } from '../support/test.js';
@@ -37,7 +37,10 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('cancel' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('feedEof' as const, 'setException' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const), n: fc.integer({ min: -1, max: 15 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('readExactly' as const), n: fc.integer({ min: 0, max: 30 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('readExactly' as const), n: fc.integer({ min: 0, max: 30 }) }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('readUntil' as const), separators, limit: readLimit }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('readLine' as const), limit: readLimit }) },
 );
@@ -254,7 +257,7 @@ function start(reader: StreamReader, read: Read, signal: AbortSignal): Promise<U
       return reader.readExactly(read.n, { signal });
     case 'readUntil':
       return reader.readUntil(read.separators, { signal, limit: read.limit });
-    case 'readLine':
+    default:
       return reader.readLine({ signal, limit: read.limit });
   }
 }

@@ -1,7 +1,7 @@
 // StreamReader, read by read. Against a model, under random operations: reader-model.ts, used at the end of this file.
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   BusyError,
   CancelledError,
@@ -126,8 +126,14 @@ test('the end wakes a waiting read of every kind', async () => {
   assert.equal(await ends((reader) => reader.read(1)), '');
   assert.equal(await ends((reader) => reader.read()), '');
   assert.equal(await ends((reader) => reader.readLine()), '');
-  await assert.rejects(ends((reader) => reader.readExactly(1)), IncompleteReadError);
-  await assert.rejects(ends((reader) => reader.readUntil('x')), IncompleteReadError);
+  await assert.rejects(
+    ends((reader) => reader.readExactly(1)),
+    IncompleteReadError,
+  );
+  await assert.rejects(
+    ends((reader) => reader.readUntil('x')),
+    IncompleteReadError,
+  );
 });
 
 test('a number of bytes that is none is refused', async () => {
@@ -283,7 +289,11 @@ test('readUntil over the limit reads nothing, and says how much stands before th
 });
 
 test('readUntil without a separator in reach says how many bytes cannot begin one', async () => {
-  for (const [separator, consumed] of [['\n', 9], ['---', 7], [['--', '\n'], 8]] as const) {
+  for (const [separator, consumed] of [
+    ['\n', 9],
+    ['---', 7],
+    [['--', '\n'], 8],
+  ] as const) {
     const reader = makeReader({ limit: 5, chunks: ['123456789'] });
     const overrun = (error: unknown): boolean => error instanceof LimitOverrunError && error.consumed === consumed;
     await assert.rejects(reader.readUntil(separator), overrun);
@@ -324,7 +334,7 @@ test('a last line longer than the limit is an overrun also at the end of the str
   assert.equal(await text(makeReader({ limit: 5, chunks: ['12345'], eof: true }).readLine()), '12345');
 });
 
-test('a limit for one read replaces the reader\'s, both ways', async () => {
+test("a limit for one read replaces the reader's, both ways", async () => {
   const reader = makeReader({ limit: 5, chunks: ['1234567\n1234\n'] });
   assert.equal(await text(reader.readLine({ limit: 7 })), '1234567\n');
   await assert.rejects(reader.readLine({ limit: 3 }), LimitOverrunError);
@@ -609,7 +619,12 @@ test('a read with an aborted signal rejects and takes nothing, also when the byt
   const reader = makeReader({ chunks: ['ab\n'] });
   const options = { signal: AbortSignal.abort() };
   const reads = [reader.read(1, options), reader.read(0, options), reader.readExactly(0, options)];
-  for (const read of [...reads, reader.readExactly(1, options), reader.readLine(options), reader.readUntil('\n', options)]) {
+  for (const read of [
+    ...reads,
+    reader.readExactly(1, options),
+    reader.readLine(options),
+    reader.readUntil('\n', options),
+  ]) {
     await assert.rejects(read, CancelledError);
   }
   assert.equal(reader.bufferedBytes, 3);

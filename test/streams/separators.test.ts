@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ByteBuffer } from '#src/streams/byte-buffer.js';
 import { findSeparator, type Match, type Separator, toSeparators } from '#src/streams/separators.js';
 import { test } from '../support/test.js';

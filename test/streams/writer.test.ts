@@ -109,7 +109,7 @@ test('long writes leave in slices of at most 256 KiB, so bufferedBytes falls on 
   };
   for (const piece of pieces) writer.write(piece);
   await nextTurn();
-  for (let left = all.length; left > 0; ) {
+  for (let left = all.length; left > 0;) {
     assert.equal(writer.bufferedBytes, left);
     left -= (sent.at(-1) as Buffer).length; // a write is under way while bytes are left
     writer.taken();
@@ -328,7 +328,10 @@ test('a write after close is dropped, and every drain after it rejects', async (
   writer.write('');
   await writer.drain();
   writer.write('dropped');
-  await assert.rejects(writer.drain(), (error) => error instanceof ConnectionLostError && /close\(\)/.test(error.message));
+  await assert.rejects(
+    writer.drain(),
+    (error) => error instanceof ConnectionLostError && /close\(\)/.test(error.message),
+  );
   await nextTurn();
   writer.taken();
   assert.deepEqual(transport.log, ['one', '<close>']);

@@ -57,7 +57,7 @@ async function explore<T>(scenario: Scenario<T>, steps: readonly number[]): Prom
   let now = 0;
   for (const step of steps) {
     for (; now < step; now++) {
-      await undefined;
+      await Promise.resolve();
       if (now % MICROTASKS_PER_TURN === MICROTASKS_PER_TURN - 1) await nextTurn();
     }
     if (task.cancel()) cancels++;

@@ -113,8 +113,8 @@ export class Program implements AsyncDisposable {
 }
 
 /** Runs `maitre` with `args` to its end, without any input. */
-export async function runMaitre(args: readonly string[], options?: ProgramOptions): Promise<Ended> {
-  await using program = new Program([maitre, ...args], options);
+export async function runMaitre(args: readonly string[], options?: ProgramOptions, command = maitre): Promise<Ended> {
+  await using program = new Program([command, ...args], options);
   program.child.stdin?.end();
   return await program.ended();
 }
@@ -125,8 +125,12 @@ export interface Serving extends AsyncDisposable {
 }
 
 /** Starts `maitre serve` on a port of the system's choice, and waits for all of its banner. */
-export async function startServing(args: readonly string[], options?: ProgramOptions): Promise<Serving> {
-  const program = new Program([maitre, 'serve', ...args, '--port', '0'], options);
+export async function startServing(
+  args: readonly string[],
+  options?: ProgramOptions,
+  command = maitre,
+): Promise<Serving> {
+  const program = new Program([command, 'serve', ...args, '--port', '0'], options);
   try {
     const [, port] = await program.sees(/maitre connect \S*:(\d+)\n/);
     return { program, port: Number(port), [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };

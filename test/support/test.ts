@@ -37,7 +37,9 @@ export async function withoutAlarms<T>(body: () => PromiseLike<T> | T): Promise<
     const result = await body();
     await nextTurn();
     if (alarms.length > 0) {
-      throw new Error(`The process saw during the test:\n    ${alarms.map(String).join('\n    ')}`, { cause: alarms[0] });
+      throw new Error(`The process saw during the test:\n    ${alarms.map(String).join('\n    ')}`, {
+        cause: alarms[0],
+      });
     }
     return result;
   } finally {
@@ -54,5 +56,5 @@ export function nextTurn(): Promise<void> {
 
 /** `count` microtasks, without maitre. */
 export async function microtasks(count = 1): Promise<void> {
-  for (let i = 0; i < count; i++) await undefined;
+  for (let i = 0; i < count; i++) await Promise.resolve();
 }

@@ -40,7 +40,7 @@ fakeTest('checkDuplex waits for a pair that takes its time', () =>
 );
 
 fakeTest('checkDuplex rejects with the name of the first check that fails, and the reason', async () => {
-  const makePair = (): Pair => memoryStreamPair({ onHandOver: (bytes) => [Buffer.from(bytes).reverse()] });
+  const makePair = (): Pair => memoryStreamPair({ onHandOver: (bytes) => [Buffer.from(bytes.toReversed())] });
   await assert.rejects(checkDuplex(makePair), (error: unknown) => {
     assert.ok(error instanceof Error && error.cause instanceof Error);
     assert.match(error.message, /^Duplex check "bytes arrive in order, both ways" failed: byte 0 is 99, not 0$/);
@@ -91,8 +91,8 @@ const faults: Readonly<Record<string, [() => Pair, ...string[]]>> = {
   'drain waits for ever': [
     spoiled((end) => {
       end.writer.setWriteBufferLimits({ low: 0, high: 65_536 });
-      const { drain } = end.writer;
-      end.writer.drain = (options) => (end.writer.bufferedBytes > 65_536 ? sleep(Infinity) : drain.call(end.writer, options));
+      const drain = end.writer.drain.bind(end.writer);
+      end.writer.drain = (options) => (end.writer.bufferedBytes > 65_536 ? sleep(Infinity) : drain(options));
     }),
     'both ends write much at once',
     'any number of tasks may drain',
@@ -106,9 +106,9 @@ const faults: Readonly<Record<string, [() => Pair, ...string[]]>> = {
   'abort is deaf': [
     spoiled((end) => {
       let deaf = true;
-      const { abort } = end.writer;
+      const abort = end.writer.abort.bind(end.writer);
       end.writer.abort = () => {
-        if (!deaf) abort.call(end.writer); // so that the end of the check can end it
+        if (!deaf) abort(); // so that the end of the check can end it
         deaf = false;
       };
     }),
@@ -129,11 +129,11 @@ const faults: Readonly<Record<string, [() => Pair, ...string[]]>> = {
   ],
   'a cancelled read has taken its bytes': [
     spoiled((end) => {
-      const { readExactly } = end.reader;
+      const readExactly = end.reader.readExactly.bind(end.reader);
       end.reader.readExactly = async (n) => {
-        const first = await readExactly.call(end.reader, 1);
+        const first = await readExactly(1);
         await sleep(0);
-        return Buffer.concat([first, await readExactly.call(end.reader, n - 1)]);
+        return Buffer.concat([first, await readExactly(n - 1)]);
       };
     }),
     'a cancelled read loses nothing',
@@ -150,10 +150,10 @@ const faults: Readonly<Record<string, [() => Pair, ...string[]]>> = {
   ],
   'waitClosed closes': [
     spoiled((end) => {
-      const { waitClosed } = end.writer;
+      const waitClosed = end.writer.waitClosed.bind(end.writer);
       end.writer.waitClosed = (options) => {
         end.writer.close();
-        return waitClosed.call(end.writer, options);
+        return waitClosed(options);
       };
     }),
     'waitClosed resolves for all who wait, before, during and after close',

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { connect, createServer } from 'node:net';
-import { callLater, CancelledError, createTask, Future, gather, loopTime, setExceptionHandler, sleep, timeout } from 'maitre';
+import {
+  callLater,
+  CancelledError,
+  createTask,
+  Future,
+  gather,
+  loopTime,
+  setExceptionHandler,
+  sleep,
+  timeout,
+} from 'maitre';
 import { FakeClock, runWithFakeClock } from 'maitre/testing';
 import { nextTurn, test } from '../support/test.js';
 

@@ -1,0 +1,330 @@
+// Server.shutdown: bounded whatever the handlers and clients do, counted rightly, and gentle where it can be.
+import assert from 'node:assert/strict';
+import {
+  CancelledError,
+  createTask,
+  type ExceptionContext,
+  Future,
+  type Handler,
+  setExceptionHandler,
+  sleep,
+  startServer,
+  timeout,
+} from 'maitre';
+import { nextTurn, test } from '../support/test.js';
+import { echo, HOST, pause, portOf, RawClient, readAll, until, withClients, within, withServer } from './sockets.js';
+
+/** Milliseconds: what a machine under load may add to a bound. */
+const SLACK = 600;
+
+test('grace must be a number of milliseconds >= 0', async () => {
+  await withServer(echo, {}, async (server) => {
+    for (const grace of [-1, Number.NaN]) await assert.rejects(server.shutdown({ grace }), RangeError);
+    for (const grace of ['1', null, {}]) {
+      await assert.rejects(server.shutdown({ grace: grace as number }), TypeError, String(grace));
+    }
+    assert.equal(server.isServing(), true); // a wrong call does nothing
+  });
+});
+
+test('a server without clients, or that never listened, or that is shut down already, is down at once', async () => {
+  const none = { finished: 0, cancelled: 0, aborted: 0 };
+  for (const startServing of [true, false]) {
+    const server = await startServer(echo, { host: HOST, startServing });
+    await within(SLACK, server.shutdown().then((report) => assert.deepEqual(report, none)));
+    assert.deepEqual(await server.shutdown(), none);
+    await server.waitClosed();
+  }
+});
+
+test('idle clients read the end at once, in whatever state they are between messages', async () => {
+  await withServer(echo, {}, async (server, port) => {
+    await withClients(4, port, async (clients) => {
+      clients[0]?.socket.write('answered\n');
+      clients[1]?.socket.write('answered\nhalf a line');
+      await clients[0]?.receives('answered\n');
+      await clients[1]?.receives('answered\n');
+      await until(() => server.connections.size === 4);
+      clients[2]?.socket.end();
+      const shutdown = createTask(() => server.shutdown({ grace: 3000 }));
+      for (const i of [0, 2, 3]) {
+        await within(SLACK, clients[i]?.end() ?? Promise.reject(new Error('no client')));
+        assert.equal(clients[i]?.error, undefined);
+      }
+      // Half a line is owed: its rest is waited for, and answered.
+      assert.equal(clients[1]?.ended, false);
+      clients[1]?.socket.write(' made whole\n');
+      await clients[1]?.receives('half a line made whole\n');
+      await clients[1]?.end();
+      for (const client of clients) client.socket.end();
+      assert.deepEqual(await shutdown, { finished: 4, cancelled: 0, aborted: 0 });
+    });
+  });
+});
+
+test('a handler at work gets the grace, and its answer arrives', async () => {
+  await withServer(
+    async (reader, writer) => {
+      await reader.readLine();
+      await sleep(300);
+      writer.write('the answer');
+    },
+    {},
+    async (server, port) => {
+      await withClients(3, port, async (clients) => {
+        for (const client of clients) client.socket.write('question\n');
+        await until(() => [...server.connections].filter(({ bytesRead }) => bytesRead > 0).length === 3);
+        const shutdown = createTask(() => server.shutdown({ grace: 5000 }));
+        for (const client of clients) {
+          assert.equal(await client.end(), 'the answer');
+          client.socket.end();
+        }
+        assert.deepEqual(await shutdown, { finished: 3, cancelled: 0, aborted: 0 });
+      });
+    },
+  );
+});
+
+test('handlers that go on after the grace are cancelled; those that end then are counted so', async () => {
+  const reasons: unknown[] = [];
+  await withServer(
+    async (_reader, writer) => {
+      writer.write('hello');
+      try {
+        await sleep(Infinity);
+      } catch (error) {
+        reasons.push((error as CancelledError).reason);
+        await sleep(50);
+        writer.write(' and goodbye');
+        throw error;
+      }
+    },
+    {},
+    async (server, port) => {
+      await withClients(2, port, async (clients) => {
+        for (const client of clients) await client.receives('hello');
+        const report = createTask(() => server.shutdown({ grace: 50 }));
+        for (const client of clients) {
+          assert.equal(await client.end(), 'hello and goodbye');
+          client.socket.end();
+        }
+        assert.deepEqual(await report, { finished: 0, cancelled: 2, aborted: 0 });
+        assert.deepEqual(reasons, [
+          { kind: 'shutdown', by: server },
+          { kind: 'shutdown', by: server },
+        ]);
+      });
+    },
+  );
+});
+
+test('handlers that swallow every cancel, or wait on foreign promises, are aborted, named, and waited for no longer', async () => {
+  const contexts: ExceptionContext[] = [];
+  using _ = setExceptionHandler((context) => contexts.push(context));
+  let open: () => void = () => undefined;
+  const foreign = new Promise<void>((resolve) => (open = resolve));
+  let stubborn = true;
+  const handlers: Handler[] = [
+    async () => {
+      while (stubborn) await sleep(20).catch(() => undefined);
+    },
+    async () => foreign,
+    readAll,
+    async () => sleep(Infinity),
+    async (_reader, writer) => {
+      for (;;) {
+        writer.write(Buffer.alloc(1_000_000));
+        await writer.drain();
+      }
+    },
+  ];
+  let next = 0;
+  const server = await startServer((...args) => handlers[next++]?.(...args), { host: HOST });
+  const port = portOf(server);
+  await withClients(5, port, async (clients) => {
+    for (const client of clients) client.socket.pause(); // nobody reads
+    await until(() => server.connections.size === 5);
+    const names = [...server.connections].map(({ task }) => String(task?.name));
+    await within(
+      800 + 1000 + 1000 + SLACK,
+      server.shutdown({ grace: 800 }).then((report) => {
+        assert.deepEqual(report, { finished: 1, cancelled: 1, aborted: 3 });
+      }),
+    );
+    const stuck = contexts.filter(({ message }) => message.includes('did not end with the server'));
+    assert.deepEqual(
+      stuck.map(({ error }) => (error as Error).name),
+      ['TimeoutError', 'TimeoutError'],
+    );
+    for (const [i, { error }] of stuck.entries()) assert.ok((error as Error).message.includes(names[i] ?? '?'), String(error));
+    assert.equal(server.connections.size, 2);
+  });
+  stubborn = false;
+  open();
+  await server.waitClosed();
+});
+
+test('a detached connection is ended by the shutdown, after its grace', async () => {
+  const server = await startServer((_reader, writer, connection) => {
+    connection.detach();
+    writer.write('mine');
+  }, { host: HOST });
+  const client = new RawClient(portOf(server));
+  await client.receives('mine');
+  const report = createTask(() => server.shutdown({ grace: 50 }));
+  assert.equal(await client.end(), 'mine');
+  await client.close();
+  assert.deepEqual(await report, { finished: 0, cancelled: 1, aborted: 0 });
+});
+
+test('connections whose handlers never began are closed without one', async () => {
+  let begun = 0;
+  await withServer(
+    async (reader) => {
+      begun++;
+      await reader.readLine();
+      await sleep(Infinity);
+    },
+    { concurrency: 1, maxConnections: 3 },
+    async (server, port) => {
+      await withClients(5, port, async (clients) => {
+        for (const client of clients) client.socket.write('x\n');
+        await until(() => server.connections.size === 3);
+        await pause(10);
+        const report = createTask(() => server.shutdown({ grace: 50 }));
+        await until(() => clients.every(({ ended, closed }) => ended || closed));
+        for (const client of clients) client.socket.end();
+        assert.deepEqual(await report, { finished: 0, cancelled: 3, aborted: 0 });
+      });
+    },
+  );
+  assert.equal(begun, 1);
+});
+
+test('those in line when the shutdown begins are served within the grace', async () => {
+  await withServer(
+    async (reader, writer) => {
+      const line = await reader.readLine();
+      await sleep(10);
+      writer.write(line);
+    },
+    { concurrency: 1 },
+    async (server, port) => {
+      await withClients(10, port, async (clients) => {
+        for (const client of clients) client.socket.write('x\n');
+        await until(() => server.connections.size === 10);
+        const report = createTask(() => server.shutdown({ grace: 5000 }));
+        for (const client of clients) {
+          assert.equal(await client.end(), 'x\n');
+          client.socket.end();
+        }
+        assert.deepEqual(await report, { finished: 10, cancelled: 0, aborted: 0 });
+      });
+    },
+  );
+});
+
+test('a shutdown while clients send: each gets the answer to every line the server took, and a clean end', async () => {
+  const taken = new Map<string, number>();
+  await withServer(
+    async (reader, writer, { peer }) => {
+      const name = 'port' in peer ? String(peer.port) : '';
+      for await (const line of reader) {
+        if (!line.toString().endsWith('\n')) break;
+        taken.set(name, (taken.get(name) ?? 0) + 1);
+        await sleep(1);
+        writer.write(line);
+        await writer.drain();
+      }
+    },
+    {},
+    async (server, port) => {
+      await withClients(50, port, async (clients) => {
+        const names = clients.map((client) => String(client.socket.localPort));
+        // One line at a time, as long as the server answers.
+        const talks = clients.map(async (client) => {
+          for (let round = 1; !client.ended; round++) {
+            client.socket.write(`${round}\n`);
+            await until(() => client.ended || client.closed || client.text.endsWith(`${round}\n`));
+          }
+          client.socket.end();
+        });
+        await pause(50);
+        const report = await within(3000 + SLACK, server.shutdown({ grace: 3000 }).then((r) => assert.equal(r.finished, 50)));
+        assert.ok(report < 3000);
+        await Promise.all(talks);
+        for (const [i, client] of clients.entries()) {
+          assert.equal(client.error, undefined);
+          const lines = client.text.split('\n').length - 1;
+          assert.equal(lines, taken.get(names[i] ?? ''), `client ${i}`);
+        }
+      });
+    },
+  );
+});
+
+test('a client that sends without end and never lets the server be idle does not outlast the grace', async () => {
+  await withServer(echo, { onError: () => undefined }, async (server, port) => {
+    const client = await new RawClient(port).connected();
+    const sending = setInterval(() => client.socket.write('more\n'), 1);
+    await client.receives('more\n');
+    await within(300 + 2000 + SLACK, server.shutdown({ grace: 300 }));
+    clearInterval(sending);
+    client.socket.destroy();
+  });
+});
+
+test('a shutdown that is cancelled cancels and aborts all at once', async () => {
+  const contexts: unknown[] = [];
+  const ended: string[] = [];
+  const handler: Handler = async (reader) => {
+    try {
+      await (contexts.length === 0 ? reader.read() : sleep(Infinity));
+    } finally {
+      ended.push('yes');
+    }
+  };
+  await withServer(
+    async (...args) => {
+      contexts.push(args);
+      args[1].write('hi');
+      if (contexts.length === 1) await sleep(Infinity);
+      await handler(...args);
+    },
+    {},
+    async (server, port) => {
+      await withClients(2, port, async (clients) => {
+        for (const client of clients) await client.receives('hi');
+        const task = createTask(() => server.shutdown({ grace: 60_000 }));
+        await nextTurn();
+        task.cancel();
+        await assert.rejects(async () => task, CancelledError);
+        await within(SLACK, server.waitClosed());
+        await assert.rejects(
+          timeout(1, () => server.shutdown()).then(() => Promise.reject(new Error('down'))),
+          /down/,
+        );
+      });
+    },
+  );
+  assert.deepEqual(ended, ['yes']);
+});
+
+test('two shutdowns at once both end, by the shorter grace', async () => {
+  const gate = new Future<void>();
+  await withServer(
+    async () => gate,
+    {},
+    async (server, port) => {
+      await withClients(1, port, async (clients) => {
+        await until(() => server.connections.size === 1);
+        const long = createTask(() => server.shutdown({ grace: 10_000 }));
+        const short = createTask(() => server.shutdown({ grace: 50 }));
+        await clients[0]?.end();
+        clients[0]?.socket.end();
+        assert.deepEqual(await short, { finished: 0, cancelled: 1, aborted: 0 });
+        assert.deepEqual(await long, { finished: 1, cancelled: 0, aborted: 0 });
+      });
+    },
+  );
+});
