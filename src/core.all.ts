@@ -58,11 +58,13 @@ export {
   Broadcast,
   type BroadcastOptions,
   channel,
+  type ChannelStatistics,
   LifoQueue,
   merge,
   PriorityQueue,
   type PriorityQueueOptions,
   Queue,
+  type QueueStatistics,
   Receiver,
   Sender,
   type SlowPolicy,
@@ -70,13 +72,17 @@ export {
 } from './queues/index.ts';
 export {
   Barrier,
+  type Borrowing,
   type BorrowOptions,
   BoundedSemaphore,
   CapacityLimiter,
+  type CapacityStatistics,
   Condition,
   Event,
   type Hold,
   Lock,
+  type LockStatistics,
+  type PrimitiveOptions,
   Semaphore,
 } from './sync/index.ts';
 export { every, type EveryOptions, type RateLimiter, rateLimit, retry, type RetryOptions } from './time/index.ts';

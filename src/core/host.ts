@@ -42,6 +42,11 @@ export let host: Host = new Proxy({} as Host, {
   },
 });
 
+/** A random number, 0 <= x < 1, from the host. */
+export function random(): number {
+  return host.random();
+}
+
 /** Called once by each entry module; the first host stays. */
 export function installHost(candidate: Host): void {
   if (installed) return;

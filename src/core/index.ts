@@ -21,7 +21,7 @@ export {
 export { type ExceptionContext, type ExceptionHandler, reportException, setExceptionHandler } from './exception-handler.ts';
 export { Future } from './future.ts';
 export { gather, type Gathering, type GatherOptions } from './gather.ts';
-export { type Carrier, host, type Host, installHost } from './host.ts';
+export { type Carrier, host, type Host, installHost, random } from './host.ts';
 export { instrument, type Instrument, setInstrument } from './instrument.ts';
 export { run, type RunOptions } from './run.ts';
 export {

@@ -48,7 +48,7 @@ export async function run<T>(main: () => PromiseLike<T> | T, options: RunOptions
   task.markObserved(); // its outcome is run's own
   const signals = new Signals(task as Task<unknown>, handleSignals);
   try {
-    await untilDone([task as Task<unknown>], 'ALL_COMPLETED', undefined, 'run', undefined);
+    await untilDone([task], 'ALL_COMPLETED', undefined, 'run', undefined);
   } finally {
     await endOthers(scope);
     signals[Symbol.dispose]();
@@ -65,9 +65,9 @@ class Signals implements Disposable {
   readonly #registration: Disposable;
 
   constructor(task: Task<unknown>, wanted: boolean) {
-    const listen = wanted ? host.onSignal : undefined;
+    const listen = wanted && host.onSignal !== undefined ? host.onSignal.bind(host) : undefined;
     this.#registration =
-      listen?.call(host, (name, number) => {
+      listen?.((name, number) => {
         if (this.first !== undefined) host.exit?.(128 + number);
         this.first = number;
         task.cancelFor(`Cancelled: ${name} received`, { kind: 'signal', by: name });

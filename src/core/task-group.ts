@@ -83,7 +83,10 @@ export class TaskGroup implements Observer {
   createTask<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options?: TaskOptions): Task<T> {
     checkTaskFunction(fn, 'create task', 'group.createTask');
     this.#checkOpen();
-    const task = spawn(fn, { name: options?.name, eager: options?.eager, below: this.createTask, scope: this.#parent.scope });
+    const { scope } = this.#parent;
+    // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack begins
+    const below = this.createTask;
+    const task = spawn(fn, { name: options?.name, eager: options?.eager, below, scope });
     this.#adopt(task as Task<unknown>);
     return task;
   }
@@ -114,7 +117,10 @@ export class TaskGroup implements Observer {
       hasStarted = true;
       ready.answer(value);
     };
-    const task = spawn<void>(() => fn(started), { name: options?.name, below: this.start, scope: this.#parent.scope });
+    const { scope } = this.#parent;
+    // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack begins
+    const below = this.start;
+    const task = spawn<void>(() => fn(started), { name: options?.name, source: fn, below, scope });
     // Until it is ready, its failure is the starter's; the group only waits for it.
     this.#children.add(task as Task<unknown>);
     task.markObserved();
@@ -122,10 +128,10 @@ export class TaskGroup implements Observer {
       task: this.#parent,
       settled: () => {
         // After started(), or when the starter was cancelled, its end is the group's affair.
-        if (ready.done()) this.settled(task as Task<unknown>);
+        if (ready.done()) this.settled(task);
         else {
           this.#ended(task as Task<unknown>);
-          if (task.failed() || task.cancelled()) task.passOutcomeTo(ready as Future<unknown> as Future<void>);
+          if (task.failed() || task.cancelled()) task.passOutcomeTo(ready as Future<unknown>);
           else ready.fail(new InvalidStateError(`Cannot start ${task.label}: it ended without calling started()`));
         }
       },

@@ -42,6 +42,8 @@ export interface TaskOptions {
 export interface SpawnOptions extends TaskOptions {
   /** The run() it belongs to; by default that of the current task. */
   readonly scope?: object | undefined;
+  /** The user's function, where `fn` is one around it: its text stands for the creation site. */
+  readonly source?: ((...args: never[]) => unknown) | undefined;
   /** Whose caller is the creation site; undefined: none is recorded. */
   readonly below?: ((...args: never[]) => unknown) | undefined;
 }
@@ -75,7 +77,7 @@ export class Task<T> extends Awaitable<T> implements Waiter {
     super();
     this.#fn = fn;
     this.#name = options.name;
-    this.#site = options.below === undefined ? undefined : creationSite(fn as () => unknown, options.below);
+    this.#site = options.below === undefined ? undefined : creationSite(options.source ?? fn, options.below);
     const parent = host.carrier.getStore() as Task<unknown> | undefined; // only #begin puts stores in
     this.scope = options.scope ?? parent?.scope;
     live.add(this as Task<unknown>);

@@ -231,13 +231,13 @@ function learnToWrite(socket: Socket): RawIo | undefined {
   const handle = handleOf(socket);
   if (handle === undefined || typeof handle.writev !== 'function' || typeof handle.writeQueueSize !== 'number') return undefined;
   let request: object | null | undefined;
-  const original = handle.writeUtf8String;
-  handle.writeUtf8String = function (this: RawHandle, given: object | null, text: string): unknown {
+  const original = handle.writeUtf8String.bind(handle);
+  handle.writeUtf8String = (given: object | null, text: string): unknown => {
     request = given;
-    return original.call(this, given, text);
+    return original(given, text);
   };
   socket.write(PROBE);
-  handle.writeUtf8String = original;
+  delete (handle as Partial<RawHandle>).writeUtf8String; // the method of its class shows again
   if (request === undefined) return undefined;
   return new RawIo(request === null ? undefined : (request.constructor as new () => WriteRequest)); // net made one
 }

@@ -1,14 +1,29 @@
 // merge: several async iterables as one, in the order in which their items come.
 //
-// Each source is asked for at most one item ahead, so a slow consumer slows every source (back-pressure). The asking
-// happens inside the consumer's next(): the sources' waits are the consumer's, and a cancel reaches them.
-// The end of the merge, by its end, an error or return(), ends every source that has not ended itself.
-import { Deque, describe } from '../base/index.ts';
-import { CancelledError, checkpoint, Wait } from '../core/index.ts';
+// - Each source is asked for at most one item ahead, so a slow consumer slows every source (back-pressure).
+// - Each asking is a task of its own: what the consumer does with an item, under a timeout of its own for one, does not
+//   disturb the sources that are being asked meanwhile.
+// - A consumer that is cancelled in next() takes back what it had asked for. What comes in spite of that is kept, and a
+//   source that answers with that very cancellation is asked again by the following next().
+// - The end of the merge, by its end, an error or return(), ends every source that has not ended itself.
+import { Deque, describe, LinkedSet } from '../base/index.ts';
+import {
+  cancellable,
+  CancelledError,
+  checkpoint,
+  createTask,
+  QueuedWait,
+  reportException,
+  type Task,
+} from '../core/index.ts';
 
 interface Source<T> {
   readonly iterator: AsyncIterator<T>;
   state: 'idle' | 'asked' | 'ended';
+  /** The latest asking. */
+  asking: Task<void> | undefined;
+  /** It was taken back: a cancellation it ends with is the merge's own. */
+  takenBack: boolean;
 }
 
 interface Arrival<T> {
@@ -17,39 +32,56 @@ interface Arrival<T> {
   readonly error?: { readonly error: unknown };
 }
 
-class ArrivalWait extends Wait<void> {}
+/** A next() that waits for anything to arrive. */
+class ArrivalWait extends QueuedWait<void> {
+  readonly #onCancel: (answered: boolean) => void;
+
+  constructor(merged: object, onCancel: (answered: boolean) => void) {
+    super('merge', merged);
+    this.#onCancel = onCancel;
+  }
+
+  protected override withdraw(answered: boolean, value: void): void {
+    super.withdraw(answered, value);
+    this.#onCancel(answered);
+  }
+}
 
 class Merged<T> implements AsyncIterableIterator<T> {
   readonly #sources: Source<T>[];
   readonly #arrived = new Deque<Arrival<T>>();
-  #wait: ArrivalWait | undefined;
+  readonly #waiting = new LinkedSet<ArrivalWait>();
   #done = false;
 
   constructor(sources: readonly AsyncIterable<T>[]) {
-    this.#sources = sources.map((source) => ({ iterator: source[Symbol.asyncIterator](), state: 'idle' }));
+    this.#sources = sources.map((source) => {
+      return { iterator: source[Symbol.asyncIterator](), state: 'idle', asking: undefined, takenBack: false };
+    });
   }
 
   async next(): Promise<IteratorResult<T, undefined>> {
     for (;;) {
       if (this.#done) return { done: true, value: undefined };
       const refused = checkpoint();
-      if (refused !== undefined) await refused;
+      if (refused !== undefined) {
+        this.#takeBack(false);
+        return refused;
+      }
       for (const source of this.#sources) if (source.state === 'idle') this.#ask(source);
       const arrival = this.#arrived.popFront();
       if (arrival === undefined) {
         if (this.#sources.every((source) => source.state === 'ended')) return this.return();
-        this.#wait = new ArrivalWait('merge', this);
-        try {
-          await this.#wait.promise;
-        } finally {
-          this.#wait = undefined;
-        }
+        const wait = new ArrivalWait(this, (answered) => this.#takeBack(answered));
+        this.#waiting.add(wait);
+        await wait.promise;
         continue;
       }
       const { source, result, error } = arrival;
       if (error !== undefined) {
         source.state = 'ended';
-        await this.return();
+        await this.return().catch((second: unknown) => {
+          reportException({ message: 'A source of merge failed while an error of another ended it', error: second });
+        });
         throw error.error;
       }
       if (result?.done === true) source.state = 'ended';
@@ -60,12 +92,17 @@ class Merged<T> implements AsyncIterableIterator<T> {
     }
   }
 
-  /** Ends the sources that have not ended. */
+  /** Ends the sources that have not ended. What was taken from them ahead is dropped, at most one item of each. */
   async return(): Promise<IteratorResult<T, undefined>> {
     this.#done = true;
+    this.#arrived.clear();
+    for (let wait = this.#waiting.shift(); wait !== undefined; wait = this.#waiting.shift()) wait.answer();
     const left = this.#sources.filter((source) => source.state !== 'ended');
-    for (const source of left) source.state = 'ended';
-    await Promise.all(left.map((source) => source.iterator.return?.()));
+    for (const source of left) {
+      source.state = 'ended';
+      source.asking?.cancel();
+    }
+    await Promise.all(left.map(async (source) => source.iterator.return?.()));
     return { done: true, value: undefined };
   }
 
@@ -75,25 +112,54 @@ class Merged<T> implements AsyncIterableIterator<T> {
 
   #ask(source: Source<T>): void {
     source.state = 'asked';
-    source.iterator.next().then(
-      (result) => this.#arrive({ source, result }),
-      (error: unknown) => {
-        // The consumer was cancelled, and its cancel took the source's wait with it: the source may be asked again.
-        if (error instanceof CancelledError && this.#wait?.waiting !== true) source.state = 'idle';
-        else this.#arrive({ source, error: { error } });
-      },
-    );
+    source.takenBack = false;
+    const ask = (): Promise<void> => {
+      const next = (async () => source.iterator.next())(); // async: it may throw, or give no promise
+      next.then(
+        (result) => this.#arrive({ source, result }),
+        (error: unknown) => {
+          if (error instanceof CancelledError && source.takenBack) this.#askLater(source);
+          else this.#arrive({ source, error: { error } });
+        },
+      );
+      // The task ends with its cancel, also when a foreign source does not.
+      return cancellable(next).then(ignore, ignore);
+    };
+    source.asking = createTask(ask, { name: 'merge', eager: true });
+  }
+
+  #askLater(source: Source<T>): void {
+    if (this.#done) return;
+    source.state = 'idle';
+    if (this.#waiting.size > 0) this.#ask(source); // somebody waits for it again already
   }
 
   #arrive(arrival: Arrival<T>): void {
+    if (this.#done) return;
     this.#arrived.pushBack(arrival);
-    this.#wait?.answer();
+    this.#waiting.shift()?.answer();
+  }
+
+  /** A next() was cancelled: passes its wake-up on, or, when no other waits, ends the asking. */
+  #takeBack(answered: boolean): void {
+    if (this.#waiting.size > 0) {
+      if (answered) this.#waiting.shift()?.answer();
+      return;
+    }
+    for (const source of this.#sources) {
+      if (source.state !== 'asked') continue;
+      source.takenBack = true;
+      source.asking?.cancel();
+    }
   }
 }
 
+function ignore(): void {}
+
 /**
  * Gives the items of all sources as they come, until all have ended. An error of one ends the others and is thrown; so does
- * leaving the loop.
+ * leaving the loop, which drops what was taken ahead: at most one item of each source. Cancellable: sources that can be
+ * asked again after a cancel (queues, channels, `every`) lose nothing; a generator ends, as it does by any cancel inside it.
  *
  * @example
  * ```ts

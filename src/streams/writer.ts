@@ -40,7 +40,14 @@ let idle: StreamWriter[] = []; // the other of two arrays that take turns
 function flushAll(): void {
   const batch = dirty;
   dirty = idle;
-  for (const writer of batch) flush(writer);
+  for (const writer of batch) {
+    try {
+      flush(writer);
+    } catch (error) {
+      // A transport must not throw; one that does shall not hold up the other writers of the turn.
+      reportException({ message: 'A transport failed to write', error });
+    }
+  }
   batch.length = 0;
   idle = batch;
 }

@@ -3,7 +3,7 @@
 // Always holds: a borrower is in #borrowed from the moment its permit was given, also before its task has gone on; waiters
 // exist only while borrowed >= total (borrowed may exceed a total that was lowered).
 import { describe, LinkedSet } from '../base/index.ts';
-import { checkpoint, currentTask, InvalidStateError, loopTime, QueuedWait, type Task, type WaitOptions } from '../core/index.ts';
+import { checkpoint, InvalidStateError, loopTime, QueuedWait, type Task, type WaitOptions, waiterOf } from '../core/index.ts';
 
 export interface BorrowOptions extends WaitOptions {
   /** On whose behalf; default the current task. An object borrows at most one permit at a time. */
@@ -111,7 +111,7 @@ export class CapacityLimiter {
   acquire(options?: BorrowOptions): Promise<Disposable> {
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
-    const borrower = options?.borrower ?? currentTask();
+    const borrower = options?.borrower ?? waiterOf(options);
     const held = borrower === undefined ? undefined : this.#borrowers.get(borrower);
     if (held !== undefined) return Promise.reject(alreadyBorrowed(held));
     if (this.#permits.size < this.#total) return Promise.resolve(this.#borrow(borrower));

@@ -4,7 +4,7 @@
 // it still ends holding the lock, with the last cancellation thrown. The hold that the caller took before is the lock's
 // hold again, so `using hold = await condition.acquire()` spans any number of waits.
 // A task that was notified and then cancelled, at its wait or while taking the lock again, notifies another one.
-import { LinkedSet } from '../base/index.ts';
+import { describe, LinkedSet } from '../base/index.ts';
 import { CancelledError, checkpoint, InvalidStateError, QueuedWait, type WaitOptions } from '../core/index.ts';
 import { type Hold, Lock } from './lock.ts';
 
@@ -48,7 +48,7 @@ export class Condition {
 
   /** @param lock a lock to share; its own by default */
   constructor(lock: Lock = new Lock()) {
-    if (!(lock instanceof Lock)) throw new TypeError('Cannot create condition: expected a Lock');
+    if (!(lock instanceof Lock)) throw new TypeError(`Cannot create condition: expected a Lock, got ${describe(lock)}`);
     this.#lock = lock;
   }
 

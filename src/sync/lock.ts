@@ -4,7 +4,7 @@
 // the current one before that task has gone on, so nobody can come in between. A waiter that is cancelled after that
 // passes its hold on.
 import { LinkedSet } from '../base/index.ts';
-import { checkpoint, currentTask, InvalidStateError, loopTime, QueuedWait, type Task, type WaitOptions } from '../core/index.ts';
+import { checkpoint, InvalidStateError, loopTime, QueuedWait, type Task, type WaitOptions, waiterOf } from '../core/index.ts';
 
 export interface PrimitiveOptions {
   /** Shown in messages and by tools. */
@@ -16,8 +16,8 @@ export class Hold implements Disposable {
   readonly #lock: Lock;
   /** Who asked for it; undefined outside of tasks. */
   readonly task: Task<unknown> | undefined;
-  /** When it was given, on the loop's clock. */
-  readonly since: number = loopTime();
+  /** When it was given, on the loop's clock; for one that spans a Condition's wait, when it was given again. Written by the lock. */
+  since: number = loopTime();
 
   constructor(lock: Lock, task: Task<unknown> | undefined) {
     this.#lock = lock;
@@ -75,7 +75,7 @@ export class Lock {
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
     if (this.#hold === undefined) {
-      this.#hold = new Hold(this, currentTask());
+      this.#hold = new Hold(this, waiterOf(options) as Task<unknown> | undefined); // only tasks wait
       return Promise.resolve(this.#hold);
     }
     const wait = new LockWait('lock.acquire', this, options);
@@ -112,6 +112,7 @@ export class Lock {
 
   /** Puts an earlier hold in the place of the current one: after a Condition's wait the hold taken before it goes on. @internal */
   restore(hold: Hold): void {
+    if (this.#hold !== undefined) hold.since = this.#hold.since;
     this.#hold = hold;
   }
 

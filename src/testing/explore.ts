@@ -4,11 +4,13 @@
 // The points of a task:
 // - `start`: created, before its first step.
 // - `wait k`: it has begun its k-th wait, and nobody has decided it.
-// - `answer k`: its k-th wait was answered (or failed), and the task has not gone on: the moment in which permits, items
-//   and bytes are lost by careless primitives.
-// The clock is fake and wake-ups come in a fixed order, or one shuffled by a seed, so a point is met again in every run.
+// - `answer k`: its k-th wait was answered (or failed), and not delivered: the moment in which permits, items and bytes are
+//   lost by careless primitives.
+// - `delivered k`: its k-th wait was delivered, and the task has not gone on: the cancel meets its next waiting call, also
+//   one that need not wait.
+// The clock is fake and wake-ups come in a fixed order, or one shuffled by a seed, so a point is met again in every run; one
+// that is not is an error, since what was not cancelled was not explored.
 import {
-  CancelledError,
   createTask,
   type DeliveryHook,
   setDeliveryHook,
@@ -25,8 +27,8 @@ import { seededRandom } from './random.ts';
 export interface Exploration {
   /** The run's clock; it jumps by itself. */
   readonly clock: FakeClock;
-  /** Starts a task that the exploration may cancel. Names must be distinct. */
-  task<T>(name: string, fn: () => PromiseLike<T> | T): Task<T>;
+  /** Starts a task that the exploration may cancel. Names are distinct and without `:`, `,` and `;`. */
+  task<T>(name: string, fn: (task: Task<T>) => PromiseLike<T> | T): Task<T>;
   /** Waits until all of them have ended; a cancelled one is fine, an error of another kind is thrown. */
   settled(): Promise<void>;
 }
@@ -34,22 +36,27 @@ export interface Exploration {
 export interface ExploreOptions {
   /** Also explores with wake-ups of one moment shuffled, once for each seed. Default: [] (order of decision only). */
   readonly seeds?: readonly number[] | undefined;
-  /** Runs only the point a failure has named, as `task:point:seed`. */
+  /** With 2, each cancel is also followed by a second one, at every point that comes after it. Default 1. */
+  readonly cancels?: 1 | 2 | undefined;
+  /** Runs only what a failure has named: `task:point`, two with a comma between, and `;seed` if there was one. */
   readonly replay?: string | undefined;
 }
 
 interface Point {
   readonly task: string;
-  /** `start`, `wait 1`, `answer 1`, ... */
+  /** `start`, `wait 1`, `answer 1`, `delivered 1`, `wait 2`, ... */
   readonly at: string;
-  readonly seed: number | undefined;
+  /** What it waited for; undefined for `start` and in a replay. */
+  readonly kind?: string | undefined;
 }
+
+type Scenario = (x: Exploration) => PromiseLike<void> | void;
 
 /**
  * Runs `scenario` once for every point at which each of its tasks can be cancelled. The scenario starts its tasks with
  * `x.task`, awaits `x.settled()`, then asserts what must hold whoever was cancelled: no permit out, no item gone, no one
- * waiting. Anything it leaves running fails too.
- * @returns how many points were explored
+ * waiting. What a task has got, it writes down itself: the result of a cancelled task is lost. Anything left running fails too.
+ * @returns how many runs with a cancel there were
  * @throws the first failure, naming the task, the point, what it waited for, and how to replay it
  *
  * @example
@@ -70,57 +77,75 @@ interface Point {
  * console.log(points > 5);
  * ```
  */
-export async function exploreCancellation(
-  scenario: (x: Exploration) => PromiseLike<void> | void,
-  options: ExploreOptions = {},
-): Promise<number> {
-  if (options.replay !== undefined) {
-    await explorePoint(scenario, parseReplay(options.replay));
+export async function exploreCancellation(scenario: Scenario, options: ExploreOptions = {}): Promise<number> {
+  const { seeds = [], cancels = 1, replay } = options;
+  if (cancels !== 1 && cancels !== 2) throw new RangeError(`Cannot explore: cancels must be 1 or 2, got ${String(cancels)}`);
+  if (replay !== undefined) {
+    const { points, seed } = parseReplay(replay);
+    await runWith(scenario, points, seed);
     return 1;
   }
-  let explored = 0;
-  for (const seed of [undefined, ...(options.seeds ?? [])]) {
-    for (const point of await runOnce(scenario, undefined, seed)) {
-      await explorePoint(scenario, point);
-      explored++;
+  let runs = 0;
+  for (const seed of [undefined, ...seeds]) {
+    for (const first of await runOnce(scenario, [], seed)) {
+      const later = await runWith(scenario, [first], seed);
+      runs++;
+      if (cancels === 1) continue;
+      for (const second of later) await runWith(scenario, [first, second], seed);
+      runs += later.length;
     }
   }
-  return explored;
+  return runs;
 }
 
-async function explorePoint(scenario: (x: Exploration) => PromiseLike<void> | void, point: Point): Promise<void> {
+/** Runs the scenario with cancels at `points`. A failure says which, and how to have it again. Gives the points after the last. */
+async function runWith(scenario: Scenario, points: readonly Point[], seed: number | undefined): Promise<Point[]> {
   try {
-    await runOnce(scenario, point, point.seed);
+    return await runOnce(scenario, points, seed);
   } catch (error) {
-    const replay = `${point.task}:${point.at}:${point.seed ?? ''}`;
+    const where = points.map(({ task, at, kind }) => {
+      return `task "${task}" at its point "${at}"${kind === undefined ? '' : ` (${kind})`}`;
+    });
+    const steps = points.map(({ task, at }) => `${task}:${at}`).join(',');
+    const replay = seed === undefined ? steps : `${steps};${seed}`;
     throw new Error(
-      `Cancelling task "${point.task}" at its point "${point.at}" broke the scenario: ` +
+      `Cancelling ${where.join(', then ')} broke the scenario: ` +
         `${error instanceof Error ? error.message : String(error)}\n    replay with { replay: ${JSON.stringify(replay)} }`,
       { cause: error },
     );
   }
 }
 
-function parseReplay(replay: string): Point {
-  const [task, at, seed] = replay.split(':');
-  if (task === undefined || at === undefined) throw new RangeError(`Cannot replay: expected "task:point:seed", got ${replay}`);
-  return { task, at, seed: seed === undefined || seed === '' ? undefined : Number(seed) };
+function parseReplay(replay: string): { readonly points: readonly Point[]; readonly seed: number | undefined } {
+  const [steps = '', seed] = replay.split(';');
+  const points = steps.split(',').map((step) => {
+    const [task, at] = step.split(':');
+    if (task === undefined || at === undefined) {
+      throw new RangeError(`Cannot replay: expected "task:point" or "task:point;seed", got ${JSON.stringify(replay)}`);
+    }
+    return { task, at };
+  });
+  return { points, seed: seed === undefined ? undefined : Number(seed) };
 }
 
-/** Runs the scenario, cancelling at `point` if there is one. Gives the points it came by. */
-async function runOnce(
-  scenario: (x: Exploration) => PromiseLike<void> | void,
-  point: Point | undefined,
-  seed: number | undefined,
-): Promise<Point[]> {
-  const points: Point[] = [];
+/** Runs the scenario, cancelling at `plan`, one point after the other. Gives the points it came by after the last of them. */
+async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number | undefined): Promise<Point[]> {
+  const after: Point[] = [];
+  let cancelled = 0;
   const names = new Map<Task<unknown>, string>();
-  const tasks: Task<unknown>[] = [];
   const counts = new Map<string, number>();
-  const numbers = new WeakMap<Wait<unknown>, number>();
-  const met = (task: Task<unknown>, name: string, at: string): void => {
-    points.push({ task: name, at, seed });
-    if (point?.task === name && point.at === at) task.cancel(`cancelled by the exploration at ${at}`);
+  /** The waits of the explored tasks, and how each one's points are numbered. */
+  const numbers = new Map<Wait<unknown>, number>();
+  const answered = new Set<Wait<unknown>>();
+
+  const met = (task: Task<unknown>, at: string, kind?: string): void => {
+    const name = names.get(task) as string; // only named tasks come here
+    const next = plan[cancelled];
+    if (next === undefined) after.push({ task: name, at, kind });
+    else if (next.task === name && next.at === at) {
+      cancelled++;
+      task.cancel(`cancelled by the exploration at ${at}`);
+    }
   };
   const waitBegun = (wait: Wait<unknown>): void => {
     const task = wait.task as Task<unknown> | undefined; // only tasks wait
@@ -131,44 +156,62 @@ async function runOnce(
     numbers.set(wait, number);
     // A microtask later, when the primitive has put the wait in its place; it may have been decided meanwhile.
     queueMicrotask(() => {
-      if (wait.waiting) met(task, name, `wait ${number}`);
+      if (wait.waiting) met(task, `wait ${number}`, wait.kind);
     });
   };
   const shuffle = seed === undefined ? undefined : shuffler(seed);
   const onDelivery: DeliveryHook = (batch) => {
     shuffle?.(batch);
-    for (const wait of [...batch]) {
+    // By index: a cancel may answer another wait, which then joins the batch.
+    for (let i = 0; i < batch.length; i++) {
+      const wait = batch[i] as Wait<unknown>; // i < length
       const number = numbers.get(wait);
-      const task = wait.task as Task<unknown> | undefined; // only tasks wait
-      const name = task === undefined ? undefined : names.get(task);
-      if (task !== undefined && name !== undefined && number !== undefined && wait.answered) met(task, name, `answer ${number}`);
+      if (number === undefined || !wait.answered) continue;
+      met(wait.task as Task<unknown>, `answer ${number}`, wait.kind); // numbered waits have a task
+      if (wait.answered) answered.add(wait);
     }
   };
+  const waitEnded = (wait: Wait<unknown>): void => {
+    const number = numbers.get(wait);
+    numbers.delete(wait);
+    if (answered.delete(wait)) met(wait.task as Task<unknown>, `delivered ${number}`, wait.kind); // as above
+  };
+
   await withLeakCheck(() =>
     runWithFakeClock(async (clock) => {
-      using _instrument = setInstrument({ waitBegun });
+      using _instrument = setInstrument({ waitBegun, waitEnded });
       using _hook = setDeliveryHook(onDelivery);
       await scenario({
         clock,
         task(name, fn) {
+          if (/[:,;]/.test(name)) throw new RangeError(`Cannot explore: a task's name may not contain : , or ; as ${name} does`);
           if ([...names.values()].includes(name)) throw new RangeError(`Cannot explore: two tasks are named ${name}`);
           const task = createTask(fn, { name });
           names.set(task as Task<unknown>, name);
-          tasks.push(task as Task<unknown>);
-          met(task as Task<unknown>, name, 'start');
+          met(task as Task<unknown>, 'start');
           return task;
         },
         async settled() {
-          await untilDone(tasks, 'ALL_COMPLETED', undefined, 'settled', undefined);
-          for (const task of tasks) {
+          for (let left = pending(names.keys()); left.length > 0; left = pending(names.keys())) {
+            await untilDone(left, 'ALL_COMPLETED', undefined, 'settled', undefined);
+          }
+          for (const task of names.keys()) {
             const error: unknown = task.cancelled() ? undefined : task.exception();
-            if (error !== undefined && !(error instanceof CancelledError)) throw error;
+            if (error !== undefined) throw error;
           }
         },
       });
     }),
   );
-  return points;
+  const missed = plan[cancelled];
+  if (missed !== undefined) {
+    throw new Error(`task "${missed.task}" did not come by "${missed.at}": the scenario is not the same in every run`);
+  }
+  return after;
+}
+
+function pending(tasks: Iterable<Task<unknown>>): Task<unknown>[] {
+  return [...tasks].filter((task) => !task.done());
 }
 
 /**

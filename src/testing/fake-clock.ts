@@ -13,6 +13,7 @@ import {
   runDue,
   type Task,
   host,
+  waitsOf,
 } from '../core/index.ts';
 import { allTasksBlocked, isAwaited, whenBlocked } from './blocked.ts';
 
@@ -156,6 +157,17 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
   throw stuck;
 }
 
+/** Every task with what it waits for: primitives say who holds them and for how long. */
 function listWaits(): string {
-  return [...liveTasks()].map((task) => `    ${String(task)}`).join('\n');
+  const lines = [...liveTasks()].flatMap((task) => {
+    const resources = waitsOf(task).map((wait) => describeResource(wait.resource));
+    return [`    ${String(task)}`, ...resources.filter((text) => text !== undefined).map((text) => `        ${text}`)];
+  });
+  return lines.join('\n');
+}
+
+/** What a resource says of itself, if it has words of its own. */
+function describeResource(resource: unknown): string | undefined {
+  const text = resource instanceof Object ? String(resource) : '';
+  return text === '' || text.startsWith('[object ') ? undefined : text;
 }

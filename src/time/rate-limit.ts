@@ -4,7 +4,7 @@
 // it comes, which may take the level below zero: whoever comes later waits longer, so it is first come, first served. A
 // waiter that is cancelled gives its token back; those behind it do not move up, and are only ever too late, not too early.
 import { describe } from '../base/index.ts';
-import { checkMs, loopTime, sleep, type WaitOptions } from '../core/index.ts';
+import { checkMs, checkpoint, loopTime, sleep, type WaitOptions } from '../core/index.ts';
 
 /** Made by `rateLimit`. */
 export class RateLimiter {
@@ -22,6 +22,8 @@ export class RateLimiter {
 
   /** Waits until one more is allowed, in the order of the calls. Cancellable: then it does not count. */
   async acquire(options?: WaitOptions): Promise<void> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
     this.#fill();
     this.#tokens--;
     if (this.#tokens >= 0) return;
@@ -50,7 +52,7 @@ export class RateLimiter {
 
 /**
  * Allows `count` acquisitions per `ms` milliseconds, the first `count` at once.
- * @throws RangeError unless count >= 1 and ms > 0
+ * @throws RangeError unless count >= 1 and ms > 0, both finite
  *
  * @example
  * ```ts
@@ -65,6 +67,8 @@ export class RateLimiter {
 export function rateLimit(count: number, ms: number): RateLimiter {
   checkMs(ms, 'limit the rate');
   if (typeof count !== 'number') throw new TypeError(`Cannot limit the rate: expected a count, got ${describe(count)}`);
-  if (!(count >= 1) || !(ms > 0)) throw new RangeError(`Cannot limit the rate: expected count >= 1 and ms > 0, got ${count} per ${ms}`);
+  if (!(count >= 1 && count < Infinity && ms > 0 && ms < Infinity)) {
+    throw new RangeError(`Cannot limit the rate: expected a count >= 1 per milliseconds > 0, got ${count} per ${ms}`);
+  }
   return new RateLimiter(count, ms);
 }

@@ -1,22 +1,23 @@
 // retry: again after a pause, on the loop's clock.
 import { describe } from '../base/index.ts';
-import { CancelledError, checkTaskFunction, host, sleep, type WaitOptions } from '../core/index.ts';
+import { CancelledError, checkMs, checkpoint, checkTaskFunction, random, sleep, type WaitOptions } from '../core/index.ts';
 
 export interface RetryOptions extends WaitOptions {
-  /** How often `fn` is called at most, an integer >= 1. Default 3. */
+  /** How often `fn` is called at most, an integer >= 1 or Infinity. Default 3. */
   readonly attempts?: number | undefined;
   /** Milliseconds before the second attempt, doubled for each one after; or a function of the attempts made so far. Default 100. */
   readonly backoff?: number | ((attempt: number) => number) | undefined;
   /** Milliseconds: the longest pause. Default 30,000. */
   readonly maxBackoff?: number | undefined;
-  /** Takes a random part of each pause, so that many clients do not come back at once. Default true. */
+  /** Makes each pause a random one from half of it to all of it, so that many clients do not come back at once. Default true. */
   readonly jitter?: boolean | undefined;
   /** Whether an error is worth another attempt. Default: every one. A CancelledError never is. */
   readonly retryOn?: ((error: unknown, attempt: number) => boolean) | undefined;
 }
 
 /**
- * Calls `fn` until it succeeds, at most `attempts` times, with growing pauses. Cancellable in the pauses and in `fn`.
+ * Calls `fn` until it succeeds, at most `attempts` times, with growing pauses. Cancellable in the pauses and in `fn`;
+ * `signal` reaches the pauses.
  * @throws the last error
  *
  * @example
@@ -33,8 +34,14 @@ export interface RetryOptions extends WaitOptions {
 export async function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions = {}): Promise<T> {
   checkTaskFunction(fn, 'retry', 'retry');
   const { attempts = 3, backoff = 100, maxBackoff = 30_000, jitter = true, retryOn = () => true, signal } = options;
-  if (!(attempts >= 1)) throw new RangeError(`Cannot retry: attempts must be an integer >= 1, got ${describe(attempts)}`);
+  const message = `Cannot retry: attempts must be an integer >= 1 or Infinity, got ${describe(attempts)}`;
+  if (typeof attempts !== 'number') throw new TypeError(message);
+  if (attempts !== Infinity && (!Number.isInteger(attempts) || attempts < 1)) throw new RangeError(message);
+  checkMs(maxBackoff, 'retry');
+  if (typeof backoff !== 'function') checkMs(backoff, 'retry');
   const wait = signal === undefined ? undefined : { signal };
+  const refused = checkpoint(wait);
+  if (refused !== undefined) return refused;
   for (let attempt = 1; ; attempt++) {
     try {
       return await fn(attempt);
@@ -43,7 +50,7 @@ export async function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, opti
       const full = typeof backoff === 'function' ? backoff(attempt) : backoff * 2 ** (attempt - 1);
       const pause = Math.min(full, maxBackoff);
       // Half of it for certain, so that a pause stays one; the other half by chance.
-      await sleep(jitter ? pause / 2 + (pause / 2) * host.random() : pause, undefined, wait);
+      await sleep(jitter ? pause / 2 + (pause / 2) * random() : pause, undefined, wait);
     }
   }
 }

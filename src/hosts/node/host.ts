@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
 import { disposable } from '../../base/index.ts';
-import { type Carrier, type Host, installHost } from '../../core/index.ts';
+import { type Host, installHost } from '../../core/index.ts';
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
@@ -14,7 +14,7 @@ const nodeHost: Host = {
   nextTurn: (fn) => void setImmediate(fn),
   endOfTurn: (fn) => process.nextTick(fn),
   random: () => Math.random(),
-  carrier: new AsyncLocalStorage<unknown>() as Carrier, // the same two methods; Carrier's run has one argument
+  carrier: new AsyncLocalStorage<unknown>(),
   captureContext: () => AsyncLocalStorage.snapshot(),
   report: (text, error) => void process.stderr.write(`maitre: ${text}\n${inspect(error)}\n`),
   onSignal(fn) {

@@ -7,7 +7,8 @@ function makeNextTurn(): (fn: () => void) => void {
   if (typeof MessageChannel === 'undefined') return (fn) => void setTimeout(fn, 0);
   const { port1, port2 } = new MessageChannel();
   const waiting: (() => void)[] = [];
-  port1.onmessage = (): void => waiting.shift()?.();
+  port1.addEventListener('message', () => waiting.shift()?.());
+  port1.start();
   return (fn) => {
     waiting.push(fn);
     port2.postMessage(undefined);

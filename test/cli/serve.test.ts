@@ -1,0 +1,379 @@
+// `maitre serve` as a process: what it prints, what its options do, and how it ends.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type Connection, openConnection, TaskGroup } from 'maitre';
+import { endsWith, Folder, maitre, Program, runMaitre, startServing } from '../support/program.js';
+import { test } from '../support/test.js';
+
+const ECHO = `export default async (reader, writer) => {
+  for (let data = await reader.read(65536); data.length > 0; data = await reader.read(65536)) {
+    writer.write(data);
+    await writer.drain();
+  }
+};`;
+
+// ---- the banner --------------------------------------------------------------------------------------------------
+
+test('the banner says where it listens and what to type to see it work, with nc only where there is one', async () => {
+  using folder = new Folder();
+  const file = folder.write('echo.mjs', ECHO);
+  {
+    await using serving = await startServing([file], { env: { PATH: folder.path } });
+    const { port, program } = serving;
+    assert.equal(
+      program.stdout,
+      `serving ${file} on 127.0.0.1:${port}; Ctrl-C ends it\nto see it work, type in another terminal:\n` +
+        `    npx maitre connect 127.0.0.1:${port}\n`,
+    );
+  }
+  folder.write('nc', '#!/bin/sh\n', 0o755);
+  await using serving = await startServing([file], { env: { PATH: folder.path } });
+  const { port, program } = serving;
+  assert.match(program.stdout, new RegExp(`:\n    printf hi \\| nc 127\\.0\\.0\\.1 ${port}\n    npx maitre connect `));
+});
+
+test('the banner names an address one can connect to when it listens on all', async () => {
+  using folder = new Folder();
+  await using serving = await startServing([folder.write('echo.mjs', ECHO), '--host', '0.0.0.0']);
+  assert.match(serving.program.stdout, /on 0\.0\.0\.0:\d+;/);
+  assert.match(serving.program.stdout, /npx maitre connect 127\.0\.0\.1:/);
+});
+
+test('--host takes IPv6 and names', async () => {
+  using folder = new Folder();
+  const file = folder.write('echo.mjs', ECHO);
+  await using named = await startServing([file, '--host', 'localhost']);
+  assert.equal(await echoed(await openConnection({ port: named.port }), 'hi'), 'hi');
+  if (!(await hasIPv6())) return;
+  await using six = await startServing([file, '--host', '::1']);
+  assert.match(six.program.stdout, /on \[::1\]:\d+;[^]*npx maitre connect \[::1\]:\d+\n/);
+  assert.equal(await echoed(await openConnection({ host: '::1', port: six.port }), 'hi'), 'hi');
+});
+
+test('--path serves on a Unix socket, which is gone after the end', async () => {
+  using folder = new Folder();
+  const path = join(folder.path, 'x.sock');
+  await using program = new Program([maitre, 'serve', folder.write('echo.mjs', ECHO), '--path', path]);
+  await program.sees(/^ {4}npx maitre connect \/.*x\.sock\n/m);
+  assert.ok(program.stdout.startsWith(`serving ${folder.path}/echo.mjs on ${path}; Ctrl-C ends it\n`));
+  assert.equal(await echoed(await openConnection({ path }), 'hi'), 'hi');
+  await program.sees(/x\.sock {2}\d+ ms {2}2 bytes in, 2 out {2}done\n/);
+  await endsWith(program, 'SIGTERM', 0, 5000);
+  assert.ok(!existsSync(path));
+});
+
+// ---- a line for each client ----------------------------------------------------------------------------------------
+
+test('a line tells of each client: peer, duration, bytes, and that it was done', async () => {
+  using folder = new Folder();
+  await using serving = await startServing([folder.write('echo.mjs', ECHO)]);
+  for (const text of ['one', 'three']) {
+    const connection = await openConnection({ host: '127.0.0.1', port: serving.port });
+    const { port } = connection.local as { port: number }; // TCP
+    assert.equal(await echoed(connection, text), text);
+    const n = text.length;
+    await serving.program.sees(new RegExp(`^127\\.0\\.0\\.1:${port}  \\d+ ms  ${n} bytes in, ${n} out  done\n`, 'm'));
+  }
+});
+
+test('the line comes when both the connection and its handler have ended, and says how the handler ended', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader, writer) => {
+    await reader.read();
+    await writer.waitClosed().then(() => console.log('gone'));
+    await new Promise((resolve) => process.once('SIGUSR2', resolve));
+    throw new Error('after the end\\nsecond line');
+  };`;
+  await using serving = await startServing([folder.write('late.mjs', text)]);
+  const socket = connect({ host: '127.0.0.1', port: serving.port });
+  await once(socket, 'connect');
+  socket.end('hi');
+  socket.resetAndDestroy();
+  await once(socket, 'close');
+  await serving.program.sees(/gone\n|lost: /);
+  if (serving.program.stdout.includes('gone')) {
+    assert.doesNotMatch(serving.program.stdout, /bytes in/);
+    serving.program.signal('SIGUSR2');
+    await serving.program.sees(/ms {2}\d bytes in, 0 out {2}failed: after the end\n/);
+  }
+});
+
+test('failed: a handler that throws is told with its stack, and the others are served', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader, writer) => {
+    const word = String(await reader.read(100));
+    if (word === 'text') throw 'only text';
+    if (word === 'sync') null.x;
+    if (word === 'error') throw new Error('the soup is salty');
+    writer.write(word);
+  };`;
+  await using serving = await startServing([folder.write('fails.mjs', text)]);
+  for (const [word, line, stack] of [
+    ['error', /failed: the soup is salty\n/, /error in the handler of connection \d+ from 127\.0\.0\.1:\d+: Error: the soup is salty\n +at .*fails\.mjs:5/],
+    ['text', /failed: only text\n/, /error in the handler of connection \d+ from .*: only text\n/],
+    ['sync', /failed: Cannot read properties of null/, /TypeError: .*\n +at .*fails\.mjs:4/],
+  ] as const) {
+    assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port: serving.port }), word), '');
+    await serving.program.sees(line);
+    await serving.program.sees(stack, 'stderr');
+  }
+  assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port: serving.port }), 'fine'), 'fine');
+  await endsWith(serving.program, 'SIGTERM', 0, 5000);
+});
+
+test('lost: a client that resets its connection is one line, without a stack', async () => {
+  using folder = new Folder();
+  await using serving = await startServing([folder.write('echo.mjs', ECHO)]);
+  const socket = connect({ host: '127.0.0.1', port: serving.port });
+  socket.write('hi');
+  await once(socket, 'data'); // its handler runs
+  socket.resetAndDestroy();
+  await serving.program.sees(/ms {2}2 bytes in, 2 out {2}lost: .*ECONNRESET.*\n/);
+  await endsWith(serving.program, 'SIGTERM', 0, 5000);
+  assert.equal(serving.program.stderr, '');
+});
+
+// ---- limits ------------------------------------------------------------------------------------------------------
+
+for (const option of ['--concurrency', '--max-connections']) {
+  test(`${option} 1 serves one client after the other, and loses nothing of those that wait`, async () => {
+    using folder = new Folder();
+    await using serving = await startServing([folder.write('echo.mjs', ECHO), option, '1']);
+    const [first, second, third] = [
+      await openConnection({ host: '127.0.0.1', port: serving.port }),
+      await openConnection({ host: '127.0.0.1', port: serving.port }),
+      await openConnection({ host: '127.0.0.1', port: serving.port }),
+    ];
+    second.writer.write('second');
+    third.writer.write('third');
+    for (let i = 0; i < 20; i++) {
+      first.writer.write('first');
+      assert.equal(String(await first.reader.readExactly(5)), 'first');
+    }
+    assert.equal(second.bytesRead + third.bytesRead, 0, 'served beside the first');
+    await first.close();
+    assert.equal(String(await second.reader.readExactly(6)), 'second');
+    assert.equal(third.bytesRead, 0, 'served beside the second');
+    await second.close();
+    assert.equal(String(await third.reader.readExactly(5)), 'third');
+    await third.close();
+  });
+}
+
+// ---- what stands in the way ----------------------------------------------------------------------------------------
+
+test('a port in use is told in one line, with exit code 1', async () => {
+  using folder = new Folder();
+  const file = folder.write('echo.mjs', ECHO);
+  await using serving = await startServing([file]);
+  const { code, stdout, stderr } = await runMaitre(['serve', file, '--port', String(serving.port)]);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.equal(
+    stderr,
+    `maitre: cannot listen on 127.0.0.1:${serving.port}: somebody listens there already; choose another with --port\n`,
+  );
+});
+
+test('a path in use, one that is no socket, and one in no folder are told in one line, with exit code 1', async () => {
+  using folder = new Folder();
+  const file = folder.write('echo.mjs', ECHO);
+  const path = join(folder.path, 'x.sock');
+  await using program = new Program([maitre, 'serve', file, '--path', path]);
+  await program.sees(/npx maitre/);
+  for (const [where, line] of [
+    [path, /somebody listens there already; end it, or choose another --path\n$/],
+    [file, /^maitre: cannot listen on .*echo\.mjs: .*\n$/],
+    [join(folder.path, 'no/x.sock'), /^maitre: cannot listen on .*x\.sock: .*\n$/],
+  ] as const) {
+    const { code, stdout, stderr } = await runMaitre(['serve', file, '--path', where]);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.match(stderr, /^maitre: cannot listen on .*\n$/, 'not one line');
+    assert.match(stderr, line);
+  }
+  assert.equal(readFileSync(file, 'utf8'), ECHO, 'it was overwritten');
+});
+
+test('an address of nobody is told in one line, with exit code 1', async () => {
+  using folder = new Folder();
+  const file = folder.write('echo.mjs', ECHO);
+  for (const host of ['192.0.2.1', 'no-such-host.invalid']) {
+    const { code, stdout, stderr } = await runMaitre(['serve', file, '--host', host, '--port', '0']);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, new RegExp(`^maitre: cannot listen on ${host}:0: .*\n$`));
+  }
+});
+
+/** Ports below this are for the administrator. */
+const privileged = existsSync('/proc/sys/net/ipv4/ip_unprivileged_port_start')
+  ? Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
+  : 1024;
+const isRoot = process.getuid?.() === 0;
+
+test(
+  'a privileged port is told in one line, with exit code 1',
+  async () => {
+    using folder = new Folder();
+    // The file is loaded before the server listens: the administrator turns into somebody else there.
+    const text = `if (process.getuid() === 0) { process.setgroups([]); process.setgid(65534); process.setuid(65534); }\n${ECHO}`;
+    const { code, stdout, stderr } = await runMaitre(['serve', folder.write('nobody.mjs', text), '--port', '1']);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.equal(
+      stderr,
+      'maitre: cannot listen on 127.0.0.1:1: permission denied; ports below 1024 are for the administrator\n',
+    );
+  },
+  { skip: privileged < 2 && 'this system has no privileged ports' },
+);
+
+test(
+  'a Unix socket in a folder of somebody else is told in one line, with exit code 1',
+  async () => {
+    using folder = new Folder();
+    const text = `process.setgroups([]); process.setgid(65534); process.setuid(65534);\n${ECHO}`;
+    const path = join(folder.path, 'x.sock');
+    const { code, stdout, stderr } = await runMaitre(['serve', folder.write('nobody.mjs', text), '--path', path]);
+    assert.deepEqual([code, stdout, stderr], [1, '', `maitre: cannot listen on ${path}: permission denied\n`]);
+  },
+  { skip: !isRoot && 'only the administrator can turn into somebody else' },
+);
+
+// ---- the end -----------------------------------------------------------------------------------------------------
+
+/** Never reads, never ends, never stops writing, ignores its cancel, or ends well: what the client's first word says. */
+const DIFFICULT = `export default async (reader, writer) => {
+  const word = String(await reader.readExactly(5));
+  writer.write('right');
+  if (word === 'stuck') await new Promise(() => {});
+  if (word === 'flood') for (;;) { writer.write('x'.repeat(65536)); await writer.drain(); }
+  if (word === 'waits') await writer.waitClosed();
+  if (word === 'reads') writer.write(await reader.read());
+};`;
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} ends it with 0 within the grace and 3 seconds, whatever its clients and handlers do`, async () => {
+    using folder = new Folder();
+    await using serving = await startServing([folder.write('difficult.mjs', DIFFICULT), '--grace', '500']);
+    const sockets: Socket[] = [];
+    // None of them reads after the first answer, none of them ends.
+    for (const word of ['stuck', 'flood', 'waits', 'reads', 'quick', '?']) {
+      const socket = connect({ host: '127.0.0.1', port: serving.port, allowHalfOpen: true });
+      socket.on('error', () => undefined);
+      sockets.push(socket);
+      socket.write(word);
+      if (word === '?') await once(socket, 'connect'); // the handler waits for the rest of the word
+      else assert.equal(String((await once(socket, 'data'))[0]).slice(0, 5), 'right');
+      socket.pause();
+    }
+    const start = performance.now();
+    const { stdout, stderr } = await endsWith(serving.program, signal, 0, 500 + 3000);
+    assert.ok(performance.now() - start >= 500, 'it did not wait for the grace');
+    assert.match(stdout, /^stopping: 5 clients get up to 0\.5 s to finish; a second signal ends it at once$/m);
+    assert.match(stdout, /^stopped: 2 finished, 1 cancelled, 2 aborted$/m);
+    assert.match(stdout, /5 bytes in, 5 out {2}cancelled\n/);
+    assert.match(stderr, /The handler of connection \d+ from \S+ did not end with the server/);
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(sockets.filter(({ closed }) => !closed).map((socket) => once(socket, 'close')));
+  });
+}
+
+test('a client in the middle of a message gets its answer before the end', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader, writer) => writer.write('got ' + await reader.readLine());`;
+  await using serving = await startServing([folder.write('line.mjs', text)]);
+  const connection = await openConnection({ host: '127.0.0.1', port: serving.port });
+  connection.writer.write('one ');
+  await connection.writer.drain();
+  const end = endsWith(serving.program, 'SIGTERM', 0, 10_000);
+  await serving.program.sees(/stopping: 1 client gets up to 10 s/);
+  connection.writer.write('line\n');
+  const answer = String(await connection.reader.read());
+  await connection.close();
+  const { stdout } = await end;
+  assert.match(stdout, /^stopped: 1 finished, 0 cancelled, 0 aborted$/m);
+  // Whole if it came within the time after which a silent client counts as idle, which a busy machine may miss.
+  assert.match(answer, /^got one (line\n)?$/);
+});
+
+for (const [first, second, code] of [
+  ['SIGTERM', 'SIGTERM', 143],
+  ['SIGINT', 'SIGINT', 130],
+  ['SIGINT', 'SIGTERM', 143],
+] as const) {
+  test(`a second signal, ${second} after ${first}, ends it at once with ${code}`, async () => {
+    using folder = new Folder();
+    await using serving = await startServing([folder.write('difficult.mjs', DIFFICULT), '--grace', '60000']);
+    const connection = await openConnection({ host: '127.0.0.1', port: serving.port });
+    connection.writer.write('stuck');
+    await connection.reader.readExactly(5);
+    serving.program.signal(first);
+    await serving.program.sees(/^stopping: /m);
+    await endsWith(serving.program, second, code, 3000);
+    connection.abort();
+    await connection.close();
+  });
+}
+
+test('it ends with 0 while 200 clients come and go', async () => {
+  using folder = new Folder();
+  await using serving = await startServing([folder.write('echo.mjs', ECHO)]);
+  const { program, port } = serving;
+  let served = 0;
+  let ending: Promise<unknown> | undefined;
+  await TaskGroup.run((group) => {
+    for (let i = 0; i < 200; i++) {
+      group.createTask(async () => {
+        const connection = await openConnection({ host: '127.0.0.1', port }).catch(() => undefined);
+        if (connection === undefined) return; // it came after the end
+        const answer = await echoed(connection, `client ${i}`).catch(() => '');
+        if (answer === `client ${i}`) served++;
+        else assert.equal(answer, '', 'a part of the answer');
+        if (served === 50) ending ??= endsWith(program, 'SIGTERM', 0, 10_000);
+      });
+    }
+  });
+  await ending;
+  assert.ok(served >= 50);
+  const lines = [...program.stdout.matchAll(/ bytes in, /g)].length;
+  assert.ok(lines >= served, `${lines} lines for ${served} clients`);
+  assert.equal(program.stderr, '');
+});
+
+test('it goes on when nobody reads its output any more', async () => {
+  using folder = new Folder();
+  await using serving = await startServing([folder.write('echo.mjs', ECHO)]);
+  serving.program.child.stdout?.destroy();
+  for (const word of ['first', 'second', 'third']) {
+    assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port: serving.port }), word), word);
+  }
+  await endsWith(serving.program, 'SIGTERM', 0, 5000);
+  assert.equal(serving.program.stderr, '');
+});
+
+test('timers and sockets that the file left behind do not keep it alive', async () => {
+  using folder = new Folder();
+  const text = `import { createServer } from 'node:net';\nsetInterval(() => {}, 1000);\ncreateServer().listen(0);\n${ECHO}`;
+  await using serving = await startServing([folder.write('leftovers.mjs', text)]);
+  await endsWith(serving.program, 'SIGTERM', 0, 3000);
+});
+
+/** Sends a text and its end, and returns all that comes back. */
+async function echoed(connection: Connection, text: string): Promise<string> {
+  connection.writer.write(text);
+  connection.writer.writeEof();
+  try {
+    return String(await connection.reader.read());
+  } finally {
+    await connection.close();
+  }
+}
+
+function hasIPv6(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', () => resolve(false));
+    server.listen(0, '::1', () => server.close(() => resolve(true)));
+  });
+}
