@@ -18,7 +18,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 
 /** The core of the measured program and that of the load generator; undefined where nothing can be pinned. */
 const [measuredCore, loadCore] = (() => {
-  if (spawnSync('taskset', ['--version']).status !== 0) return [];
+  if (spawnSync('sh', ['-c', 'command -v taskset']).status !== 0) return [];
   const allowed = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
   const cores = allowed.split(',').flatMap((range) => {
     const [from, to = from] = range.split('-').map(Number);

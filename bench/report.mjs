@@ -39,7 +39,8 @@ export function tableOf({ metrics, compare }, results) {
     const ratio = row.name === 'maitre' || maitre === undefined ? undefined : ratioTo(maitre, row, compare.key);
     const cells = metrics.map(({ key, digits }) => format(medianOf(row, key), digits));
     const name = row.name === 'maitre' ? '**maitre**' : row.name;
-    const note = ratio === undefined ? '' : `${format(ratio, 2)}${maitre.tool === row.tool ? '' : ` (${maitre.label})`}`;
+    const note =
+      ratio === undefined ? '' : `${format(ratio, 2)}${maitre.tool === row.tool ? '' : ` (${maitre.label})`}`;
     return [name, row.label, ...cells, note];
   });
   return [head, ...rows];
@@ -90,7 +91,10 @@ export function writeReport(benchmark, results, { command, rounds, warm, window,
     text: format(medianOf(row, measured.key), measured.digits),
     ours: row.name === 'maitre',
   }));
-  writeFileSync(join(root, 'docs', chart), drawChart(`${benchmark.title}: ${benchmark.compare.what}, ${measured.title}`, bars));
+  writeFileSync(
+    join(root, 'docs', chart),
+    drawChart(`${benchmark.title}: ${measured.title}`, bars),
+  );
   const cores = `${cpus().length} cores (${cpus()[0]?.model.trim()})`;
   const section = [
     `### ${benchmark.title}`,

@@ -13,7 +13,22 @@ import { goalsOf, tableOf, textTable, writeReport } from '../bench/report.mjs';
 import { build } from './build.mjs';
 import { setUp } from './setup.mjs';
 
-const { values, positionals } = readArguments();
+let given;
+try {
+  given = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string' },
+      quick: { type: 'boolean' },
+      on: { type: 'string' },
+      'no-write': { type: 'boolean' },
+    },
+  });
+} catch (error) {
+  console.error(error.message);
+  process.exit(2);
+}
+const { values, positionals } = given;
 const quick = values.quick === true;
 const settings = {
   rounds: Number(values.rounds ?? (quick ? 2 : 5)),
@@ -21,7 +36,9 @@ const settings = {
   window: quick ? 800 : 2000,
   tools: values.on?.split(','),
 };
-const chosen = benchmarks.filter(({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)));
+const chosen = benchmarks.filter(
+  ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
+);
 if (chosen.length === 0 || !(settings.rounds >= 1)) {
   console.error(`Nothing to run. Benchmarks: ${benchmarks.map(({ name }) => name).join(', ')}`);
   process.exit(2);
@@ -36,7 +53,7 @@ if (!build()) process.exit(1);
 
 for (const benchmark of chosen) {
   console.log(`\n${benchmark.title}`);
-  const { results, skipped } = await runBenchmark(benchmark, settings, (done, of) => progress(done, of));
+  const { results, skipped } = await runBenchmark(benchmark, settings, progress);
   for (const reason of skipped) console.log(`  skipped: ${reason}`);
   if (results.length === 0) continue;
   console.log(textTable(tableOf(benchmark, results)));
@@ -54,21 +71,4 @@ function commandLine({ name }) {
 
 function progress(done, of) {
   if (process.stderr.isTTY) process.stderr.write(`\r  ${done} of ${of} ${done === of ? '\n' : ''}`);
-}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        rounds: { type: 'string' },
-        quick: { type: 'boolean' },
-        on: { type: 'string' },
-        'no-write': { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    console.error(error.message);
-    process.exit(2);
-  }
 }

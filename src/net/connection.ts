@@ -132,6 +132,11 @@ export class Connection implements Duplex {
     this.#transport.endReading();
   }
 
+  /** Ends it with an error of ours. @internal */
+  fail(error: Error): void {
+    this.#transport.fail(error);
+  }
+
   /** What its peer is doing. @internal */
   activity(): 'idle' | 'silent' | 'busy' {
     return this.#transport.activity();

@@ -1,9 +1,11 @@
 // startServer's options: checked at once, each with what was expected and what came.
 import { describe } from '../base/index.ts';
+import { type AdmissionOptions, checkBlockList } from './admission.ts';
 import type { Connection } from './connection.ts';
+import type { LimitOptions } from './limits.ts';
 import { LONGEST_PATH } from './unix-path.ts';
 
-interface CommonOptions {
+interface CommonOptions extends LimitOptions, AdmissionOptions {
   /** Bytes: the readers' limit. Default 65536. */
   readonly limit?: number | undefined;
   /** How many connections the kernel keeps waiting. Default 4096 (the kernel may allow fewer). */
@@ -45,7 +47,8 @@ export type ServerOptions = CommonOptions &
 
 const KNOWN = new Set([
   'host', 'port', 'path', 'limit', 'backlog', 'reusePort', 'startServing', 'noDelay', 'keepAlive', 'maxConnections',
-  'concurrency', 'maxBuffered', 'onError',
+  'concurrency', 'maxBuffered', 'onError', 'maxPerIp', 'block', 'allow', 'idleTimeout', 'readTimeout', 'writeTimeout',
+  'lifetime', 'minReceiveRate',
 ]);
 
 /** Throws a TypeError or RangeError for the first option that is wrong or unknown. */
@@ -69,6 +72,10 @@ export function checkServerOptions(options: ServerOptions): void {
   for (const name of ['limit', 'backlog', 'maxConnections', 'concurrency', 'maxBuffered']) {
     checkCount(name, given[name], 'start server');
   }
+  for (const name of ['maxPerIp', 'minReceiveRate']) checkCount(name, given[name], 'start server');
+  for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime']) checkPeriod(name, given[name]);
+  checkBlockList('block', given['block']);
+  checkBlockList('allow', given['allow']);
   for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive']) checkFlag(name, given[name], 'start server');
   if (options.onError !== undefined && typeof options.onError !== 'function') {
     throw wrong('onError', 'a function', options.onError);
@@ -95,6 +102,14 @@ export function checkCount(name: string, value: unknown, action: string): void {
   const message = `Cannot ${action}: ${name} must be an integer >= 1, got ${describe(value)}`;
   if (typeof value !== 'number') throw new TypeError(message);
   if (!(value >= 1) || (value !== Infinity && !Number.isInteger(value))) throw new RangeError(message);
+}
+
+/** Milliseconds > 0, or Infinity. */
+function checkPeriod(name: string, value: unknown): void {
+  if (value === undefined) return;
+  const message = `Cannot start server: ${name} must be a number of milliseconds > 0, got ${describe(value)}`;
+  if (typeof value !== 'number') throw new TypeError(message);
+  if (!(value > 0)) throw new RangeError(message);
 }
 
 export function checkFlag(name: string, value: unknown, action: string): void {

@@ -33,7 +33,9 @@ import {
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { type Address, formatAddress } from './address.ts';
+import { Admission } from './admission.ts';
 import { Connection } from './connection.ts';
+import { Limits } from './limits.ts';
 import { listen, type Listener } from './listener.ts';
 import { type RawIo, rawIo } from './raw-io.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -81,6 +83,8 @@ export class Server implements AsyncDisposable {
   readonly #parked = new Deque<Parked>();
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
+  readonly #limits: Limits;
+  readonly #admission: Admission;
   #handling = 0;
   readonly #closers = new LinkedSet<QueuedWait<void>>();
   #forever: Future<never> | undefined;
@@ -90,6 +94,8 @@ export class Server implements AsyncDisposable {
   constructor(handler: Handler, options: ServerOptions) {
     this.#handler = handler;
     this.#options = options;
+    this.#limits = new Limits(options, this.#connections);
+    this.#admission = new Admission(options);
     this.#scope = currentTask()?.scope;
     this.#inContext = host.captureContext();
   }
@@ -254,9 +260,16 @@ export class Server implements AsyncDisposable {
   }
 
   #accept(socket: Socket, path: string | undefined): void {
-    if (this.#state === 'closed') socket.destroy();
+    if (this.#state === 'closed' || !this.#admit(socket)) socket.destroy();
     else if (this.#connections.size >= (this.#options.maxConnections ?? Infinity)) this.#park(socket, path);
     else this.#open(socket, path);
+  }
+
+  #admit(socket: Socket): boolean {
+    if (this.#admission.open) return true;
+    const reason = this.#admission.refuse(socket);
+    if (reason !== undefined) this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
+    return reason === undefined;
   }
 
   // Node cannot stop accepting without losing the kernel's backlog, so the wait goes on here: accepted and unread.
@@ -277,6 +290,7 @@ export class Server implements AsyncDisposable {
       onOverflow: (error) => this.#report(error, connection),
     });
     this.#connections.add(connection);
+    this.#limits.opened();
     if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
     else this.#handle(connection);
   }
@@ -330,6 +344,7 @@ export class Server implements AsyncDisposable {
   #maybeEnded(connection: Connection): void {
     if (!connection.closed || this.#line.has(connection) || connection.task?.done() === false) return;
     if (!this.#connections.delete(connection)) return;
+    this.#limits.gone(connection);
     while (this.#parked.length > 0 && this.#connections.size < (this.#options.maxConnections ?? Infinity)) {
       const { socket, path } = this.#parked.popFront() as Parked; // length > 0
       if (!socket.destroyed) this.#open(socket, path);

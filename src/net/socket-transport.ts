@@ -145,6 +145,11 @@ export abstract class SocketTransport implements Transport {
 
   // ---- called by the connection --------------------------------------------------------------------------------
 
+  /** Ends the connection at once, with an error of ours. */
+  fail(error: Error): void {
+    this.socket.destroy(error);
+  }
+
   /** Ends the reader's stream now; what the peer still sends is dropped. */
   endReading(): void {
     if (!this.#deaf && !this.#peerEnded && !this.#gone) this.reader.feedEof();

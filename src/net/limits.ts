@@ -1,0 +1,143 @@
+// Limits on what a connection may take: of time, and of the server's patience.
+//
+// There is no timer per read, and nothing is noted when bytes come or go: one sweep per server looks at its connections
+// every `grain` milliseconds and compares their counters with those of the sweep before. So a limit costs nothing while
+// bytes flow, and is exact to within one grain: a tenth of the smallest limit, from 10 to 1,000 ms, never too early.
+// (A deadline in the heap per read is the rejected option: two heap operations per request against one comparison per
+// connection and sweep.)
+//
+// The sweep runs while connections are open. A connection over a limit is ended with a TimeoutError: its reads reject with
+// ConnectionLostError, whose cause it is, and it stands in `connection.error`.
+import type { Deadline } from '../base/index.ts';
+import { addDeadline, deleteDeadline, loopTime, TimeoutError } from '../core/index.ts';
+import type { Connection } from './connection.ts';
+
+export interface LimitOptions {
+  /** Milliseconds without a byte in either direction after which a connection is ended. Default: no limit. */
+  readonly idleTimeout?: number | undefined;
+  /** Milliseconds a read may wait without a byte coming. Default: no limit. */
+  readonly readTimeout?: number | undefined;
+  /** Milliseconds unsent bytes may wait without the peer taking one. Default 60,000; Infinity: no limit. */
+  readonly writeTimeout?: number | undefined;
+  /** Milliseconds a connection may last. Default: no limit. */
+  readonly lifetime?: number | undefined;
+  /** Bytes per second: a peer in the middle of a message must send as many, over any 5 seconds. Default: no limit. */
+  readonly minReceiveRate?: number | undefined;
+}
+
+const DEFAULT_WRITE_TIMEOUT = 60_000;
+/** Milliseconds over which the rate of receiving is measured. */
+const RATE_WINDOW = 5000;
+const FINEST = 10;
+const COARSEST = 1000;
+
+/** The counters of a connection as of the last sweep that saw them change, and when that was. */
+interface Watch {
+  readonly since: number;
+  read: number;
+  readAt: number;
+  sent: number;
+  sentAt: number;
+  /** When bytes last went either way. */
+  activeAt: number;
+  /** The window of the rate. */
+  rateFrom: number;
+  rateBytes: number;
+}
+
+/** The limits of one server, and its sweep. */
+export class Limits implements Deadline {
+  when = 0;
+  slot = -1;
+  order = 0;
+  readonly #idle: number;
+  readonly #read: number;
+  readonly #write: number;
+  readonly #lifetime: number;
+  readonly #rate: number;
+  readonly #grain: number;
+  readonly #connections: ReadonlySet<Connection>;
+  readonly #watches = new Map<Connection, Watch>();
+
+  constructor(options: LimitOptions, connections: ReadonlySet<Connection>) {
+    this.#idle = options.idleTimeout ?? Infinity;
+    this.#read = options.readTimeout ?? Infinity;
+    this.#write = options.writeTimeout ?? DEFAULT_WRITE_TIMEOUT;
+    this.#lifetime = options.lifetime ?? Infinity;
+    this.#rate = options.minReceiveRate ?? 0;
+    this.#connections = connections;
+    const window = this.#rate > 0 ? RATE_WINDOW : Infinity;
+    const shortest = Math.min(this.#idle, this.#read, this.#write, this.#lifetime, window);
+    this.#grain = shortest === Infinity ? Infinity : Math.min(COARSEST, Math.max(FINEST, shortest / 10));
+  }
+
+  /** A connection was opened: there is something to look at. */
+  opened(): void {
+    if (this.slot < 0 && this.#grain !== Infinity) this.#next();
+  }
+
+  /** A connection is gone. */
+  gone(connection: Connection): void {
+    this.#watches.delete(connection);
+    if (this.#connections.size === 0) deleteDeadline(this);
+  }
+
+  /** The sweep. */
+  due(): void {
+    const now = loopTime();
+    for (const connection of this.#connections) {
+      if (connection.closed) continue;
+      const reason = this.#look(connection, now);
+      if (reason === undefined) continue;
+      connection.fail(new TimeoutError(`Connection ended: ${reason} (${connection})`));
+    }
+    if (this.#connections.size > 0) this.#next();
+  }
+
+  #next(): void {
+    this.when = loopTime() + this.#grain;
+    addDeadline(this);
+  }
+
+  /** Why the connection must end now; undefined when it may go on. */
+  #look(connection: Connection, now: number): string | undefined {
+    const { reader, writer, bytesRead } = connection;
+    const unsent = writer.bufferedBytes;
+    const sent = writer.bytesWritten - unsent;
+    let watch = this.#watches.get(connection);
+    if (watch === undefined) {
+      watch = { since: now, read: bytesRead, readAt: now, sent, sentAt: now, activeAt: now, rateFrom: now, rateBytes: bytesRead };
+      this.#watches.set(connection, watch);
+      return undefined;
+    }
+    const { read, sent: sentBefore } = watch;
+    // Time counts against the peer only while the program waits for it.
+    if (bytesRead !== read || !reader.waiting) watch.readAt = now;
+    if (sent !== sentBefore || unsent === 0) watch.sentAt = now;
+    watch.read = bytesRead;
+    watch.sent = sent;
+    if (now - watch.since >= this.#lifetime) return `its lifetime of ${this.#lifetime} ms is over`;
+    if (bytesRead !== read || sent !== sentBefore) watch.activeAt = now;
+    if (unsent > 0 && now - watch.sentAt >= this.#write) return `writeTimeout: ${unsent} bytes unsent, none taken for ${this.#write} ms`;
+    if (reader.waiting && now - watch.readAt >= this.#read) return `readTimeout: a read waits, no byte came for ${this.#read} ms`;
+    if (now - watch.activeAt >= this.#idle) return `idleTimeout: no byte either way for ${this.#idle} ms`;
+    return this.#isSlow(connection, watch, now) ? `minReceiveRate: less than ${this.#rate} bytes per second came` : undefined;
+  }
+
+  #isSlow(connection: Connection, watch: Watch, now: number): boolean {
+    if (this.#rate === 0) return false;
+    // Between messages, and while the program is busy, nobody owes it bytes.
+    const owes = connection.reader.waiting && (connection.activity() === 'silent' || connection.reader.bufferedBytes > 0);
+    if (!owes) {
+      watch.rateFrom = now;
+      watch.rateBytes = connection.bytesRead;
+      return false;
+    }
+    const ms = now - watch.rateFrom;
+    if (ms < RATE_WINDOW) return false;
+    const slow = (connection.bytesRead - watch.rateBytes) * 1000 < this.#rate * ms;
+    watch.rateFrom = now;
+    watch.rateBytes = connection.bytesRead;
+    return slow;
+  }
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { type Connection, ConnectionLostError, every, openConnection, sleep, TimeoutError } from 'maitre';
+import { fakeTest } from '../support/test.ts';
+import { echo, HOST, withServer } from './sockets.ts';
+
+/** What `onError` was told, and when it had to be. */
+interface Ended {
+  readonly error: unknown;
+  readonly connection: Connection;
+  readonly at: number;
+}
+
+function reasonOf({ error, connection }: Ended): string {
+  assert.ok(error instanceof ConnectionLostError);
+  assert.ok(error.cause instanceof TimeoutError);
+  assert.equal(connection.error, error.cause);
+  return error.cause.message;
+}
+
+fakeTest('idleTimeout ends a connection after so long without a byte, within a tenth, never early', async (clock) => {
+  const ended: Ended[] = [];
+  const onError = (error: unknown, connection: Connection): void => void ended.push({ error, connection, at: clock.now() });
+  await withServer(echo, { idleTimeout: 10_000, onError }, async (server, port) => {
+    const client = await openConnection({ host: HOST, port });
+    client.writer.write('hi\n');
+    assert.equal(String(await client.reader.readLine()), 'hi\n');
+    const spoke = clock.now();
+    await client.reader.read().catch(() => undefined); // until the server ends it
+    await client.close();
+    assert.equal(ended.length, 1);
+    assert.match(reasonOf(ended[0] as Ended), /idleTimeout/);
+    const after = (ended[0] as Ended).at - spoke;
+    assert.ok(after >= 10_000 && after <= 12_000, `${after}`);
+    assert.equal(server.connections.size, 0);
+  });
+});
+
+fakeTest('a connection with traffic outlives idleTimeout and readTimeout', async () => {
+  await withServer(echo, { idleTimeout: 5000, readTimeout: 5000 }, async (_server, port) => {
+    const client = await openConnection({ host: HOST, port });
+    for await (const tick of every(2000)) {
+      client.writer.write(`${tick}\n`);
+      assert.equal(String(await client.reader.readLine()), `${tick}\n`);
+      if (tick >= 10) break;
+    }
+    await client.close();
+  });
+});
+
+fakeTest('readTimeout counts only while a read waits', async () => {
+  const ended: unknown[] = [];
+  const handler = async (...[reader, writer]: Parameters<typeof echo>): Promise<void> => {
+    await sleep(60_000); // in the kitchen: the peer owes nothing
+    writer.write('ready\n');
+    await reader.readLine();
+  };
+  await withServer(handler, { readTimeout: 5000, onError: (error) => void ended.push(error) }, async (_server, port) => {
+    const client = await openConnection({ host: HOST, port });
+    assert.equal(String(await client.reader.readLine()), 'ready\n');
+    await client.reader.read().catch(() => undefined);
+    await client.close();
+    assert.match(String((ended[0] as Error).cause), /readTimeout/);
+  });
+});
+
+fakeTest('lifetime ends a connection however busy it is', async (clock) => {
+  const ended: Ended[] = [];
+  const onError = (error: unknown, connection: Connection): void => void ended.push({ error, connection, at: clock.now() });
+  await withServer(echo, { lifetime: 30_000, onError }, async (_server, port) => {
+    const client = await openConnection({ host: HOST, port });
+    const began = clock.now();
+    try {
+      for await (const tick of every(1000)) {
+        client.writer.write(`${tick}\n`);
+        if ((await client.reader.readLine()).length === 0) break;
+      }
+    } catch (error) {
+      assert.ok(error instanceof ConnectionLostError);
+    }
+    await client.close();
+    assert.match(reasonOf(ended[0] as Ended), /lifetime/);
+    assert.ok((ended[0] as Ended).at - began >= 30_000);
+  });
+});
+
+fakeTest('writeTimeout ends a connection whose peer takes nothing, by default after a minute', async (clock) => {
+  const ended: unknown[] = [];
+  const handler = async (...[, writer]: Parameters<typeof echo>): Promise<void> => {
+    for (;;) {
+      writer.write(Buffer.alloc(1 << 20));
+      await writer.drain();
+    }
+  };
+  await withServer(handler, { onError: (error) => void ended.push(error) }, async (server, port) => {
+    const began = clock.now();
+    const client = await openConnection({ host: HOST, port }); // it never reads
+    await server.shutdown({ grace: 200_000 });
+    assert.match(String((ended[0] as Error).cause), /writeTimeout: \d+ bytes unsent/);
+    assert.ok(clock.now() - began >= 60_000);
+    client.abort();
+    await client.writer.waitClosed();
+  });
+});
+
+fakeTest('minReceiveRate ends a peer that dribbles a message, and not one that is silent between messages', async () => {
+  const ended: unknown[] = [];
+  await withServer(echo, { minReceiveRate: 10, onError: (error) => void ended.push(error) }, async (server, port) => {
+    const quiet = await openConnection({ host: HOST, port });
+    quiet.writer.write('hello\n');
+    assert.equal(String(await quiet.reader.readLine()), 'hello\n');
+    const slow = await openConnection({ host: HOST, port });
+    for await (const tick of every(1000)) {
+      slow.writer.write('x');
+      if (slow.writer.isClosing() || tick > 30) break;
+    }
+    assert.equal(ended.length, 1);
+    assert.match(String((ended[0] as Error).cause), /minReceiveRate/);
+    assert.equal(server.connections.size, 1);
+    await quiet.close();
+    await slow.close();
+  });
+});
