@@ -35,13 +35,14 @@ export const benchmarks = [
   {
     name: 'echo',
     title: 'Echo: 1,000 bytes, 100 clients, one request in flight each',
-    text: 'CPU time of the server per request. `read`, `write`, `drain` in a loop.',
+    text: 'CPU time of the server per request. `read`, `write`, `drain` in a loop. "Bare" is the floor: a promise per read, a tick per write, and nothing else.',
     load: { mode: 'echo', clients: 100, size: 1000 },
     metrics: network,
     compare: { key: 'user', what: 'user CPU' },
     contenders: [
       ...on(maitreTools, 'maitre', 'build/bench/echo.js'),
       ...on(nodeTools, "node:net 'data'", 'bench/peers/echo-node-data.mjs'),
+      ...on(nodeTools, 'bare async handler', 'bench/peers/echo-node-bare.mjs'),
       ...on(nodeTools, 'node:net pipe', 'bench/peers/echo-node-pipe.mjs'),
       ...on(nodeTools, 'node:net for await', 'bench/peers/echo-node-for-await.mjs'),
       ...on(['python'], 'asyncio streams', 'bench/peers/echo-asyncio.py'),
@@ -177,9 +178,10 @@ export const benchmarks = [
   {
     name: 'sleepers',
     title: 'Sleepers: 100,000 tasks that sleep',
-    text: 'What the resident memory grows by, and the host timers there are then. The goals: under 100 MiB and one timer.',
+    text: 'What the resident memory grows by; how much of it is live after a garbage collection, the rest being room the collector keeps; the host timers there are then. The goals: under 100 MiB and one timer.',
     metrics: [
       { key: 'mib', title: 'MiB', digits: 0 },
+      { key: 'live', title: 'live MiB', digits: 0 },
       { key: 'timers', title: 'timers', digits: 0 },
     ],
     compare: { key: 'mib', what: 'memory' },

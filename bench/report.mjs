@@ -91,10 +91,7 @@ export function writeReport(benchmark, results, { command, rounds, warm, window,
     text: format(medianOf(row, measured.key), measured.digits),
     ours: row.name === 'maitre',
   }));
-  writeFileSync(
-    join(root, 'docs', chart),
-    drawChart(`${benchmark.title}: ${measured.title}`, bars),
-  );
+  writeFileSync(join(root, 'docs', chart), drawChart(`${benchmark.title}: ${measured.title}`, bars));
   const cores = `${cpus().length} cores (${cpus()[0]?.model.trim()})`;
   const section = [
     `### ${benchmark.title}`,

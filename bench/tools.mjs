@@ -1,6 +1,6 @@
 // What the benchmarks run on: runtimes, compilers and interpreters, each with its version, or with why it is missing.
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { capture } from '../scripts/processes.mjs';
 import { fetchRuntime, installInto, runtimes } from '../scripts/runtimes.mjs';
@@ -68,9 +68,10 @@ async function findRuntime(name) {
   return { label: `${label} ${version}`, program, run: (file) => [program, ...args, file] };
 }
 
-/** Compiles a peer when its source is newer than what was compiled; gives the command that runs it. */
+/** Compiles a peer, once per run; gives the command that runs it. */
 async function compile(file, command) {
   const target = join(peersFolder, parse(file).name);
+  mkdirSync(peersFolder, { recursive: true });
   if (!compiled.has(target)) compiled.set(target, capture(...split(command(target))));
   const { code, output } = await compiled.get(target);
   if (code !== 0) throw new Error(output.trim());

@@ -8,7 +8,16 @@
 //
 // Here the event loop is the waiter, a connection is a table, and the handler is what is done at a table. It is the very
 // same handler both times; with `concurrency: 1` it serves one client after the other, as a blocking server does.
-import { loopTime, openConnection, run, sleep, startServer, type StreamReader, TaskGroup, type StreamWriter } from 'maitre';
+import {
+  loopTime,
+  openConnection,
+  run,
+  sleep,
+  startServer,
+  type StreamReader,
+  TaskGroup,
+  type StreamWriter,
+} from 'maitre';
 
 const TABLES = 10;
 /** Milliseconds in the kitchen. In real life: a query to a database, a request to another server, a file. */

@@ -37,7 +37,7 @@ async function sayHiAndCount(): Promise<void> {
     // The first error that leaves a task of a group cancels all the others. Here one that is refused says nothing about
     // the rest, so it is counted and stays here. Only errors: a cancelled task is to end as a cancelled one.
     if (error instanceof CancelledError) throw error;
-    const message = String((error as Error).message);
+    const { message } = error as Error;
     failures.set(message, (failures.get(message) ?? 0) + 1);
   }
 }

@@ -39,6 +39,7 @@ export async function connect(args: string[]): Promise<number> {
         group.cancel(); // the server has ended: nobody hears what would be sent
       });
     } catch (error) {
+      if (error instanceof CancelledError) throw error; // by a signal
       const [first] = error instanceof TaskGroupError ? (error.errors as unknown[]) : [error];
       throw first instanceof CommandError || !(first instanceof Error) ? first : new CommandError(first.message, 1);
     }
@@ -52,7 +53,10 @@ function parseTarget(target: string): ConnectOptions {
   const port = Number(match?.['port']);
   const host = match?.['v6'] ?? match?.['host'];
   if (match === undefined || host === undefined || port > 65535 || (match['v6'] !== undefined && !isIPv6(host))) {
-    throw new CommandError(`cannot connect to ${JSON.stringify(target)}: expected HOST:PORT, [IPV6]:PORT or a path with a slash`, 2);
+    throw new CommandError(
+      `cannot connect to ${JSON.stringify(target)}: expected HOST:PORT, [IPV6]:PORT or a path with a slash`,
+      2,
+    );
   }
   return { host: host === '' ? 'localhost' : host, port };
 }

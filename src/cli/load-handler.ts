@@ -86,7 +86,7 @@ function stripsTypes(): boolean {
 function isUnparsed(error: unknown): boolean {
   if (!(error instanceof SyntaxError)) return false;
   const frames = (error.stack ?? '').split('\n').filter((line) => /^ +at /.test(line));
-  return frames.every((line) => line.includes('(node:') || line.includes('at node:') || OWN.test(line));
+  return frames.every((line) => / \(?node:/.test(line) || OWN.test(line));
 }
 
 /** tsx is looked for where the file is, then where the command runs. */

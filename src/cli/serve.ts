@@ -53,12 +53,7 @@ export async function serve(args: string[]): Promise<number> {
   return 0;
 }
 
-async function serveUntilStopped(
-  handler: Handler,
-  options: ServerOptions,
-  file: string,
-  grace: number,
-): Promise<void> {
+async function serveUntilStopped(handler: Handler, options: ServerOptions, file: string, grace: number): Promise<void> {
   const server = await start(logging(handler), options);
   console.log(banner(server, file));
   try {
@@ -85,7 +80,8 @@ async function start(handler: Handler, options: ServerOptions): Promise<Server> 
       throw new CommandError(`cannot listen on ${where}: somebody listens there already; ${other}`, 1);
     }
     if (code === 'EACCES') {
-      const hint = options.path === undefined && (options.port ?? 0) < 1024 ? '; ports below 1024 are for the administrator' : '';
+      const hint =
+        options.path === undefined && (options.port ?? 0) < 1024 ? '; ports below 1024 are for the administrator' : '';
       throw new CommandError(`cannot listen on ${where}: permission denied${hint}`, 1);
     }
     throw new CommandError(`cannot listen on ${where}: ${message}`, 1);
@@ -146,11 +142,20 @@ function reportError(error: unknown, connection: Connection): void {
 function banner(server: Server, file: string): string {
   const addresses = server.addresses.map(formatAddress);
   const [first] = server.addresses;
-  const lines = [`serving ${file} on ${addresses.join(' and ')}; Ctrl-C ends it`, 'to see it work, type in another terminal:'];
+  const lines = [
+    `serving ${file} on ${addresses.join(' and ')}; Ctrl-C ends it`,
+    'to see it work, type in another terminal:',
+  ];
   if (first !== undefined && hasNc()) {
-    lines.push('path' in first ? `    printf hi | nc -U ${first.path}` : `    printf hi | nc ${reachable(first.address)} ${first.port}`);
+    lines.push(
+      'path' in first
+        ? `    printf hi | nc -U ${first.path}`
+        : `    printf hi | nc ${reachable(first.address)} ${first.port}`,
+    );
   }
-  lines.push(`    npx maitre connect ${first === undefined ? '' : 'path' in first ? first.path : formatAddress({ ...first, address: reachable(first.address) })}`);
+  lines.push(
+    `    npx maitre connect ${first === undefined ? '' : 'path' in first ? first.path : formatAddress({ ...first, address: reachable(first.address) })}`,
+  );
   return lines.join('\n');
 }
 

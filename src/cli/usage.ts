@@ -52,7 +52,12 @@ export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(
 }
 
 /** An option's whole number. */
-export function toCount(name: string, text: string | undefined, least: number, most: number = Number.MAX_SAFE_INTEGER): number | undefined {
+export function toCount(
+  name: string,
+  text: string | undefined,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (value >= least && value <= most) return value;

@@ -47,7 +47,8 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
    */
   result(): T {
     if (this.#state === 'result') return this.#outcome as T; // by state
-    if (this.#state === 'pending') throw new InvalidStateError(`Cannot get the result of ${this.label}: it is not done`);
+    if (this.#state === 'pending')
+      throw new InvalidStateError(`Cannot get the result of ${this.label}: it is not done`);
     this.observed = true;
     throw this.#outcome;
   }
@@ -213,7 +214,11 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
   #reportUnobserved(): void {
     if (this.observed) return;
     this.observed = true;
-    reportException({ message: `${this.label} failed and nobody awaited it`, error: this.#outcome, ...this.reportFields() });
+    reportException({
+      message: `${this.label} failed and nobody awaited it`,
+      error: this.#outcome,
+      ...this.reportFields(),
+    });
   }
 
   /** What a report of its unheard exception adds. @internal */

@@ -59,7 +59,9 @@ export class IncompleteReadError extends Error {
   readonly expected: number | undefined;
 
   constructor(partial: Uint8Array, expected?: number) {
-    super(`Cannot read: the stream ended after ${partial.length} of ${expected ?? 'an undefined number of'} expected bytes`);
+    super(
+      `Cannot read: the stream ended after ${partial.length} of ${expected ?? 'an undefined number of'} expected bytes`,
+    );
     this.partial = partial;
     this.expected = expected;
   }

@@ -31,7 +31,8 @@ const handlers: { readonly fn: ExceptionHandler }[] = [];
  * ```
  */
 export function setExceptionHandler(fn: ExceptionHandler): Disposable {
-  if (typeof fn !== 'function') throw new TypeError(`Cannot set the exception handler: expected a function, got ${typeof fn}`);
+  if (typeof fn !== 'function')
+    throw new TypeError(`Cannot set the exception handler: expected a function, got ${typeof fn}`);
   const entry = { fn };
   handlers.push(entry);
   return disposable(() => void handlers.splice(handlers.indexOf(entry), 1));

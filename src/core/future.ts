@@ -46,6 +46,8 @@ export class Future<T> extends Awaitable<T> {
   }
 
   #isDone(what: string): InvalidStateError {
-    return new InvalidStateError(`Cannot set the ${what} of a Future: it is ${this.cancelled() ? 'cancelled' : 'done'} already`);
+    return new InvalidStateError(
+      `Cannot set the ${what} of a Future: it is ${this.cancelled() ? 'cancelled' : 'done'} already`,
+    );
   }
 }

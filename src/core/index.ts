@@ -18,7 +18,12 @@ export {
   TaskGroupError,
   TimeoutError,
 } from './errors.ts';
-export { type ExceptionContext, type ExceptionHandler, reportException, setExceptionHandler } from './exception-handler.ts';
+export {
+  type ExceptionContext,
+  type ExceptionHandler,
+  reportException,
+  setExceptionHandler,
+} from './exception-handler.ts';
 export { Future } from './future.ts';
 export { gather, type Gathering, type GatherOptions } from './gather.ts';
 export { type Carrier, host, type Host, installHost, random } from './host.ts';

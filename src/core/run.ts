@@ -104,4 +104,3 @@ function reportSlowEnd(scope: object): void {
 function tasksOf(scope: object): Task<unknown>[] {
   return [...liveTasks()].filter((task) => task.scope === scope);
 }
-

@@ -143,7 +143,7 @@ export class Task<T> extends Awaitable<T> implements Waiter {
       this.#controller?.abort(error);
     }
     let taken = false;
-    for (let wait = this.waits; wait !== undefined; ) {
+    for (let wait = this.waits; wait !== undefined;) {
       const next: Wait<unknown> | undefined = wait.nextOfTask; // a cancel may settle things, but never unlinks in this step
       if (wait.cancel(error)) taken = true;
       wait = next;
@@ -194,7 +194,11 @@ export class Task<T> extends Awaitable<T> implements Waiter {
       task.#fn = undefined;
       try {
         const value = fn(task);
-        if (isThenable(value)) value.then((result) => task.#succeed(result), (error) => task.#fail(error));
+        if (isThenable(value))
+          value.then(
+            (result) => task.#succeed(result),
+            (error) => task.#fail(error),
+          );
         else task.#succeed(value);
       } catch (error) {
         task.#fail(error);

@@ -58,7 +58,9 @@ export class Timeout {
   /** Moves the deadline to `when` on the loop's clock; null takes it away. InvalidStateError once it passed or the body ended. */
   reschedule(when: number | null): void {
     if (this.#state !== ACTIVE) {
-      throw new InvalidStateError(`Cannot reschedule the timeout: it is ${this.expired() ? 'expired' : 'finished'}, not active`);
+      throw new InvalidStateError(
+        `Cannot reschedule the timeout: it is ${this.expired() ? 'expired' : 'finished'}, not active`,
+      );
     }
     if (when !== null) checkMs(when, 'reschedule the timeout');
     this.#disarm();
@@ -190,11 +192,7 @@ export async function moveOnAfter<T>(
  * not done is not started. asyncio: `wait_for`.
  * @throws TimeoutError when the time is over, after the work has ended
  */
-export async function waitFor<T>(
-  work: Work<T>,
-  ms: number | null,
-  options?: WaitOptions,
-): Promise<T> {
+export async function waitFor<T>(work: Work<T>, ms: number | null, options?: WaitOptions): Promise<T> {
   checkWork(work, 'wait for the work');
   if (ms !== null) checkMs(ms, 'wait for the work');
   const when = ms === null ? null : loopTime() + ms;

@@ -36,7 +36,8 @@ export class Admission {
     if ('path' in peer || peer.address === '') return undefined;
     const family = peer.family === 'IPv4' ? 'ipv4' : 'ipv6';
     if (this.#block?.check(peer.address, family) === true) return `${peer.address} is blocked`;
-    if (this.#allow?.check(peer.address, family) === false) return `${peer.address} is not on the list of those allowed`;
+    if (this.#allow?.check(peer.address, family) === false)
+      return `${peer.address} is not on the list of those allowed`;
     if (this.#maxPerIp === Infinity) return undefined;
     const count = this.#counts.get(peer.address) ?? 0;
     if (count >= this.#maxPerIp) return `${peer.address} has ${count} connections open, maxPerIp is ${this.#maxPerIp}`;

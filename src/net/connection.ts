@@ -12,6 +12,10 @@ import { EventTransport, RawTransport, type SocketTransport } from './socket-tra
 let lastId = 0;
 
 export interface ConnectionParts extends StreamReaderOptions, StreamWriterOptions {
+  /** Milliseconds a closing TLS connection waits for the peer's close_notify. */
+  readonly shutdownTimeout?: number | undefined;
+  /** Whether a server accepted it. */
+  readonly accepted?: boolean | undefined;
   /** The raw path, if the socket was made for it. */
   readonly io?: RawIo | undefined;
   /** The Unix socket's path, for its addresses; undefined over TCP. */
@@ -54,14 +58,15 @@ export class Connection implements Duplex {
     this.peer = peer;
     this.local = local;
     this.#onGone = parts.onGone;
-    const { limit, maxBuffered, onOverflow, io } = parts;
+    const { limit, maxBuffered, onOverflow, io, accepted, shutdownTimeout } = parts;
     const onGone = (): void => {
       this.#gone = true;
       instrument?.connectionClosed?.(this);
       this.#onGone?.(this);
     };
-    const transport = { limit, maxBuffered, onOverflow, peer, local, onGone };
-    this.#transport = io === undefined ? new EventTransport(socket, transport) : new RawTransport(socket, io, transport);
+    const transport = { accepted, shutdownTimeout, limit, maxBuffered, onOverflow, peer, local, onGone };
+    this.#transport =
+      io === undefined ? new EventTransport(socket, transport) : new RawTransport(socket, io, transport);
     this.reader = this.#transport.reader;
     this.writer = this.#transport.writer;
     instrument?.connectionOpened?.(this);

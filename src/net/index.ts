@@ -1,8 +1,31 @@
-// net: servers and connections over TCP and Unix sockets.
+// net: servers and connections over TCP and Unix sockets, UDP endpoints.
 // May import: base, core, sync, streams, node:. Does not belong here: protocols on top of bytes.
 export { type Address, formatAddress } from './address.ts';
+export { fromNodeDuplex, fromNodeReadable, fromNodeWritable } from './adapters/from-node-streams.ts';
+export { toNodeDuplex, toNodeReadable, toNodeWritable } from './adapters/to-node-streams.ts';
+export {
+  fromWebReadable,
+  type FromWebReadableOptions,
+  fromWebWritable,
+  toWebReadable,
+  toWebWritable,
+} from './adapters/web-streams.ts';
 export { Connection } from './connection.ts';
+export {
+  createDatagramEndpoint,
+  type Datagram,
+  DatagramEndpoint,
+  type DatagramStatistics,
+} from './datagram-endpoint.ts';
+export type {
+  DatagramAddress,
+  DatagramOptions,
+  DatagramTarget,
+  MulticastGroup,
+  MulticastOptions,
+} from './datagram-options.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
+export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './secure.ts';
 export { type Handler, Server, type ShutdownReport } from './server.ts';
 export type { ServerOptions } from './server-options.ts';
 export { startServer } from './start-server.ts';

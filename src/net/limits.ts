@@ -106,7 +106,16 @@ export class Limits implements Deadline {
     const sent = writer.bytesWritten - unsent;
     let watch = this.#watches.get(connection);
     if (watch === undefined) {
-      watch = { since: now, read: bytesRead, readAt: now, sent, sentAt: now, activeAt: now, rateFrom: now, rateBytes: bytesRead };
+      watch = {
+        since: now,
+        read: bytesRead,
+        readAt: now,
+        sent,
+        sentAt: now,
+        activeAt: now,
+        rateFrom: now,
+        rateBytes: bytesRead,
+      };
       this.#watches.set(connection, watch);
       return undefined;
     }
@@ -118,16 +127,21 @@ export class Limits implements Deadline {
     watch.sent = sent;
     if (now - watch.since >= this.#lifetime) return `its lifetime of ${this.#lifetime} ms is over`;
     if (bytesRead !== read || sent !== sentBefore) watch.activeAt = now;
-    if (unsent > 0 && now - watch.sentAt >= this.#write) return `writeTimeout: ${unsent} bytes unsent, none taken for ${this.#write} ms`;
-    if (reader.waiting && now - watch.readAt >= this.#read) return `readTimeout: a read waits, no byte came for ${this.#read} ms`;
+    if (unsent > 0 && now - watch.sentAt >= this.#write)
+      return `writeTimeout: ${unsent} bytes unsent, none taken for ${this.#write} ms`;
+    if (reader.waiting && now - watch.readAt >= this.#read)
+      return `readTimeout: a read waits, no byte came for ${this.#read} ms`;
     if (now - watch.activeAt >= this.#idle) return `idleTimeout: no byte either way for ${this.#idle} ms`;
-    return this.#isSlow(connection, watch, now) ? `minReceiveRate: less than ${this.#rate} bytes per second came` : undefined;
+    return this.#isSlow(connection, watch, now)
+      ? `minReceiveRate: less than ${this.#rate} bytes per second came`
+      : undefined;
   }
 
   #isSlow(connection: Connection, watch: Watch, now: number): boolean {
     if (this.#rate === 0) return false;
     // Between messages, and while the program is busy, nobody owes it bytes.
-    const owes = connection.reader.waiting && (connection.activity() === 'silent' || connection.reader.bufferedBytes > 0);
+    const owes =
+      connection.reader.waiting && (connection.activity() === 'silent' || connection.reader.bufferedBytes > 0);
     if (!owes) {
       watch.rateFrom = now;
       watch.rateBytes = connection.bytesRead;

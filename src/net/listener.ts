@@ -46,11 +46,7 @@ export async function listen(options: ServerOptions, accept: Accept): Promise<Li
   }
 }
 
-async function listenOnHosts(
-  options: ServerOptions,
-  hosts: readonly string[],
-  accept: Accept,
-): Promise<Listener[]> {
+async function listenOnHosts(options: ServerOptions, hosts: readonly string[], accept: Accept): Promise<Listener[]> {
   const listeners: Listener[] = [];
   let absent: unknown;
   let port = options.port ?? 0;

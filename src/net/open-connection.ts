@@ -2,9 +2,19 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, Socket, type SocketConnectOpts } from 'node:net';
 import { describe } from '../base/index.ts';
-import { callLater, cancellable, checkMs, Future, type Handle, inTask, timeout, type WaitOptions } from '../core/index.ts';
+import {
+  callLater,
+  cancellable,
+  checkMs,
+  Future,
+  type Handle,
+  inTask,
+  timeout,
+  type WaitOptions,
+} from '../core/index.ts';
 import { Connection } from './connection.ts';
 import { makeRawSocket, rawIo } from './raw-io.ts';
+import { type ClientTlsOptions, secureClient } from './secure.ts';
 import { checkCount, checkFlag, checkPath, checkPort } from './server-options.ts';
 
 interface CommonConnectOptions extends WaitOptions {
@@ -18,6 +28,10 @@ interface CommonConnectOptions extends WaitOptions {
   readonly keepAlive?: boolean | undefined;
   /** Bytes: above this many unsent ones the connection is aborted and reported. Default 64 MiB. */
   readonly maxBuffered?: number | undefined;
+  /** Speaks TLS: node:tls names, or true for the defaults. The name asked for and verified is `host`, unless `servername` says. */
+  readonly tls?: ClientTlsOptions | undefined;
+  /** Milliseconds a closing TLS connection waits for the server's close_notify. Default 5,000. */
+  readonly shutdownTimeout?: number | undefined;
   /** Milliseconds for the whole connect, names and all addresses included. Default 30,000; null: none. */
   readonly timeout?: number | null | undefined;
   /** Milliseconds after which the next address is tried beside the one that has not answered. Default 250. */
@@ -43,8 +57,20 @@ export type ConnectOptions = CommonConnectOptions &
   );
 
 const KNOWN = new Set([
-  'host', 'port', 'path', 'localAddress', 'limit', 'noDelay', 'keepAlive', 'maxBuffered', 'timeout',
-  'happyEyeballsDelay', 'allErrors', 'signal',
+  'host',
+  'port',
+  'path',
+  'localAddress',
+  'limit',
+  'noDelay',
+  'keepAlive',
+  'maxBuffered',
+  'timeout',
+  'happyEyeballsDelay',
+  'allErrors',
+  'signal',
+  'tls',
+  'shutdownTimeout',
 ]);
 
 const DEFAULT_TIMEOUT = 30_000;
@@ -67,14 +93,18 @@ const DEFAULT_DELAY = 250;
  */
 export async function openConnection(options: ConnectOptions): Promise<Connection> {
   checkConnectOptions(options);
-  const { limit, maxBuffered, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
+  const { limit, maxBuffered, shutdownTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
   let socket: Socket | undefined;
-  const io = await rawIo();
+  const { tls } = options;
+  const io = tls === undefined ? await rawIo() : undefined; // node:tls wants sockets as net makes them
   const makeSocket = (): Socket => (io === undefined ? new Socket({ allowHalfOpen: true }) : makeRawSocket(undefined));
   const connect = async (): Promise<Connection> => {
-    socket = await timeout(ms, () => connectSocket(options, makeSocket));
-    return new Connection(socket, { limit, maxBuffered, path, io });
+    socket = await timeout(ms, async () => {
+      socket = await connectSocket(options, makeSocket);
+      return tls === undefined ? socket : secureClient(socket, tls, options.host);
+    });
+    return new Connection(socket, { limit, maxBuffered, shutdownTimeout, path, io });
   };
   try {
     return await inTask('openConnection', connect, wait);
@@ -186,7 +216,9 @@ class Race {
     const first = errors[0] as Error; // called after a failure
     if (this.#allErrors) return new AggregateError(errors, listErrors(errors));
     if (errors.length === 1) return first;
-    return Object.assign(new Error(listErrors(errors), { cause: first }), { code: (first as NodeJS.ErrnoException).code });
+    return Object.assign(new Error(listErrors(errors), { cause: first }), {
+      code: (first as NodeJS.ErrnoException).code,
+    });
   }
 }
 
@@ -230,4 +262,3 @@ function checkName(name: string, value: unknown, expected: string, isRight: (tex
   if (typeof value !== 'string') throw new TypeError(message);
   if (!isRight(value)) throw new RangeError(message);
 }
-

@@ -15,7 +15,6 @@ import { toBuffer } from '../streams/index.ts';
 
 /** The handle below a Socket, as far as it is used here. */
 export interface RawHandle {
-  readonly writeQueueSize: number;
   writeUtf8String(request: object | null, text: string): unknown;
   writeBuffer(request: object | null, bytes: Uint8Array): unknown;
   writev(request: object | null, chunks: readonly unknown[], allBuffers: boolean): unknown;
@@ -31,6 +30,8 @@ interface ListeningHandle {
 /** What libuv calls when a write that could not be taken at once is through. */
 interface WriteRequest {
   oncomplete?: (status: number) => void;
+  /** Below 0 until libuv has taken it on, to call it later: such a request must not be used again. */
+  getAsyncId(): number;
   /** Keeps the bytes alive until then. */
   bytes?: unknown;
 }
@@ -82,21 +83,29 @@ export function shareBuffer(): void {
 export function makeRawSocket(handle: RawHandle | undefined): RawSocket {
   shared ??= Buffer.allocUnsafeSlow(READ_BUFFER);
   // `handle`, `pauseOnCreate` and the function form of `onread.buffer` are not in the public types.
-  const options = { allowHalfOpen: true, onread, ...(handle === undefined ? undefined : { handle, pauseOnCreate: true }) };
+  const options = {
+    allowHalfOpen: true,
+    onread,
+    ...(handle === undefined ? undefined : { handle, pauseOnCreate: true }),
+  };
   return new Socket(options as object);
 }
 
-export function listenToBytes(socket: RawSocket, listener: BytesListener): void {
-  socket[LISTENER] = listener;
+export function listenToBytes(socket: RawSocket, listener: BytesListener | undefined): void {
+  if (listener === undefined) delete socket[LISTENER];
+  else socket[LISTENER] = listener;
 }
 
 /** The handle of an open socket. */
 export function handleOf(socket: Socket): RawHandle | undefined {
-  return ((socket as unknown as { _handle?: RawHandle | null })._handle ?? undefined); // see the header
+  return (socket as unknown as { _handle?: RawHandle | null })._handle ?? undefined; // see the header
 }
 
 /** Has `fn` called with each accepted handle, in place of the server's 'connection' event. */
-export function takeConnections(server: NetServer, fn: (status: number, client: RawHandle | undefined) => void): boolean {
+export function takeConnections(
+  server: NetServer,
+  fn: (status: number, client: RawHandle | undefined) => void,
+): boolean {
   const handle = (server as unknown as { _handle?: ListeningHandle | null })._handle; // see the header
   if (typeof handle?.onconnection !== 'function') return false;
   handle.onconnection = fn;
@@ -118,15 +127,12 @@ export class RawIo {
    * Sends the chunks as one write. Returns 0 when the system has taken all, a negative error number, or 1 when it goes on:
    * then `done(status)` follows.
    */
-  write(
-    handle: RawHandle,
-    chunks: readonly (string | Uint8Array)[],
-    done: (status: number) => void,
-  ): number {
+  write(handle: RawHandle, chunks: readonly (string | Uint8Array)[], done: (status: number) => void): number {
     const request = this.#request();
     if (chunks.length === 1) {
       const data = chunks[0] as string | Uint8Array; // length 1
-      const result = typeof data === 'string' ? handle.writeUtf8String(request, data) : handle.writeBuffer(request, data);
+      const result =
+        typeof data === 'string' ? handle.writeUtf8String(request, data) : handle.writeBuffer(request, data);
       return this.#settle(handle, request, result, data, done);
     }
     const buffers = chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : toBuffer(chunk)));
@@ -148,9 +154,10 @@ export class RawIo {
     done: (status: number) => void,
   ): number {
     if (request !== null) {
-      // Node up to 24: the result is an error number, and the queue says whether anything is left to send.
+      // Node up to 24: the result is an error number, and the request says whether libuv goes on with it. The queue does not:
+      // it is empty too when the rest was taken right after the first try, and then the request is still called.
       if (result !== 0) return result as number;
-      if (handle.writeQueueSize === 0) {
+      if (request.getAsyncId() < 0) {
         this.#spare = request;
         return 0;
       }
@@ -229,7 +236,8 @@ async function tryOut(): Promise<RawIo | undefined> {
 /** Watches net write once, to learn whether writes want a request and of which class. */
 function learnToWrite(socket: Socket): RawIo | undefined {
   const handle = handleOf(socket);
-  if (handle === undefined || typeof handle.writev !== 'function' || typeof handle.writeQueueSize !== 'number') return undefined;
+  if (handle === undefined || typeof handle.writev !== 'function')
+    return undefined;
   let request: object | null | undefined;
   const original = handle.writeUtf8String.bind(handle);
   handle.writeUtf8String = (given: object | null, text: string): unknown => {
@@ -239,5 +247,6 @@ function learnToWrite(socket: Socket): RawIo | undefined {
   socket.write(PROBE);
   delete (handle as Partial<RawHandle>).writeUtf8String; // the method of its class shows again
   if (request === undefined) return undefined;
+  if (request !== null && (request as Partial<WriteRequest>).getAsyncId?.() !== -1) return undefined; // it was taken at once
   return new RawIo(request === null ? undefined : (request.constructor as new () => WriteRequest)); // net made one
 }

@@ -3,6 +3,7 @@ import { describe } from '../base/index.ts';
 import { type AdmissionOptions, checkBlockList } from './admission.ts';
 import type { Connection } from './connection.ts';
 import type { LimitOptions } from './limits.ts';
+import type { ServerTlsOptions } from './secure.ts';
 import { LONGEST_PATH } from './unix-path.ts';
 
 interface CommonOptions extends LimitOptions, AdmissionOptions {
@@ -24,6 +25,12 @@ interface CommonOptions extends LimitOptions, AdmissionOptions {
   readonly concurrency?: number | undefined;
   /** Bytes: above this many unsent ones a connection is aborted and reported. Default 64 MiB. */
   readonly maxBuffered?: number | undefined;
+  /** Speaks TLS with every client: node:tls names (`key`, `cert`, `ca`, `requestCert`, `SNICallback`, `ALPNProtocols`, ...). */
+  readonly tls?: ServerTlsOptions | undefined;
+  /** Milliseconds a client gets for the TLS handshake. Default 60,000. */
+  readonly handshakeTimeout?: number | undefined;
+  /** Milliseconds a closing TLS connection waits for the client's close_notify. Default 5,000. */
+  readonly shutdownTimeout?: number | undefined;
   /** Receives the errors of handlers. Default: the exception handler, with `context.connection`. */
   readonly onError?: ((error: unknown, connection: Connection) => void) | undefined;
 }
@@ -46,9 +53,30 @@ export type ServerOptions = CommonOptions &
   );
 
 const KNOWN = new Set([
-  'host', 'port', 'path', 'limit', 'backlog', 'reusePort', 'startServing', 'noDelay', 'keepAlive', 'maxConnections',
-  'concurrency', 'maxBuffered', 'onError', 'maxPerIp', 'block', 'allow', 'idleTimeout', 'readTimeout', 'writeTimeout',
-  'lifetime', 'minReceiveRate',
+  'host',
+  'port',
+  'path',
+  'limit',
+  'backlog',
+  'reusePort',
+  'startServing',
+  'noDelay',
+  'keepAlive',
+  'maxConnections',
+  'concurrency',
+  'maxBuffered',
+  'onError',
+  'maxPerIp',
+  'block',
+  'allow',
+  'idleTimeout',
+  'readTimeout',
+  'writeTimeout',
+  'lifetime',
+  'minReceiveRate',
+  'tls',
+  'handshakeTimeout',
+  'shutdownTimeout',
 ]);
 
 /** Throws a TypeError or RangeError for the first option that is wrong or unknown. */
@@ -73,10 +101,14 @@ export function checkServerOptions(options: ServerOptions): void {
     checkCount(name, given[name], 'start server');
   }
   for (const name of ['maxPerIp', 'minReceiveRate']) checkCount(name, given[name], 'start server');
-  for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime']) checkPeriod(name, given[name]);
+  for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime', 'handshakeTimeout', 'shutdownTimeout']) checkPeriod(name, given[name]);
+  if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
+    throw wrong('tls', 'an object of node:tls options', options.tls);
+  }
   checkBlockList('block', given['block']);
   checkBlockList('allow', given['allow']);
-  for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive']) checkFlag(name, given[name], 'start server');
+  for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive'])
+    checkFlag(name, given[name], 'start server');
   if (options.onError !== undefined && typeof options.onError !== 'function') {
     throw wrong('onError', 'a function', options.onError);
   }

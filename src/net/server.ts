@@ -11,6 +11,7 @@
 // - shutdown() is bounded: stop accepting; end what is idle; wait for the grace; cancel; wait; abort; wait; give up and
 //   name what will not end.
 import type { Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
 import { Deque, LinkedSet } from '../base/index.ts';
 import {
   cancellable,
@@ -38,6 +39,7 @@ import { Connection } from './connection.ts';
 import { Limits } from './limits.ts';
 import { listen, type Listener } from './listener.ts';
 import { type RawIo, rawIo } from './raw-io.ts';
+import { TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
@@ -83,6 +85,8 @@ export class Server implements AsyncDisposable {
   readonly #parked = new Deque<Parked>();
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
+  /** The handshakes; undefined without TLS. */
+  #tls: TlsAcceptor | undefined;
   readonly #limits: Limits;
   readonly #admission: Admission;
   #handling = 0;
@@ -112,6 +116,17 @@ export class Server implements AsyncDisposable {
 
   isServing(): boolean {
     return this.#state === 'serving';
+  }
+
+  /**
+   * Uses other certificates for handshakes from now on: certificates are renewed without a restart.
+   * @param options `key`, `cert`, `ca`, ... as in node:tls
+   * @throws InvalidStateError for a server without TLS
+   */
+  setSecureContext(options: SecureContextOptions): void {
+    if (this.#options.tls === undefined) throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
+    this.#tls ??= this.#makeTls(this.#options.path);
+    this.#tls?.setSecureContext(options);
   }
 
   /** Begins to listen, for a server started with `startServing: false`. Idempotent. @throws InvalidStateError when closed */
@@ -149,6 +164,7 @@ export class Server implements AsyncDisposable {
     this.#state = 'closed';
     for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
+    this.#tls?.close();
     for (let parked = this.#parked.popFront(); parked !== undefined; parked = this.#parked.popFront()) {
       parked.socket.destroy(); // never served, so nothing was promised
     }
@@ -194,7 +210,8 @@ export class Server implements AsyncDisposable {
    */
   async shutdown(options: { readonly grace?: number | undefined } = {}): Promise<ShutdownReport> {
     const { grace = DEFAULT_GRACE } = options;
-    if (checkMs(grace, 'shut down') < 0) throw new RangeError(`Cannot shut down: grace must be >= 0 milliseconds, got ${grace}`);
+    if (checkMs(grace, 'shut down') < 0)
+      throw new RangeError(`Cannot shut down: grace must be >= 0 milliseconds, got ${grace}`);
     this.close();
     const all = this.#connections.size;
     try {
@@ -232,7 +249,8 @@ export class Server implements AsyncDisposable {
   async #start(): Promise<void> {
     const { path } = this.#options;
     try {
-      this.#io = await rawIo();
+      this.#tls ??= this.#makeTls(path);
+      this.#io = this.#tls === undefined ? await rawIo() : undefined; // node:tls wants sockets as net makes them
       this.#listeners = await listen(this.#options, {
         onSocket: (socket) => this.#accept(socket, path),
         onError: (error) => this.#acceptFailed(error),
@@ -261,8 +279,28 @@ export class Server implements AsyncDisposable {
 
   #accept(socket: Socket, path: string | undefined): void {
     if (this.#state === 'closed' || !this.#admit(socket)) socket.destroy();
-    else if (this.#connections.size >= (this.#options.maxConnections ?? Infinity)) this.#park(socket, path);
-    else this.#open(socket, path);
+    else if (this.#isFull()) this.#park(socket, path);
+    else this.#begin(socket, path);
+  }
+
+  #isFull(): boolean {
+    return this.#connections.size + (this.#tls?.size ?? 0) >= (this.#options.maxConnections ?? Infinity);
+  }
+
+  #begin(socket: Socket, path: string | undefined): void {
+    socket.off('error', ignoreError);
+    if (this.#tls === undefined) this.#open(socket, path);
+    else this.#tls.accept(socket);
+  }
+
+  #makeTls(path: string | undefined): TlsAcceptor | undefined {
+    const { tls, handshakeTimeout } = this.#options;
+    if (tls === undefined) return undefined;
+    return new TlsAcceptor(tls, handshakeTimeout, {
+      onSecure: (socket) => (this.#state === 'closed' ? socket.destroy() : this.#open(socket, path)),
+      onError: (error) => this.#acceptFailed(error),
+      onEnd: () => this.#unpark(),
+    });
   }
 
   #admit(socket: Socket): boolean {
@@ -279,12 +317,13 @@ export class Server implements AsyncDisposable {
   }
 
   #open(socket: Socket, path: string | undefined): void {
-    const { limit, maxBuffered } = this.#options;
-    socket.off('error', ignoreError);
+    const { limit, maxBuffered, shutdownTimeout } = this.#options;
     const connection: Connection = new Connection(socket, {
       limit,
       maxBuffered,
+      shutdownTimeout,
       path,
+      accepted: true,
       io: this.#io,
       onGone: () => this.#maybeEnded(connection),
       onOverflow: (error) => this.#report(error, connection),
@@ -345,11 +384,15 @@ export class Server implements AsyncDisposable {
     if (!connection.closed || this.#line.has(connection) || connection.task?.done() === false) return;
     if (!this.#connections.delete(connection)) return;
     this.#limits.gone(connection);
-    while (this.#parked.length > 0 && this.#connections.size < (this.#options.maxConnections ?? Infinity)) {
-      const { socket, path } = this.#parked.popFront() as Parked; // length > 0
-      if (!socket.destroyed) this.#open(socket, path);
-    }
+    this.#unpark();
     this.#maybeClosed();
+  }
+
+  #unpark(): void {
+    while (this.#parked.length > 0 && !this.#isFull()) {
+      const { socket, path } = this.#parked.popFront() as Parked; // length > 0
+      if (!socket.destroyed) this.#begin(socket, path);
+    }
   }
 
   #maybeClosed(): void {

@@ -13,7 +13,8 @@
 // How bytes move is for the two subclasses: EventTransport with the public events and methods of any runtime's net.Socket,
 // RawTransport straight through the handle (raw-io.ts).
 import type { Socket } from 'node:net';
-import { callLater, ConnectionLostError, type Handle } from '../core/index.ts';
+import { TLSSocket } from 'node:tls';
+import { callLater, ConnectionLostError, type Handle, InvalidStateError } from '../core/index.ts';
 import {
   joinChunks,
   StreamReader,
@@ -33,6 +34,7 @@ import {
   shareBuffer,
   systemError,
 } from './raw-io.ts';
+import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, tlsInfo } from './secure.ts';
 
 /** Milliseconds for which a closed connection takes and drops input that nobody read. */
 const LINGER = 500;
@@ -42,6 +44,10 @@ const COPY_UP_TO = 65536;
 export interface TransportParts extends StreamReaderOptions, StreamWriterOptions {
   readonly peer: Address;
   readonly local: Address;
+  /** Milliseconds a closing TLS connection waits for the peer's close_notify. */
+  readonly shutdownTimeout?: number | undefined;
+  /** Whether a server accepted it: the server's side of startTls. */
+  readonly accepted?: boolean | undefined;
   /** Called once, when the socket is closed and both sides know. */
   readonly onGone: () => void;
 }
@@ -69,7 +75,9 @@ export abstract class SocketTransport implements Transport {
   bytesRead = 0;
   /** Why the socket broke. */
   error: unknown = undefined;
-  protected readonly socket: Socket;
+  protected socket: Socket;
+  /** Non-null once it speaks TLS: the same object as `socket`. */
+  protected secured: TLSSocket | undefined = undefined;
   readonly #parts: TransportParts;
   /** The reader gets nothing any more; what comes is dropped. */
   #deaf = false;
@@ -85,10 +93,22 @@ export abstract class SocketTransport implements Transport {
     this.reader = new StreamReader(parts);
     this.reader.setTransport(this);
     this.writer = new StreamWriter(this, parts);
+    if (socket instanceof TLSSocket) this.secured = socket;
+    this.#own(socket);
+  }
+
+  #own(socket: Socket): void {
     (socket as OwnedSocket)[TRANSPORT] = this;
     socket.on('end', onEnd);
     socket.on('error', onError);
     socket.on('close', onClose);
+  }
+
+  #disown(socket: Socket): void {
+    delete (socket as OwnedSocket)[TRANSPORT];
+    socket.off('end', onEnd);
+    socket.off('error', onError);
+    socket.off('close', onClose);
   }
 
   // ---- called by the reader and the writer ---------------------------------------------------------------------
@@ -103,8 +123,9 @@ export abstract class SocketTransport implements Transport {
     this.socket.resume();
   }
 
+  /** Half a TLS connection cannot be closed in every version of TLS, so never. */
   canWriteEof(): boolean {
-    return true;
+    return this.secured === undefined;
   }
 
   writeEof(): void {
@@ -112,21 +133,25 @@ export abstract class SocketTransport implements Transport {
   }
 
   close(): void {
-    const mayHaveInput = !this.#peerEnded && (this.socket.isPaused() || this.reader.bufferedBytes > 0 || this.#deaf);
-    if (!mayHaveInput) {
+    const mayHaveInput = this.socket.isPaused() || this.reader.bufferedBytes > 0 || this.#deaf;
+    // Over TLS the peer answers our close_notify with its own.
+    const linger = this.secured === undefined ? (mayHaveInput ? LINGER : 0) : (this.#parts.shutdownTimeout ?? SHUTDOWN_TIMEOUT);
+    if (linger === 0 || this.#peerEnded) {
       // destroySoon sends our end, then closes. It does not wait for the peer's.
       this.socket.destroySoon();
       return;
     }
-    this.#lingering = callLater(LINGER, () => this.socket.destroy());
+    this.#lingering = callLater(linger, () => this.socket.destroy());
     this.socket.end();
     this.endReading();
   }
 
   abort(): void {
-    // A reset, where there is such a thing: the peer shall not take what it got for all there was.
+    // A reset, where there is such a thing: the peer shall not take what it got for all there was. Over TLS the missing
+    // close_notify says the same.
     const socket = this.socket as Socket & { resetAndDestroy?: () => void }; // missing on some hosts
-    if (typeof socket.resetAndDestroy === 'function' && socket.remoteAddress !== undefined) socket.resetAndDestroy();
+    const canReset = this.secured === undefined && typeof socket.resetAndDestroy === 'function';
+    if (canReset && socket.remoteAddress !== undefined) socket.resetAndDestroy?.();
     else socket.destroy();
   }
 
@@ -139,9 +164,33 @@ export abstract class SocketTransport implements Transport {
       case 'sockname':
         return this.#parts.local;
       default:
-        return undefined;
+        return this.secured === undefined ? undefined : tlsInfo(this.secured, name);
     }
   }
+
+  /** Goes on over TLS, with the same reader and writer. What the reader holds is the peer's first flight. */
+  async startTls(options: StartTlsOptions): Promise<void> {
+    if (this.secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
+    const plain = this.socket;
+    plain.pause();
+    this.#disown(plain);
+    this.stopBytes(plain);
+    try {
+      const secured = await secureInPlace(plain, this.reader.takeHeld(), this.#parts.accepted === true, options);
+      this.socket = secured;
+      this.secured = secured;
+      this.#own(secured);
+      this.startEvents(secured);
+    } catch (error) {
+      this.failed(error as Error); // handshakes fail with Errors
+      plain.destroy();
+      this.closed();
+      throw error;
+    }
+  }
+
+  /** Stops feeding the reader from a socket that changes over to TLS. */
+  protected abstract stopBytes(socket: Socket): void;
 
   // ---- called by the connection --------------------------------------------------------------------------------
 
@@ -168,6 +217,33 @@ export abstract class SocketTransport implements Transport {
   }
 
   // ---- the socket's events -------------------------------------------------------------------------------------
+
+  /** Feeds the reader from 'data' events. */
+  protected startEvents(socket: Socket): void {
+    socket.on('data', (chunk: Buffer) => {
+      if (this.came(chunk.length)) this.reader.feedData(chunk);
+    });
+    socket.resume(); // it was made paused, so that nothing came before this
+  }
+
+  /** Writes with the public methods of net.Socket. */
+  protected writeThroughSocket(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
+    const { socket } = this;
+    if (bytes <= COPY_UP_TO || chunks.length === 1) {
+      socket.write(joinChunks(chunks, bytes), this.#onTaken);
+      return false;
+    }
+    socket.cork();
+    for (let i = 0; i < chunks.length - 1; i++) socket.write(chunks[i] as Uint8Array); // i < length
+    socket.write(chunks[chunks.length - 1] as Uint8Array, this.#onTaken); // write() never gives an empty list
+    socket.uncork();
+    return false;
+  }
+
+  readonly #onTaken = (error?: Error | null): void => {
+    // Destroyed, a socket calls back for what it dropped, too. That, and an error, comes with 'close'.
+    if ((error === null || error === undefined) && !this.socket.destroyed) this.writer.taken();
+  };
 
   /** True while bytes that come are wanted: asked before they are copied. */
   protected came(count: number): boolean {
@@ -203,33 +279,20 @@ export abstract class SocketTransport implements Transport {
   }
 }
 
-/** Over the public events and methods of net.Socket: every runtime. */
+/** Over the public events and methods of net.Socket: every runtime, and TLS. */
 export class EventTransport extends SocketTransport {
   constructor(socket: Socket, parts: TransportParts) {
     super(socket, parts);
-    socket.on('data', (chunk: Buffer) => {
-      if (this.came(chunk.length)) this.reader.feedData(chunk);
-    });
-    socket.resume(); // it was made paused, so that nothing came before this
+    this.startEvents(socket);
   }
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
-    const { socket } = this;
-    if (bytes <= COPY_UP_TO || chunks.length === 1) {
-      socket.write(joinChunks(chunks, bytes), this.#onTaken);
-      return false;
-    }
-    socket.cork();
-    for (let i = 0; i < chunks.length - 1; i++) socket.write(chunks[i] as Uint8Array); // i < length
-    socket.write(chunks[chunks.length - 1] as Uint8Array, this.#onTaken); // write() never gives an empty list
-    socket.uncork();
-    return false;
+    return this.writeThroughSocket(chunks, bytes);
   }
 
-  readonly #onTaken = (error?: Error | null): void => {
-    // Destroyed, a socket calls back for what it dropped, too. That, and an error, comes with 'close'.
-    if ((error === null || error === undefined) && !this.socket.destroyed) this.writer.taken();
-  };
+  protected stopBytes(socket: Socket): void {
+    socket.removeAllListeners('data'); // this transport's own is the only one
+  }
 }
 
 /** Straight through the handle, where raw-io.ts found that to work. */
@@ -266,6 +329,7 @@ export class RawTransport extends SocketTransport implements BytesListener {
   }
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
+    if (this.secured !== undefined) return this.writeThroughSocket(chunks, bytes);
     const handle = this.#handle;
     if (handle === undefined || this.socket.destroyed) return false; // 'close' is on its way
     const pieces = chunks.length > 1 && bytes <= COPY_UP_TO ? [joinChunks(chunks, bytes)] : chunks;
@@ -273,6 +337,10 @@ export class RawTransport extends SocketTransport implements BytesListener {
     if (status === 0) return true;
     if (status < 0) this.socket.destroy(systemError(status, 'write'));
     return false;
+  }
+
+  protected stopBytes(socket: Socket): void {
+    listenToBytes(socket, undefined);
   }
 
   readonly #onDone = (status: number): void => {

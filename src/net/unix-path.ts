@@ -85,7 +85,9 @@ async function answers(path: string): Promise<boolean> {
   const socket = connect(path);
   socket.on('connect', () => future.answer(true));
   // Refused: its server is gone. Anything else (a full backlog, no permission) means that somebody is there.
-  socket.on('error', (error: NodeJS.ErrnoException) => future.answer(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
+  socket.on('error', (error: NodeJS.ErrnoException) =>
+    future.answer(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
+  );
   try {
     return await future;
   } finally {

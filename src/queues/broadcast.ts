@@ -124,7 +124,9 @@ export class Broadcast<T> implements Disposable {
     if (typeof capacity !== 'number') throw new TypeError(message);
     if (!Number.isInteger(capacity) || capacity < 1) throw new RangeError(message);
     if (onSlow !== 'wait' && onSlow !== 'dropOldest' && onSlow !== 'disconnect') {
-      throw new RangeError(`Cannot create broadcast: onSlow must be wait, dropOldest or disconnect, got ${describe(onSlow)}`);
+      throw new RangeError(
+        `Cannot create broadcast: onSlow must be wait, dropOldest or disconnect, got ${describe(onSlow)}`,
+      );
     }
     this.#capacity = capacity;
     this.#onSlow = onSlow;

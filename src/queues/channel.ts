@@ -27,7 +27,14 @@ export interface ChannelStatistics {
 
 function statisticsOf(shared: Shared<unknown>): ChannelStatistics {
   const { exchange, capacity, senders, receivers } = shared;
-  return { size: exchange.length, capacity, senders, receivers, sending: exchange.putting, receiving: exchange.getting };
+  return {
+    size: exchange.length,
+    capacity,
+    senders,
+    receivers,
+    sending: exchange.putting,
+    receiving: exchange.getting,
+  };
 }
 
 /** The end of a channel that gives. */
@@ -53,7 +60,8 @@ export class Sender<T> implements Disposable {
   /** @throws QueueFull when send would wait; as `send` */
   sendNowait(item: T): void {
     if (!this.#open) throw closed('send');
-    if (!this.#shared.exchange.putNowait(item)) throw new QueueFull('Cannot send: no room in the channel, send() would wait');
+    if (!this.#shared.exchange.putNowait(item))
+      throw new QueueFull('Cannot send: no room in the channel, send() would wait');
   }
 
   /** Another sender of the same channel, to be closed by itself. */
@@ -66,7 +74,8 @@ export class Sender<T> implements Disposable {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    if (--this.#shared.senders === 0) this.#shared.exchange.close(() => new QueueShutDown('The channel has no sender left'));
+    if (--this.#shared.senders === 0)
+      this.#shared.exchange.close(() => new QueueShutDown('The channel has no sender left'));
   }
 
   [Symbol.dispose](): void {

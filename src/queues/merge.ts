@@ -79,9 +79,7 @@ class Merged<T> implements AsyncIterableIterator<T> {
       const { source, result, error } = arrival;
       if (error !== undefined) {
         source.state = 'ended';
-        await this.return().catch((second: unknown) => {
-          reportException({ message: 'A source of merge failed while an error of another ended it', error: second });
-        });
+        await this.return().catch(reportLate);
         throw error.error;
       }
       if (result?.done === true) source.state = 'ended';
@@ -92,7 +90,10 @@ class Merged<T> implements AsyncIterableIterator<T> {
     }
   }
 
-  /** Ends the sources that have not ended. What was taken from them ahead is dropped, at most one item of each. */
+  /**
+   * Ends the sources that have not ended, and waits for them. What was taken from them ahead is dropped, at most one item
+   * of each. Cancellable: a foreign source need not end before it has given what it was asked for.
+   */
   async return(): Promise<IteratorResult<T, undefined>> {
     this.#done = true;
     this.#arrived.clear();
@@ -102,7 +103,7 @@ class Merged<T> implements AsyncIterableIterator<T> {
       source.state = 'ended';
       source.asking?.cancel();
     }
-    await Promise.all(left.map(async (source) => source.iterator.return?.()));
+    if (left.length > 0) await cancellable(Promise.all(left.map(async (source) => source.iterator.return?.())));
     return { done: true, value: undefined };
   }
 
@@ -135,7 +136,10 @@ class Merged<T> implements AsyncIterableIterator<T> {
   }
 
   #arrive(arrival: Arrival<T>): void {
-    if (this.#done) return;
+    if (this.#done) {
+      if (arrival.error !== undefined) reportLate(arrival.error.error);
+      return;
+    }
     this.#arrived.pushBack(arrival);
     this.#waiting.shift()?.answer();
   }
@@ -155,6 +159,12 @@ class Merged<T> implements AsyncIterableIterator<T> {
 }
 
 function ignore(): void {}
+
+/** Takes an error that came when the merge was over, or was ended by another: nobody else will hear of it. */
+function reportLate(error: unknown): void {
+  if (error instanceof CancelledError) return;
+  reportException({ message: 'A source of merge failed when it was ended', error });
+}
 
 /**
  * Gives the items of all sources as they come, until all have ended. An error of one ends the others and is thrown; so does

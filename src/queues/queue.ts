@@ -45,7 +45,8 @@ export class Queue<T> implements AsyncIterable<T> {
    * @param store the subclasses' own
    */
   constructor(maxsize = 0, store: Store<T> = new FifoStore()) {
-    if (typeof maxsize !== 'number') throw new TypeError(`Cannot create queue: maxsize must be a number, got ${describe(maxsize)}`);
+    if (typeof maxsize !== 'number')
+      throw new TypeError(`Cannot create queue: maxsize must be a number, got ${describe(maxsize)}`);
     if (Number.isNaN(maxsize)) throw new RangeError('Cannot create queue: maxsize must be a number, got NaN');
     this.#maxsize = maxsize;
     this.#exchange = new Exchange(store, maxsize <= 0 ? Infinity : maxsize, false);

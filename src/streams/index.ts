@@ -1,6 +1,10 @@
-// streams: StreamReader and StreamWriter with flow control, and memory pairs. Knows no socket.
+// streams: StreamReader and StreamWriter with flow control, framing, and memory pairs. Knows no socket.
 // May import: base, core, sync, node:buffer. Does not belong here: where the bytes come from or go to.
 export { toBuffer } from './byte-buffer.ts';
+export { type FrameHeader, type FrameOptions, frames, writeFrame } from './framing/frames.ts';
+export { jsonLines, type JsonLinesOptions, writeJsonLine } from './framing/json-lines.ts';
+export { netstrings, type NetstringOptions, writeNetstring } from './framing/netstrings.ts';
+export type { RecordReader } from './framing/record-reader.ts';
 export { joinChunks } from './join.ts';
 export { type Duplex, lockstepStreamPair, memoryStreamPair, type MemoryStreamOptions } from './memory.ts';
 export { DEFAULT_LIMIT, type ReadUntilOptions, StreamReader, type StreamReaderOptions } from './reader.ts';

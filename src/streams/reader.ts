@@ -273,6 +273,12 @@ export class StreamReader implements AsyncIterable<Buffer> {
     return `<StreamReader ${parts.join(', ')}>`;
   }
 
+  /** Takes out all that is held, for a transport that changes over to another protocol. @internal */
+  takeHeld(): Buffer {
+    if (this.#wait !== undefined) throw this.#busy(SOME);
+    return this.#take(this.#buffer.length);
+  }
+
   // ---- the one read --------------------------------------------------------------------------------------------
 
   #read(

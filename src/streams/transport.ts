@@ -22,6 +22,8 @@ export interface WriteTransport {
   close(): void;
   /** Ends the connection at once. `writer.lost()` follows, in a later turn or microtask. */
   abort(): void;
+  /** Goes on over TLS, where that can be done. Comes after everything written was taken; nothing is written meanwhile. */
+  startTls?(options: object): Promise<void>;
   /** See StreamWriter.getExtraInfo. */
   getExtraInfo(name: string): unknown;
 }

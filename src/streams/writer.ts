@@ -86,6 +86,8 @@ export class StreamWriter implements AsyncDisposable {
   #pending: (string | Uint8Array)[] = [];
   #pendingBytes = 0;
   #inFlight = 0;
+  /** A change over to TLS is under way: nothing is given to the transport. */
+  #upgrading = false;
   /** In the list of writers to flush at the end of this turn. */
   #dirty = false;
   #written = 0;
@@ -222,6 +224,27 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /**
+   * Goes on over TLS, with the same reader and writer: after what is written has left, and beginning with what the reader
+   * holds. Accepted connections are the server's side, opened ones the client's; `isServer` overrides.
+   * @param options node:tls names (`key`, `cert`, `ca`, `servername`, `ALPNProtocols`, ...), `isServer`, `handshakeTimeout` (ms)
+   * @throws InvalidStateError where TLS cannot be started; the handshake's error, TimeoutError or CancelledError, and then
+   * the connection is gone
+   */
+  async startTls(options: object): Promise<void> {
+    if (this.#state !== 'open' || this.#eof) throw new InvalidStateError('Cannot start TLS: the writer is closing');
+    if (this.#transport.startTls === undefined) throw new InvalidStateError('Cannot start TLS: this is not a socket');
+    if (this.#upgrading) throw new InvalidStateError('Cannot start TLS: it is being started already');
+    while (this.bufferedBytes > 0) await this.#flushed();
+    this.#upgrading = true;
+    try {
+      await this.#transport.startTls(options);
+    } finally {
+      this.#upgrading = false;
+      this.#flush();
+    }
+  }
+
+  /**
    * What is known of the connection: `peername`, `sockname`, `socket`, and over TLS `peercert`, `cipher` and others;
    * undefined for what is not.
    */
@@ -238,7 +261,9 @@ export class StreamWriter implements AsyncDisposable {
     const high = limits.high ?? (limits.low === undefined ? HIGH_WATER : 4 * limits.low);
     const low = limits.low ?? Math.floor(high / 4);
     if (!(high >= low && low >= 0)) {
-      throw new RangeError(`Cannot set write buffer limits: expected high >= low >= 0, got high ${high} and low ${low}`);
+      throw new RangeError(
+        `Cannot set write buffer limits: expected high >= low >= 0, got high ${high} and low ${low}`,
+      );
     }
     this.#high = high;
     this.#low = low;
@@ -294,8 +319,22 @@ export class StreamWriter implements AsyncDisposable {
     dirty.push(this);
   }
 
+  /** Waits until everything written was taken. */
+  async #flushed(): Promise<void> {
+    const before = { high: this.#high, low: this.#low };
+    this.#high = 0;
+    this.#low = 0;
+    this.#paused = true;
+    try {
+      await this.drain();
+    } finally {
+      this.setWriteBufferLimits(before);
+    }
+  }
+
   /** Gives what is pending to the transport, as far as it may; then passes on the end that was asked for. */
   #flush(): void {
+    if (this.#upgrading) return;
     while (this.#inFlight === 0 && this.#pendingBytes > 0 && this.#state !== 'gone') {
       const chunks = this.#pendingBytes <= SLICE ? this.#takeAll() : this.#takeSlice();
       const bytes = this.#inFlight;

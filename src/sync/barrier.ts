@@ -52,7 +52,8 @@ export class Barrier {
   wait(options?: WaitOptions): Promise<number> {
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
-    if (this.#broken) return Promise.reject(new BrokenBarrierError('Cannot wait: the barrier is broken, reset() mends it'));
+    if (this.#broken)
+      return Promise.reject(new BrokenBarrierError('Cannot wait: the barrier is broken, reset() mends it'));
     if (this.#waiters.size === this.#parties - 1) {
       let index = 0;
       for (let wait = this.#waiters.shift(); wait !== undefined; wait = this.#waiters.shift()) wait.answer(index++);

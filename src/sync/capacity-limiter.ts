@@ -3,7 +3,15 @@
 // Always holds: a borrower is in #borrowed from the moment its permit was given, also before its task has gone on; waiters
 // exist only while borrowed >= total (borrowed may exceed a total that was lowered).
 import { describe, LinkedSet } from '../base/index.ts';
-import { checkpoint, InvalidStateError, loopTime, QueuedWait, type Task, type WaitOptions, waiterOf } from '../core/index.ts';
+import {
+  checkpoint,
+  InvalidStateError,
+  loopTime,
+  QueuedWait,
+  type Task,
+  type WaitOptions,
+  waiterOf,
+} from '../core/index.ts';
 
 export interface BorrowOptions extends WaitOptions {
   /** On whose behalf; default the current task. An object borrows at most one permit at a time. */

@@ -4,7 +4,15 @@
 // the current one before that task has gone on, so nobody can come in between. A waiter that is cancelled after that
 // passes its hold on.
 import { LinkedSet } from '../base/index.ts';
-import { checkpoint, InvalidStateError, loopTime, QueuedWait, type Task, type WaitOptions, waiterOf } from '../core/index.ts';
+import {
+  checkpoint,
+  InvalidStateError,
+  loopTime,
+  QueuedWait,
+  type Task,
+  type WaitOptions,
+  waiterOf,
+} from '../core/index.ts';
 
 export interface PrimitiveOptions {
   /** Shown in messages and by tools. */

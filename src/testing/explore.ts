@@ -79,7 +79,8 @@ type Scenario = (x: Exploration) => PromiseLike<void> | void;
  */
 export async function exploreCancellation(scenario: Scenario, options: ExploreOptions = {}): Promise<number> {
   const { seeds = [], cancels = 1, replay } = options;
-  if (cancels !== 1 && cancels !== 2) throw new RangeError(`Cannot explore: cancels must be 1 or 2, got ${String(cancels)}`);
+  if (cancels !== 1 && cancels !== 2)
+    throw new RangeError(`Cannot explore: cancels must be 1 or 2, got ${String(cancels)}`);
   if (replay !== undefined) {
     const { points, seed } = parseReplay(replay);
     await runWith(scenario, points, seed);
@@ -184,7 +185,8 @@ async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number 
       await scenario({
         clock,
         task(name, fn) {
-          if (/[:,;]/.test(name)) throw new RangeError(`Cannot explore: a task's name may not contain : , or ; as ${name} does`);
+          if (/[:,;]/.test(name))
+            throw new RangeError(`Cannot explore: a task's name may not contain : , or ; as ${name} does`);
           if ([...names.values()].includes(name)) throw new RangeError(`Cannot explore: two tasks are named ${name}`);
           const task = createTask(fn, { name });
           names.set(task as Task<unknown>, name);

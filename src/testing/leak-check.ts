@@ -2,7 +2,16 @@
 import { type ExceptionContext, host, liveTasks, nextDeadline, setExceptionHandler } from '../core/index.ts';
 
 /** What comes and goes by itself: streams of the process, the turn the check itself waits for. */
-const IGNORED = new Set(['TTYWrap', 'PipeWrap', 'Immediate', 'FSReqCallback', 'FSReqPromise', 'WriteWrap', 'TickObject', 'ShutdownWrap']);
+const IGNORED = new Set([
+  'TTYWrap',
+  'PipeWrap',
+  'Immediate',
+  'FSReqCallback',
+  'FSReqPromise',
+  'WriteWrap',
+  'TickObject',
+  'ShutdownWrap',
+]);
 
 /** How many turns of the loop things get to end after the body has. */
 const TURNS = 50;

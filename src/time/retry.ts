@@ -1,6 +1,14 @@
 // retry: again after a pause, on the loop's clock.
 import { describe } from '../base/index.ts';
-import { CancelledError, checkMs, checkpoint, checkTaskFunction, random, sleep, type WaitOptions } from '../core/index.ts';
+import {
+  CancelledError,
+  checkMs,
+  checkpoint,
+  checkTaskFunction,
+  random,
+  sleep,
+  type WaitOptions,
+} from '../core/index.ts';
 
 export interface RetryOptions extends WaitOptions {
   /** How often `fn` is called at most, an integer >= 1 or Infinity. Default 3. */

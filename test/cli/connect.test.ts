@@ -9,10 +9,10 @@ import { test } from '../support/test.js';
 
 test('maitre connect sends its input, half-closes at its end, and prints what comes back', async () => {
   // Answers only after the end of the input: without the half-close there would be no answer.
-  await using server = await listen(async (socket) => {
+  await using server = await listen((socket) => {
     let heard = '';
-    for await (const chunk of socket) heard += String(chunk);
-    socket.end(`heard ${heard}`);
+    socket.on('data', (chunk) => (heard += String(chunk)));
+    socket.on('end', () => socket.end(`heard ${heard}`));
   });
   await using program = new Program([maitre, 'connect', server.target]);
   program.child.stdin?.write('one ');
@@ -121,7 +121,10 @@ test('maitre connect ends quietly when nobody takes its output any more', async 
   assert.deepEqual([code, stderr], [0, '']);
 });
 
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
   test(`${signal} ends maitre connect with ${code}`, async () => {
     await using server = await listen((socket) => void socket.write('hi'));
     await using program = new Program([maitre, 'connect', server.target]);

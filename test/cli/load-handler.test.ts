@@ -8,7 +8,10 @@ import { test } from '../support/test.js';
 
 /** Files without a handler: what is in them, and the one line that is said. */
 const unfit: Record<string, [text: string, line: RegExp]> = {
-  'none.mjs': ['export const handler = () => {};', /it has no default export, expected a function: export default async/],
+  'none.mjs': [
+    'export const handler = () => {};',
+    /it has no default export, expected a function: export default async/,
+  ],
   'object.mjs': ['export default { fetch() {} };', /its default export is an object, expected a function/],
   'number.mjs': ['export default 1;', /its default export is a number, expected a function/],
   'null.mjs': ['export default null;', /its default export is null, expected a function/],
@@ -77,7 +80,11 @@ const typed: Record<string, [text: string, answer: string, why: RegExp | undefin
   using: [
     withUsing,
     'typed and disposed',
-    !stripsTypes ? /does not run TypeScript/ : parsesUsing ? undefined : /cannot run it as it is \(Unexpected identifier/,
+    !stripsTypes
+      ? /does not run TypeScript/
+      : parsesUsing
+        ? undefined
+        : /cannot run it as it is \(Unexpected identifier/,
   ],
   enum: [withEnum, 'typed', !stripsTypes ? /does not run TypeScript/ : /cannot run it as it is \(.*enum/],
 };

@@ -16,7 +16,10 @@ test('blocking shows both totals, a factor of 5 or more, and who waited when', a
   assert.ok(Math.abs(Number(told) - blocking / walking) < 0.2, `it says ${told} times`);
 
   const rows = [...stdout.matchAll(/^ {2}table +(\d+) {2}(\.*)(#+)$/gm)];
-  assert.deepEqual(rows.map(([, table]) => Number(table)), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  assert.deepEqual(
+    rows.map(([, table]) => Number(table)),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+  );
   // In the first run each table waits for the waiter for the kitchen time of all before it: 4 characters each.
   const waited = rows.map(([, , dots = '']) => dots.length);
   for (let table = 0; table < 10; table++) {

@@ -81,63 +81,69 @@ test('chat asks again for a name that is taken or is none, and again can be the 
   await other[Symbol.asyncDispose]();
 });
 
-test(`chat with ${CLIENTS} clients delivers every message once and in order to each`, async () => {
-  await using chat = await startServing(['examples/chat.ts']);
-  const [witness] = await Guest.enter(chat.port, 'witness'); // says nothing, and so hears everything
-  const guests = await Promise.all(
-    Array.from({ length: CLIENTS }, async (_, i) => (await Guest.enter(chat.port, `guest${i}`))[0]),
-  );
-  const names = guests.map(({ name }) => name);
-  const arrivals = await take(witness, CLIENTS);
-  assert.deepEqual(arrivals.toSorted(), names.map((name) => `* ${name} came in`).toSorted());
+test(
+  `chat with ${CLIENTS} clients delivers every message once and in order to each`,
+  async () => {
+    await using chat = await startServing(['examples/chat.ts']);
+    const [witness] = await Guest.enter(chat.port, 'witness'); // says nothing, and so hears everything
+    const guests = await Promise.all(
+      Array.from({ length: CLIENTS }, async (_, i) => (await Guest.enter(chat.port, `guest${i}`))[0]),
+    );
+    const names = guests.map(({ name }) => name);
+    const arrivals = await take(witness, CLIENTS);
+    assert.deepEqual(arrivals.toSorted(), names.map((name) => `* ${name} came in`).toSorted());
 
-  // All talk at once, each its messages one after the other, some of them in one write.
-  for (const guest of guests) {
-    for (let i = 0; i < MESSAGES; i++) guest.say(`message ${i}`);
-  }
-  let heard: string[] = [];
-  await TaskGroup.run((group) => {
-    group.createTask(async () => {
-      heard = await take(witness, CLIENTS * MESSAGES);
-    });
-    for (const [index, guest] of guests.entries()) {
-      group.createTask(async () => {
-        // First those who came after it, in the order of the room; then what the others say.
-        const place = arrivals.indexOf(`* ${guest.name} came in`);
-        assert.deepEqual(await take(guest, CLIENTS - 1 - place), arrivals.slice(place + 1));
-        const mine = await take(guest, (CLIENTS - 1) * MESSAGES);
-        const next = new Map<string, number>();
-        for (const line of mine) {
-          const [, name = '', number] = /^(\w+): message (\d+)$/.exec(line) ?? [];
-          assert.equal(Number(number), next.get(name) ?? 0, `${guest.name} got "${line}" out of order`);
-          next.set(name, Number(number) + 1);
-        }
-        assert.deepEqual([...next.keys()].toSorted(), names.toSpliced(index, 1).toSorted());
-        received.set(guest.name, mine);
-      });
+    // All talk at once, each its messages one after the other, some of them in one write.
+    for (const guest of guests) {
+      for (let i = 0; i < MESSAGES; i++) guest.say(`message ${i}`);
     }
-  });
-  // And all in the same order, each without its own.
-  for (const [name, mine] of received) {
-    assert.deepEqual(mine, heard.filter((line) => !line.startsWith(`${name}: `)));
-  }
-
-  // Nothing follows but the end of the server, in which all leave.
-  const ending = endsWith(chat.program, 'SIGINT', 0, 10_000);
-  await Promise.all(
-    [witness, ...guests].map(async (guest) => {
-      for (;;) {
-        const { value, done } = await guest.lines.next();
-        if (done === true) break;
-        assert.match(value, /^\* \w+ left$/);
+    let heard: string[] = [];
+    const received = new Map<string, string[]>();
+    await TaskGroup.run((group) => {
+      group.createTask(async () => {
+        heard = await take(witness, CLIENTS * MESSAGES);
+      });
+      for (const [index, guest] of guests.entries()) {
+        group.createTask(async () => {
+          // First those who came after it, in the order of the room; then what the others say.
+          const place = arrivals.indexOf(`* ${guest.name} came in`);
+          assert.deepEqual(await take(guest, CLIENTS - 1 - place), arrivals.slice(place + 1));
+          const mine = await take(guest, (CLIENTS - 1) * MESSAGES);
+          const next = new Map<string, number>();
+          for (const line of mine) {
+            const [, name = '', number] = /^(\w+): message (\d+)$/.exec(line) ?? [];
+            assert.equal(Number(number), next.get(name) ?? 0, `${guest.name} got "${line}" out of order`);
+            next.set(name, Number(number) + 1);
+          }
+          assert.deepEqual([...next.keys()].toSorted(), names.toSpliced(index, 1).toSorted());
+          received.set(guest.name, mine);
+        });
       }
-      await guest[Symbol.asyncDispose]();
-    }),
-  );
-  assert.equal((await ending).stderr, '');
-}, { timeout: 30_000 });
+    });
+    // And all in the same order, each without its own.
+    for (const [name, mine] of received) {
+      assert.deepEqual(
+        mine,
+        heard.filter((line) => !line.startsWith(`${name}: `)),
+      );
+    }
 
-const received = new Map<string, string[]>();
+    // Nothing follows but the end of the server, in which all leave.
+    const ending = endsWith(chat.program, 'SIGINT', 0, 10_000);
+    await Promise.all(
+      [witness, ...guests].map(async (guest) => {
+        for (;;) {
+          const { value, done } = await guest.lines.next();
+          if (done === true) break;
+          assert.match(value, /^\* \w+ left$/);
+        }
+        await guest[Symbol.asyncDispose]();
+      }),
+    );
+    assert.equal((await ending).stderr, '');
+  },
+  { timeout: 30_000 },
+);
 
 test('a client that never reads delays nobody, and is sent away when too much waits for it', async () => {
   await using chat = await startServing(['examples/chat.ts']);
@@ -175,7 +181,7 @@ test('a client that never reads delays nobody, and is sent away when too much wa
   assert.ok(slowest < 2000, `a round of 20 lines took ${slowest.toFixed(0)} ms`);
 
   // It is out: its connection broke before all of it came, and its name is free.
-  const closed = once(slow, 'close');
+  const closed = new Promise((resolve) => slow.on('close', resolve));
   slow.resume();
   await closed;
   assert.ok(slow.bytesRead < 100 * 20 * 8000);

@@ -13,7 +13,10 @@ test('client opens many connections at once and counts the answers', async () =>
   });
   const { code, stdout, stderr } = await runClient(server.target, '300');
   assert.equal(stderr, '');
-  assert.match(stdout, /^300 connections to 127\.0\.0\.1:\d+ in \d+ ms\n {2}300 answered, the fastest after \d+ ms, .*\n$/);
+  assert.match(
+    stdout,
+    /^300 connections to 127\.0\.0\.1:\d+ in \d+ ms\n {2}300 answered, the fastest after \d+ ms, .*\n$/,
+  );
   assert.equal(code, 0);
 });
 
@@ -46,7 +49,7 @@ test('SIGTERM ends client with 143 and closes its connections', async () => {
   let allThere: () => void;
   const there = new Promise<void>((resolve) => (allThere = resolve));
   await using server = await listen((socket) => {
-    ends.push(once(socket, 'end'));
+    ends.push(new Promise((resolve) => socket.on('close', resolve)));
     if (ends.length === 5) allThere();
   });
   await using program = new Program(programArgs('examples/client.ts', server.target, '5'));

@@ -20,7 +20,10 @@ test('the tutorial says hello to each client and prints what it received', async
   assert.equal(tutorial.program.stderr, '');
 });
 
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
   test(`${signal} ends the tutorial with ${code}, and the client it waits for reads the end`, async () => {
     await using tutorial = await start();
     const connection = await openConnection({ host: '127.0.0.1', port: tutorial.port });

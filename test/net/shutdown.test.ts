@@ -202,10 +202,11 @@ test('connections whose handlers never began are closed without one', async () =
 });
 
 test('those in line when the shutdown begins are served within the grace', async () => {
+  const gate = new Future<void>();
   await withServer(
     async (reader, writer) => {
       const line = await reader.readLine();
-      await sleep(10);
+      await gate;
       writer.write(line);
     },
     { concurrency: 1 },
@@ -214,6 +215,8 @@ test('those in line when the shutdown begins are served within the grace', async
         for (const client of clients) client.socket.write('x\n');
         await until(() => server.connections.size === 10);
         const report = createTask(() => server.shutdown({ grace: 5000 }));
+        await nextTurn();
+        gate.setResult();
         for (const client of clients) {
           assert.equal(await client.end(), 'x\n');
           client.socket.end();
@@ -243,12 +246,13 @@ test('a shutdown while clients send: each gets the answer to every line the serv
         const names = clients.map((client) => String(client.socket.localPort));
         // One line at a time, as long as the server answers.
         const talks = clients.map(async (client) => {
-          for (let round = 1; !client.ended; round++) {
+          for (let round = 1; !client.ended && !client.closed; round++) {
             client.socket.write(`${round}\n`);
             await until(() => client.ended || client.closed || client.text.endsWith(`${round}\n`));
           }
           client.socket.end();
         });
+        await until(() => taken.size === 50);
         await pause(50);
         const report = await within(3000 + SLACK, server.shutdown({ grace: 3000 }).then((r) => assert.equal(r.finished, 50)));
         assert.ok(report < 3000);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createTask, currentTask, InvalidStateError, run, sleep, startServer, type Handler } from 'maitre';
 import { test } from '../support/test.js';
-import { echo, HOST, portOf, RawClient, withServer } from './sockets.js';
+import { echo, HOST, portOf, RawClient, until, withServer } from './sockets.js';
 
 test('startServer takes only a function as handler, and only an object as options', async () => {
   for (const wrong of [undefined, null, 'x', {}, Promise.resolve()]) {
@@ -86,6 +86,8 @@ test('startServer cancelled at any step leaves nothing that listens', async () =
       }
     }
   }
+  // A name that is being looked up cannot be taken back.
+  await until(() => !process.getActiveResourcesInfo?.().includes('GetAddrInfoReqWrap'));
 }); // the leak check sees listening sockets
 
 test('each handler is a task of its own, named after its peer', async () => {

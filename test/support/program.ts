@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Script } from 'node:vm';
 
 /** The repository's root; this file runs as build/test/support/program.js. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -13,9 +14,9 @@ export const root = fileURLToPath(new URL('../../..', import.meta.url));
 export const maitre = join(root, 'dist/cli/main.js');
 
 /** Whether this runtime parses `using`, as the sources of the examples have it. */
-export const parsesUsing = ((): boolean => {
+export const parsesUsing: boolean = (() => {
   try {
-    return new Function('{ using nothing = null; } return true;')() === true;
+    return new Script('{ using nothing = null; }') instanceof Script;
   } catch {
     return false;
   }

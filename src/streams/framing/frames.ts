@@ -1,0 +1,137 @@
+// Frames: each record after a binary length of 1, 2, 4 or 8 bytes, or a varint as in Protocol Buffers.
+import { Buffer } from 'node:buffer';
+import { describe } from '../../base/index.ts';
+import type { StreamReader } from '../reader.ts';
+import type { StreamWriter } from '../writer.ts';
+import { checkedLength, type LengthDecoder, PrefixedReader, toMaxLength, UNKNOWN } from './prefixed-reader.ts';
+import type { RecordReader } from './record-reader.ts';
+
+/** Bytes of a varint: 56 bits, more than any length that is accepted. */
+const LONGEST_VARINT = 8;
+
+/** What a frame's length looks like. */
+export type FrameHeader = 1 | 2 | 4 | 8 | 'varint';
+
+export interface FrameOptions {
+  /** The length before each frame: an unsigned integer of so many bytes, or a varint (unsigned LEB128). Default 4. */
+  readonly header?: FrameHeader | undefined;
+  /** The order of the header's bytes; a varint has its own. Default false: big-endian, as networks have it. */
+  readonly littleEndian?: boolean | undefined;
+  /** Bytes: the longest frame, without its header. At most Number.MAX_SAFE_INTEGER. Default 16 MiB. */
+  readonly maxLength?: number | undefined;
+}
+
+/**
+ * Reads frames that come after their length, with `read()` or `for await`. Each is a Buffer without its header.
+ * `read()` rejects with LimitOverrunError when more than `maxLength` is announced, before any of it is waited for (its
+ * `consumed` is the length announced); with IncompleteReadError when the stream ends within a frame or its header; with
+ * SyntaxError for a varint of more than 8 bytes (zeros that lengthen a shorter one are accepted). After each of these every
+ * later read rejects with the same error. A cancelled read loses nothing.
+ * @throws RangeError or TypeError for options that make no sense
+ *
+ * @example
+ * ```ts
+ * import { frames, writeFrame } from 'maitre';
+ * import { memoryStreamPair } from 'maitre/testing';
+ * const [a, b] = memoryStreamPair();
+ * writeFrame(a.writer, 'one');
+ * writeFrame(a.writer, 'two');
+ * await a.close();
+ * for await (const frame of frames(b.reader)) console.log(String(frame)); // one, two
+ * await b.close();
+ * ```
+ */
+export function frames(reader: StreamReader, options: FrameOptions = {}): RecordReader<Buffer> {
+  const maxLength = toMaxLength(options.maxLength, 'frames');
+  const header = checkHeader(options.header ?? 4);
+  const decoder = header === 'varint' ? new VarintDecoder() : new IntegerDecoder(header, options.littleEndian === true);
+  return new PrefixedReader(reader, { name: 'frame', maxLength, decoder });
+}
+
+/**
+ * Writes one frame: its length, then text (as UTF-8) or bytes. Does not wait: `drain` afterwards. Takes the options that the
+ * other side reads with.
+ * @throws RangeError, with nothing written, for more than `maxLength` bytes or more than the header can say; TypeError for
+ * anything but text and bytes; InvalidStateError after `writeEof`
+ *
+ * @example
+ * ```ts
+ * import { frames, writeFrame } from 'maitre';
+ * import { memoryStreamPair } from 'maitre/testing';
+ * const [a, b] = memoryStreamPair();
+ * const format = { header: 'varint', maxLength: 1024 } as const;
+ * writeFrame(a.writer, Buffer.from([1, 2, 3]), format);
+ * await a.writer.drain();
+ * console.log(await frames(b.reader, format).read());
+ * ```
+ */
+export function writeFrame(writer: StreamWriter, data: string | Uint8Array, options: FrameOptions = {}): void {
+  const header = checkHeader(options.header ?? 4);
+  const most = header === 'varint' || header === 8 ? Number.MAX_SAFE_INTEGER : 2 ** (8 * header) - 1;
+  const length = checkedLength(data, Math.min(most, toMaxLength(options.maxLength, 'frames')), 'frame');
+  writer.write(
+    header === 'varint' ? encodeVarint(length) : encodeInteger(length, header, options.littleEndian === true),
+  );
+  writer.write(data);
+}
+
+class IntegerDecoder implements LengthDecoder {
+  readonly pieceLength: 1 | 2 | 4 | 8;
+  readonly #littleEndian: boolean;
+
+  constructor(pieceLength: 1 | 2 | 4 | 8, littleEndian: boolean) {
+    this.pieceLength = pieceLength;
+    this.#littleEndian = littleEndian;
+  }
+
+  decode(piece: Buffer): number {
+    // 8 bytes: rounded above MAX_SAFE_INTEGER, which no limit reaches.
+    if (this.pieceLength === 8) return Number(this.#littleEndian ? piece.readBigUInt64LE() : piece.readBigUInt64BE());
+    return this.#littleEndian ? piece.readUIntLE(0, this.pieceLength) : piece.readUIntBE(0, this.pieceLength);
+  }
+}
+
+/** Seven bits a byte, the lowest first; the eighth says that another byte follows. */
+class VarintDecoder implements LengthDecoder {
+  readonly pieceLength = 1;
+  #value = 0;
+  #bytes = 0;
+
+  decode(piece: Buffer): number {
+    const byte = piece.readUInt8(0);
+    // Not shifted: that would cut to 32 bits. Rounded above MAX_SAFE_INTEGER, which no limit reaches.
+    this.#value += (byte & 0x7f) * 2 ** (7 * this.#bytes);
+    this.#bytes++;
+    if (byte < 0x80) {
+      const value = this.#value;
+      this.#value = 0;
+      this.#bytes = 0;
+      return value;
+    }
+    if (this.#bytes < LONGEST_VARINT) return UNKNOWN;
+    throw new SyntaxError(`Cannot read frame: its varint has more than ${LONGEST_VARINT} bytes`);
+  }
+}
+
+function encodeInteger(length: number, size: 1 | 2 | 4 | 8, littleEndian: boolean): Buffer {
+  const bytes = Buffer.allocUnsafe(size);
+  if (size === 8) {
+    if (littleEndian) bytes.writeBigUInt64LE(BigInt(length));
+    else bytes.writeBigUInt64BE(BigInt(length));
+  } else if (littleEndian) bytes.writeUIntLE(length, 0, size);
+  else bytes.writeUIntBE(length, 0, size);
+  return bytes;
+}
+
+function encodeVarint(length: number): Buffer {
+  const bytes: number[] = [];
+  let rest = length;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
+  bytes.push(rest);
+  return Buffer.from(bytes);
+}
+
+function checkHeader(header: FrameHeader): FrameHeader {
+  if (header === 1 || header === 2 || header === 4 || header === 8 || header === 'varint') return header;
+  throw new RangeError(`Cannot use frames: header must be 1, 2, 4, 8 or "varint", got ${describe(header)}`);
+}

@@ -1,0 +1,92 @@
+// Netstrings, `5:hello,`: https://cr.yp.to/proto/netstrings.txt. Strict: no sign, no space, no zero in front.
+import type { Buffer } from 'node:buffer';
+import type { StreamReader } from '../reader.ts';
+import type { StreamWriter } from '../writer.ts';
+import { checkedLength, type LengthDecoder, PrefixedReader, toMaxLength, UNKNOWN } from './prefixed-reader.ts';
+import type { RecordReader } from './record-reader.ts';
+
+const ZERO = 48;
+const NINE = 57;
+const COLON = 58;
+const COMMA = 44;
+
+export interface NetstringOptions {
+  /** Bytes: the longest netstring, without its length and punctuation. Default 16 MiB. */
+  readonly maxLength?: number | undefined;
+}
+
+/**
+ * Reads netstrings (`5:hello,`) with `read()` or `for await`. Each is a Buffer of what it holds.
+ * `read()` rejects with LimitOverrunError when more than `maxLength` is announced, as soon as a digit says so; with
+ * IncompleteReadError when the stream ends within a netstring; with SyntaxError at the first byte that cannot be part of
+ * one, also a zero in front of the length. After each of these every later read rejects with the same error. A cancelled read
+ * loses nothing.
+ * @throws RangeError or TypeError for a `maxLength` that makes no sense
+ *
+ * @example
+ * ```ts
+ * import { netstrings, StreamReader } from 'maitre';
+ * const reader = new StreamReader();
+ * reader.feedData(Buffer.from('5:hello,0:,'));
+ * reader.feedEof();
+ * for await (const text of netstrings(reader)) console.log(text.length); // 5, 0
+ * ```
+ */
+export function netstrings(reader: StreamReader, options: NetstringOptions = {}): RecordReader<Buffer> {
+  const maxLength = toMaxLength(options.maxLength, 'netstrings');
+  return new PrefixedReader(reader, {
+    name: 'netstring',
+    maxLength,
+    decoder: new DigitsDecoder(maxLength),
+    terminator: COMMA,
+  });
+}
+
+/**
+ * Writes text (as UTF-8) or bytes as a netstring. Does not wait: `drain` afterwards.
+ * @throws RangeError, with nothing written, for more than `maxLength` bytes; TypeError for anything but text and bytes;
+ * InvalidStateError after `writeEof`
+ *
+ * @example
+ * ```ts
+ * import { netstrings, writeNetstring } from 'maitre';
+ * import { memoryStreamPair } from 'maitre/testing';
+ * const [a, b] = memoryStreamPair();
+ * writeNetstring(a.writer, 'hello');
+ * await a.writer.drain();
+ * console.log(String(await netstrings(b.reader).read()));
+ * ```
+ */
+export function writeNetstring(writer: StreamWriter, data: string | Uint8Array, options: NetstringOptions = {}): void {
+  const length = checkedLength(data, toMaxLength(options.maxLength, 'netstrings'), 'netstring');
+  writer.write(`${length}:`);
+  writer.write(data);
+  writer.write(',');
+}
+
+class DigitsDecoder implements LengthDecoder {
+  readonly pieceLength = 1;
+  readonly #maxLength: number;
+  #value: number = UNKNOWN;
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  decode(piece: Buffer): number {
+    const byte = piece.readUInt8(0);
+    const value = this.#value;
+    if (byte >= ZERO && byte <= NINE && value !== 0) {
+      const longer = (value === UNKNOWN ? 0 : value * 10) + byte - ZERO;
+      if (longer > this.#maxLength) return longer; // it can only grow: refused now, so that digits have an end
+      this.#value = longer;
+      return UNKNOWN;
+    }
+    if (byte === COLON && value !== UNKNOWN) {
+      this.#value = UNKNOWN;
+      return value;
+    }
+    const wanted = value === UNKNOWN ? 'a digit' : value === 0 ? '":" after the length 0' : 'a digit or ":"';
+    throw new SyntaxError(`Cannot read netstring: expected ${wanted}, got byte ${byte}`);
+  }
+}

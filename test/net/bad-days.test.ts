@@ -1,0 +1,101 @@
+// What happens to a server's process on bad days: no descriptors left, Ctrl-C while clients do what they like.
+import assert from 'node:assert/strict';
+import { test } from '../support/test.js';
+import { fixtureCommand, Program, startFixture } from './programs.js';
+import { isNode, pause, RawClient, until } from './sockets.js';
+
+const noLimits = (process.platform === 'win32' || !isNode) && 'a limit on descriptors as Node meets it';
+
+test('out of descriptors: clients are dropped, the server takes no processor time for it, and serves again afterwards', async () => {
+  const limit = 160; // the loader opens many files at once
+  const [command, args] = fixtureCommand('echo-server');
+  await using program = new Program('sh', ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, command, ...args]);
+  const port = Number(await program.prints(/^port (\d+)$/m));
+  const clients: RawClient[] = [];
+  const ask = async (client: RawClient): Promise<number> => {
+    client.received = Buffer.alloc(0);
+    client.socket.write('cpu\n');
+    return Number(await client.receives('\n'));
+  };
+  try {
+    const first = await new RawClient(port).connected();
+    const before = await ask(first);
+    for (let i = 0; i < 2 * limit; i++) clients.push(new RawClient(port));
+    for (const client of clients) client.socket.write('x\n');
+    await until(() => clients.every((client) => client.text === 'x\n' || client.closed || client.ended));
+    const served = clients.filter((client) => client.text === 'x\n').length;
+    assert.ok(served > 20 && served < limit, `${served} of ${clients.length} were served`);
+    await pause(700); // full, and nothing to do
+    assert.ok((await ask(first)) - before < 500, 'it is busy');
+    for (const client of clients) client.socket.destroy();
+    await until(() => clients.every(({ closed }) => closed));
+    await pause(50);
+    for (let i = 0; i < 10; i++) {
+      const client = new RawClient(port);
+      clients.push(client);
+      client.socket.write(`again ${i}\n`);
+      await client.receives(`again ${i}\n`);
+    }
+    await first.close();
+  } finally {
+    for (const client of clients) client.socket.destroy();
+    await until(() => clients.every(({ closed }) => closed));
+  }
+  program.child.kill('SIGTERM');
+  assert.equal(await program.ends(), 143);
+  const reports = program.errors.split('\n').filter((line) => line.startsWith('maitre: '));
+  assert.ok(reports.length <= 3, program.errors); // libuv hides most of it; what shows is told once a second
+}, { skip: noLimits });
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} while clients connect, send, reset, flood and sleep: a bounded end, with nothing on standard error`, async () => {
+    await using program = startFixture('echo-server', '300');
+    const port = Number(await program.prints(/^port (\d+)$/m));
+    const clients: RawClient[] = [];
+    const add = (use: (client: RawClient) => void): void => {
+      const client = new RawClient(port);
+      clients.push(client);
+      client.socket.on('connect', () => use(client));
+    };
+    for (let i = 0; i < 40; i++) {
+      add(() => undefined); // idle
+      add(({ socket }) => void socket.write('half a line'));
+      add(({ socket }) => void socket.end('done\n'));
+      add((client) => (client.socket.write('x\n'), client.reset()));
+      add(({ socket }) => (socket.pause(), socket.write('flood\n')));
+    }
+    await until(() => clients.every(({ socket }) => !socket.connecting));
+    const chatter = setInterval(() => {
+      add((client) => (client.socket.write('x\n'), setTimeout(() => client.reset(), 5)));
+      for (const { socket } of clients) if (socket.writable && Math.random() < 0.3) socket.write('more\n');
+    }, 1);
+    await pause(100);
+    const began = performance.now();
+    program.child.kill(signal);
+    const end = await program.ends();
+    const took = performance.now() - began;
+    clearInterval(chatter);
+    for (const { socket } of clients) socket.destroy();
+    await until(() => clients.every(({ closed }) => closed));
+    assert.equal(end, signal === 'SIGINT' ? 130 : 143);
+    assert.ok(took < 300 + 1000 + 1000 + 1500, `${took} ms`);
+    assert.equal(program.errors, '');
+    assert.match(program.output, /^report \{"finished":\d+,"cancelled":\d+,"aborted":\d+\}$/m);
+  });
+}
+
+test('a second signal ends the process at once', async () => {
+  await using program = startFixture('echo-server', '60000');
+  const port = Number(await program.prints(/^port (\d+)$/m));
+  const client = await new RawClient(port).connected();
+  client.socket.pause();
+  client.socket.write('flood\n');
+  await pause(50);
+  program.child.kill('SIGINT');
+  await pause(100);
+  assert.equal(program.end, undefined);
+  program.child.kill('SIGTERM');
+  assert.equal(await program.ends(), 143);
+  client.socket.destroy();
+  await until(() => client.closed);
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { type Connection, createTask, openConnection, sleep } from 'maitre';
+import { setInstrument } from 'maitre/lowlevel';
+import { nextTurn, test } from '../support/test.js';
+import { connectedPair, echo, HOST, until, withServer } from './sockets.js';
+
+test('ids count up, and are unique in the process', async () => {
+  const [a, b] = await connectedPair({ host: HOST });
+  const [c, d] = await connectedPair({ host: HOST });
+  const ids = [a, b, c, d].map(({ id }) => id);
+  assert.equal(new Set(ids).size, 4);
+  assert.ok(Math.min(c.id, d.id) > Math.max(a.id, b.id));
+  for (const end of [a, b, c, d]) await end.close();
+});
+
+test('task is the handler’s, and undefined for a connection that was opened', async () => {
+  await withServer(echo, {}, async (server, port) => {
+    await using connection = await openConnection({ host: HOST, port });
+    await until(() => [...server.connections].some(({ task }) => task !== undefined));
+    assert.equal(connection.task, undefined);
+  });
+});
+
+test('close sends what is written, waits until the connection is gone, and may be called by many', async () => {
+  const [a, b] = await connectedPair({ host: HOST });
+  a.writer.write('x'.repeat(100_000));
+  const closes = [createTask(() => a.close()), createTask(() => a.close())];
+  assert.equal((await b.reader.read()).length, 100_000);
+  for (const close of closes) await close;
+  assert.equal(a.closed, true);
+  await a.close();
+  await a[Symbol.asyncDispose]();
+  await b.close();
+});
+
+test('abort after close, close after abort, abort after the end: nothing more happens', async () => {
+  for (const order of [['close', 'abort'], ['abort', 'close'], ['abort', 'abort']] as const) {
+    const [a, b] = await connectedPair({ host: HOST });
+    a.writer.write('x');
+    for (const each of order) void a[each]();
+    await a.writer.waitClosed();
+    a.abort();
+    assert.equal(a.closed, true);
+    b.abort();
+    await b.writer.waitClosed();
+  }
+});
+
+test('abort right after writeEof, at any moment of it, ends the connection', async () => {
+  for (const bytes of [0, 10, 5_000_000]) {
+    for (let turns = 0; turns < 4; turns++) {
+      const [a, b] = await connectedPair({ host: HOST });
+      a.writer.write(Buffer.alloc(bytes));
+      a.writer.writeEof();
+      for (let turn = 0; turn < turns; turn++) await nextTurn();
+      a.abort();
+      await a.writer.waitClosed();
+      b.abort();
+      await b.writer.waitClosed();
+    }
+  }
+});
+
+test('detach after the handler’s end changes nothing', async () => {
+  let kept: Connection | undefined;
+  await withServer((_reader, _writer, connection) => void (kept = connection), {}, async (server, port) => {
+    await using connection = await openConnection({ host: HOST, port });
+    assert.equal((await connection.reader.read()).length, 0);
+    kept?.detach();
+    await until(() => server.connections.size === 0);
+  });
+});
+
+test('the instrument is told of each connection once when it opens and once when it is gone', async () => {
+  const log: string[] = [];
+  using _ = setInstrument({
+    connectionOpened: (connection) => log.push(`open ${(connection as Connection).id}`),
+    connectionClosed: (connection) => log.push(`closed ${(connection as Connection).id}`),
+  });
+  const [a, b] = await connectedPair({ host: HOST });
+  await a.close();
+  await b.close();
+  await sleep(0);
+  assert.deepEqual(log.toSorted(), [a, b].flatMap(({ id }) => [`open ${id}`, `closed ${id}`]).toSorted());
+});

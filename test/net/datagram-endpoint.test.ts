@@ -1,0 +1,497 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { networkInterfaces } from 'node:os';
+import {
+  createDatagramEndpoint,
+  createTask,
+  currentTask,
+  type Datagram,
+  type DatagramEndpoint,
+  type DatagramOptions,
+  gather,
+  InvalidStateError,
+  sleep,
+  timeout,
+} from 'maitre';
+import { waitsOf } from 'maitre/lowlevel';
+import { nextTurn, test } from '../support/test.js';
+import { HOST, isDeno, isNode, until } from './sockets.js';
+
+const local = { host: HOST };
+
+/** Runs `body` with endpoints, which are gone afterwards. */
+async function withEndpoints<const O extends readonly DatagramOptions[]>(
+  options: O,
+  body: (...endpoints: { -readonly [K in keyof O]: DatagramEndpoint }) => Promise<void>,
+): Promise<void> {
+  const endpoints: DatagramEndpoint[] = [];
+  try {
+    for (const each of options) endpoints.push(await createDatagramEndpoint(each));
+    await body(...(endpoints as { -readonly [K in keyof O]: DatagramEndpoint })); // one for each
+  } finally {
+    for (const endpoint of endpoints) await endpoint[Symbol.asyncDispose]();
+  }
+}
+
+/** A server and a client connected to it. */
+async function withPair(
+  body: (server: DatagramEndpoint, client: DatagramEndpoint) => Promise<void>,
+  options: DatagramOptions = {},
+): Promise<void> {
+  await withEndpoints([{ local, ...options }], async (server) => {
+    // Deno leaves the connected end's address at 0.0.0.0 when it is not given.
+    const remote = { host: HOST, port: server.address.port };
+    await withEndpoints([isDeno ? { local, remote } : { remote }], (client) => body(server, client));
+  });
+}
+
+/** A port of 127.0.0.1 on which nobody is. */
+async function freePort(): Promise<number> {
+  await using endpoint = await createDatagramEndpoint({ local });
+  return endpoint.address.port;
+}
+
+test('a datagram goes to the endpoint, whole and with its sender, and its answer back', async () => {
+  await withPair(async (server, client) => {
+    assert.deepEqual(server.address, { address: HOST, port: server.address.port, family: 'IPv4' });
+    assert.equal(server.remote, undefined);
+    assert.deepEqual(client.remote, server.address);
+    assert.equal(client.address.address, HOST);
+    for (const message of ['soup', Buffer.from('bytes'), new Uint8Array([1, 2, 3]), '', 'é'.repeat(10_000)]) {
+      await client.send(message);
+      const { data, from } = await server.receive();
+      assert.deepEqual(from, client.address);
+      assert.deepEqual(data, Buffer.from(message as string));
+      await server.send(data, from);
+      const answer = await client.receive();
+      assert.deepEqual(answer, { data, from: server.address });
+    }
+    assert.deepEqual(server.statistics(), { received: 5, dropped: 0, queued: 0, sent: 5 });
+    assert.equal(String(server), `datagram endpoint ${HOST}:${server.address.port}`);
+    assert.match(String(client), / to 127\.0\.0\.1:\d+$/);
+  });
+});
+
+test('names and both families are addresses too', async () => {
+  await withPair(async (server) => {
+    await withEndpoints(
+      [{ remote: { host: 'localhost', port: server.address.port } }, { local }],
+      async (byName, open) => {
+        await byName.send('connected');
+        assert.equal(String((await server.receive()).data), 'connected');
+        await open.send('sent', { host: 'localhost', port: server.address.port });
+        assert.equal(String((await server.receive()).data), 'sent');
+        await assert.rejects(open.send('x', { host: '::1', port: 1 }), RangeError);
+      },
+    );
+  });
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).some((each) => each?.some((one) => one.address === '::1'));
+
+test(
+  'an IPv6 endpoint talks to IPv4 unless ipv6Only, and names its address plainly',
+  async () => {
+    await withEndpoints([{ family: 'IPv6' }, { local }], async (six, four) => {
+      assert.equal(six.address.family, 'IPv6');
+      await four.send('up', { host: HOST, port: six.address.port });
+      const { from } = await six.receive();
+      assert.deepEqual(from, four.address);
+      await six.send('down', from);
+      assert.equal(String((await four.receive()).data), 'down');
+      await six.send('self', { host: '::1', port: six.address.port });
+      assert.deepEqual((await six.receive()).from, { address: '::1', port: six.address.port, family: 'IPv6' });
+    });
+    await withEndpoints([{ local }], async (four) => {
+      await withEndpoints([{ family: 'IPv6', remote: { host: HOST, port: four.address.port } }], async (six) => {
+        assert.deepEqual(six.remote, four.address);
+        await six.send('up');
+        await four.send('down', (await four.receive()).from);
+        assert.equal(String((await six.receive()).data), 'down');
+      });
+    });
+    await withEndpoints([{ local: { host: '::1' }, ipv6Only: true }], async (six) => {
+      assert.equal(six.address.address, '::1');
+    });
+  },
+  { skip: hasIPv6 ? false : 'this machine has no ::1' },
+);
+
+test('send wants a target without remote, refuses one with it, and checks data and target', async () => {
+  await withPair(async (server, client) => {
+    await assert.rejects(server.send('x'), {
+      name: 'TypeError',
+      message: 'Cannot send: expected a target { host, port }, got none and the endpoint has no remote',
+    });
+    await assert.rejects(client.send('x', server.address), {
+      name: 'TypeError',
+      message: /is connected to 127\.0\.0\.1:\d+/,
+    });
+    await assert.rejects(server.send(7 as unknown as string, client.address), { name: 'TypeError', message: /got 7$/ });
+    await assert.rejects(server.send('x', { host: HOST, port: 0 }), { name: 'RangeError' });
+    assert.equal(server.statistics().sent, 0);
+  });
+});
+
+test("send rejects with the system's error, and the endpoint goes on", async () => {
+  await withPair(async (server, client) => {
+    await assert.rejects(client.send(Buffer.alloc(70_000)), { code: 'EMSGSIZE' });
+    await assert.rejects(server.send(Buffer.alloc(70_000), client.address), { code: 'EMSGSIZE' });
+    await client.send('still here');
+    assert.equal(String((await server.receive()).data), 'still here');
+    assert.equal(client.statistics().sent, 1);
+  });
+});
+
+test(
+  'sends of one turn arrive in order',
+  async () => {
+    await withPair(async (server, client) => {
+      await Promise.all(Array.from({ length: 50 }, (_, i) => client.send(String(i))));
+      for (let i = 0; i < 50; i++) assert.equal(String((await server.receive()).data), String(i));
+    });
+  },
+  { skip: isDeno ? "Deno's node:dgram sends side by side what is not awaited" : false },
+);
+
+test('receive cancelled at any step loses no datagram', async () => {
+  await withPair(async (server, client) => {
+    const count = 60;
+    const got: string[] = [];
+    for (let step = 0; step < count; step++) {
+      const task = createTask(async () => void got.push(String((await server.receive()).data)));
+      await client.send(String(step));
+      for (let turn = 0; turn < step % 6; turn++) await (step % 2 === 0 ? undefined : nextTurn());
+      task.cancel();
+      await task.catch(() => undefined);
+    }
+    while (got.length < count) got.push(String((await timeout(5000, () => server.receive())).data));
+    assert.deepEqual(
+      got,
+      Array.from({ length: count }, (_, i) => String(i)),
+    );
+  });
+});
+
+test('receive and send take a signal, and are wait records of their task', async () => {
+  await withPair(async (server, client) => {
+    const controller = new AbortController();
+    const receiving = server.receive({ signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await assert.rejects(receiving, { name: 'CancelledError' });
+    await assert.rejects(client.send('x', undefined, { signal: controller.signal }), { name: 'CancelledError' });
+    assert.equal(client.statistics().sent, 0);
+
+    let seen: unknown;
+    const task = createTask(async () => {
+      const me = currentTask();
+      const sending = client.send('y');
+      seen = me === undefined ? undefined : waitsOf(me).map(({ kind, resource }) => [kind, resource]);
+      await sending;
+      await server.receive();
+      await server.receive();
+    });
+    await until(() => server.statistics().received === 1 && server.statistics().queued === 0);
+    assert.deepEqual(seen, [['datagram.send', client]]);
+    assert.deepEqual(
+      waitsOf(task).map(({ kind, resource }) => [kind, resource]),
+      [['datagram.receive', server]],
+    );
+    task.cancel();
+    await assert.rejects(() => task.then(), { name: 'CancelledError' });
+  });
+});
+
+test('several receives are served in their order', async () => {
+  await withPair(async (server, client) => {
+    const all = gather(Array.from({ length: 10 }, (_, i) => async () => `${i}:${(await server.receive()).data}`));
+    for (let i = 0; i < 10; i++) await client.send(String(i));
+    assert.deepEqual(
+      await all,
+      Array.from({ length: 10 }, (_, i) => `${i}:${i}`),
+    );
+  });
+});
+
+test('a full receive queue drops by its policy, and counts', async () => {
+  for (const onOverflow of ['dropNewest', 'dropOldest'] as const) {
+    await withPair(
+      async (server, client) => {
+        for (let i = 0; i < 7; i++) await client.send(String(i));
+        await until(() => server.statistics().received === 7, 'all datagrams to come');
+        assert.deepEqual(server.statistics(), { received: 7, dropped: 4, queued: 3, sent: 0 });
+        const got = [];
+        while (server.statistics().queued > 0) got.push(String((await server.receive()).data));
+        assert.deepEqual(got, onOverflow === 'dropNewest' ? ['0', '1', '2'] : ['4', '5', '6']);
+      },
+      { receiveQueue: 3, onOverflow },
+    );
+  }
+});
+
+const noIcmp = isDeno ? "Deno's node:dgram does not tell of ICMP errors" : false;
+
+test(
+  'a refusal by the peer is thrown by the next receive, once, and the endpoint stays open',
+  async () => {
+    const port = await freePort();
+    await withEndpoints([{ remote: { host: HOST, port } }], async (client) => {
+      await client.send('anybody?');
+      await assert.rejects(client.receive(), { code: 'ECONNREFUSED' });
+      assert.equal(client.closed, false);
+      await withEndpoints([{ local: { host: HOST, port } }], async (server) => {
+        await client.send('and now?');
+        assert.equal(String((await server.receive()).data), 'and now?');
+        await server.send('yes', client.address);
+        assert.equal(String((await client.receive()).data), 'yes');
+      });
+    });
+  },
+  { skip: noIcmp },
+);
+
+test(
+  'a refusal that no receive waits for is thrown by the next send or receive',
+  async () => {
+    const port = await freePort();
+    await withEndpoints([{ remote: { host: HOST, port } }], async (client) => {
+      const refused: unknown[] = [];
+      // Which send hears of it depends on when the system tells; one of the first few does.
+      for (let i = 0; i < 10 && refused.length === 0; i++) {
+        await client.send('anybody?').catch((error: unknown) => {
+          assert.equal((error as { code?: string }).code, 'ECONNREFUSED');
+          refused.push(error);
+        });
+        await nextTurn();
+      }
+      assert.equal(refused.length, 1);
+    });
+  },
+  { skip: noIcmp },
+);
+
+test('close wakes receives, ends iterations, and refuses what comes later', async () => {
+  await withPair(async (server, client) => {
+    const receiving = [server.receive(), server.receive()].map((each) =>
+      assert.rejects(each, { name: 'InvalidStateError', message: 'Cannot receive: the datagram endpoint is closed' }),
+    );
+    const iterating = createTask(async () => {
+      for await (const _ of server) assert.fail('nothing was sent');
+      return 'ended';
+    });
+    await sleep(0);
+    server.close();
+    server.close();
+    assert.equal(server.closed, true);
+    await Promise.all(receiving);
+    assert.equal(await iterating, 'ended');
+    await assert.rejects(server.receive(), InvalidStateError);
+    await assert.rejects(server.send('x', client.address), InvalidStateError);
+    assert.throws(() => server.joinGroup('239.7.7.7'), InvalidStateError);
+    await Promise.all([server.waitClosed(), server.waitClosed()]);
+    await server.waitClosed();
+    assert.match(String(server), /, closed$/);
+  });
+});
+
+test('close lets sends that were begun go out, and drops what was not received', async () => {
+  await withPair(async (server, client) => {
+    await server.send('never read', client.address);
+    await until(() => client.statistics().queued === 1);
+    const sending = client.send('last words');
+    client.close();
+    await sending;
+    await client.waitClosed();
+    assert.equal(client.statistics().queued, 0);
+    assert.equal(String((await server.receive()).data), 'last words');
+  });
+});
+
+test('iterating gives every datagram, and leaving the loop leaves the endpoint open', async () => {
+  await withPair(async (server, client) => {
+    for (const text of ['a', 'b', 'c']) await client.send(text);
+    const got: string[] = [];
+    for await (const { data } of server) {
+      got.push(String(data));
+      if (got.length === 2) break;
+    }
+    for await (const { data } of server) {
+      got.push(String(data));
+      server.close();
+    }
+    assert.deepEqual(got, ['a', 'b', 'c']);
+  });
+});
+
+test('a connected endpoint hears only its peer', async () => {
+  await withPair(async (server, client) => {
+    await withEndpoints([{ local }], async (stranger) => {
+      await stranger.send('psst', client.address).catch(() => undefined);
+      await server.send('the peer', client.address);
+      assert.equal(String((await client.receive()).data), 'the peer');
+      assert.equal(client.statistics().received, 1);
+    });
+  });
+});
+
+test('a taken port is EADDRINUSE, a name without address ENOTFOUND, and nothing stays open', async () => {
+  await withEndpoints([{ local }], async (taken) => {
+    const port = taken.address.port;
+    await assert.rejects(createDatagramEndpoint({ local: { host: HOST, port } }), { code: 'EADDRINUSE' });
+  });
+  await assert.rejects(
+    createDatagramEndpoint({ remote: { host: 'nobody.invalid', port: 1 } }),
+    (error: { code?: string }) => error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN',
+  );
+});
+
+test('createDatagramEndpoint cancelled at any step leaves nothing open', async () => {
+  for (const remote of [undefined, { host: HOST, port: 9 }, { host: 'localhost', port: 9 }]) {
+    for (let step = 0; step < 16; step++) {
+      const controller = new AbortController();
+      const opening = createDatagramEndpoint({ local, remote, signal: step % 2 === 0 ? controller.signal : undefined });
+      const task = createTask(() => (step % 2 === 0 ? opening : createDatagramEndpoint({ local, remote })));
+      for (let turn = 0; turn < step / 2; turn++) await (step < 8 ? undefined : nextTurn());
+      controller.abort();
+      task.cancel();
+      for (const each of [opening, task]) {
+        try {
+          await (await each)[Symbol.asyncDispose](); // it was done already
+        } catch (error) {
+          assert.equal((error as Error).name, 'CancelledError');
+        }
+      }
+    }
+  }
+  // A lookup of the system cannot be taken back: it ends by itself.
+  await until(() => !process.getActiveResourcesInfo?.().includes('GetAddrInfoReqWrap'), 'lookups to end');
+}); // the leak check sees open sockets
+
+test('reuseAddress lets several endpoints bind one port', async () => {
+  await withEndpoints([{ local: { host: '0.0.0.0' }, reuseAddress: true }], async (first) => {
+    const port = first.address.port;
+    await withEndpoints([{ local: { host: '0.0.0.0', port }, reuseAddress: true }], async (second) => {
+      assert.equal(second.address.port, port);
+    });
+  });
+});
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const hasReusePort = isNode && process.platform === 'linux' && (major > 22 || (major === 22 && minor >= 12));
+
+test('reusePort lets several endpoints share a port, or is refused where it cannot be had', async () => {
+  if (isNode && !hasReusePort && process.platform === 'linux') {
+    await assert.rejects(createDatagramEndpoint({ local, reusePort: true }), {
+      name: 'RangeError',
+      message: /needs Node 22\.12/,
+    });
+    return;
+  }
+  if (!hasReusePort) return;
+  await withEndpoints([{ local, reusePort: true }], async (first) => {
+    const port = first.address.port;
+    await withEndpoints([{ local: { host: HOST, port }, reusePort: true }], async (second) => {
+      assert.equal(second.address.port, port);
+    });
+  });
+});
+
+/** Whether what is sent to `to` comes back over loopback here: the reason not, or false. */
+async function unreachable(options: DatagramOptions, to: string): Promise<string | false> {
+  try {
+    await using endpoint = await createDatagramEndpoint({ local: { host: '0.0.0.0' }, ...options });
+    await endpoint.send('probe', { host: to, port: endpoint.address.port });
+    await timeout(500, () => endpoint.receive());
+    return false;
+  } catch (error) {
+    return `this system does not bring ${to} back over loopback: ${String(error)}`;
+  }
+}
+
+const BROADCAST = '127.255.255.255';
+const GROUP = '239.77.7.7';
+const onLoopback = { interface: HOST, loopback: true };
+
+test(
+  'broadcast needs its option, and reaches this machine',
+  async () => {
+    await withEndpoints([{ local: { host: '0.0.0.0' } }, { broadcast: true }], async (receiver, sender) => {
+      const to = { host: BROADCAST, port: receiver.address.port };
+      // Deno gives it a code of its own.
+      await assert.rejects(receiver.send('x', to), isDeno ? Error : { code: 'EACCES' });
+      await sender.send('everybody', to);
+      assert.equal(String((await receiver.receive()).data), 'everybody');
+    });
+  },
+  { skip: await unreachable({ broadcast: true }, BROADCAST) },
+);
+
+test(
+  'multicast reaches the members of a group, from joinGroup to its disposal',
+  async () => {
+    const options = { local: { host: '0.0.0.0' }, multicast: onLoopback };
+    await withEndpoints([options, { ...options, multicast: { ...onLoopback, ttl: 1 } }], async (member, sender) => {
+      const to = { host: GROUP, port: member.address.port };
+      const membership = member.joinGroup(GROUP, { interface: HOST });
+      await sender.send('members', to);
+      assert.equal(String((await member.receive()).data), 'members');
+      membership[Symbol.dispose]();
+      membership[Symbol.dispose]();
+      const notJoined = { code: isDeno ? 'EINVAL' : 'EADDRNOTAVAIL' };
+      assert.throws(() => member.leaveGroup(GROUP, { interface: HOST }), notJoined);
+      await sender.send('nobody', to).catch(() => undefined);
+      await sender.send('you', { host: HOST, port: member.address.port });
+      assert.equal(String((await member.receive()).data), 'you');
+      const again = member.joinGroup(GROUP, { interface: HOST });
+      member.leaveGroup(GROUP, { interface: HOST });
+      again[Symbol.dispose](); // left already
+      member.joinGroup(GROUP, { interface: HOST });
+      await sender.send('back', to);
+      assert.equal(String((await member.receive()).data), 'back');
+      assert.throws(() => member.joinGroup('soup'), RangeError);
+    });
+  },
+  { skip: await unreachable({ multicast: { ...onLoopback, join: [{ group: GROUP, interface: HOST }] } }, GROUP) },
+);
+
+const python = spawnSync('python3', ['--version']).status === 0 || process.env['CI'] === 'true';
+
+const PYTHON_SERVER = `
+import asyncio, sys
+class Echo(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+        print(transport.get_extra_info('sockname')[1], flush=True)
+    def datagram_received(self, data, addr):
+        self.transport.sendto(data[::-1], addr)
+async def main():
+    loop = asyncio.get_running_loop()
+    await loop.create_datagram_endpoint(Echo, local_addr=('127.0.0.1', 0))
+    await loop.run_in_executor(None, sys.stdin.read)
+asyncio.run(main())
+`;
+
+test(
+  "it talks to Python's asyncio",
+  async () => {
+    const child = spawn('python3', ['-c', PYTHON_SERVER], { stdio: ['pipe', 'pipe', 'inherit'] });
+    let printed = '';
+    let ended = false;
+    child.stdout.on('data', (chunk: Buffer) => (printed += String(chunk)));
+    child.on('close', () => (ended = true));
+    try {
+      await until(() => printed.endsWith('\n') || ended, 'Python to listen');
+      await withEndpoints([{ remote: { host: HOST, port: Number(printed) } }], async (client) => {
+        for (const message of ['soup', 'x', 'y'.repeat(9000)]) {
+          await client.send(message);
+          const answer: Datagram = await timeout(5000, () => client.receive());
+          assert.deepEqual([...answer.data], [...Buffer.from(message)].toReversed());
+        }
+      });
+    } finally {
+      child.stdin.end();
+      await until(() => ended, 'Python to end');
+    }
+  },
+  { skip: python ? false : 'python3 is not installed' },
+);

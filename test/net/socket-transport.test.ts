@@ -1,0 +1,3 @@
+import { testTransport } from './transport-suite.js';
+
+testTransport('the fastest path');

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
+import { CancelledError, createTask, rateLimit, sleep } from 'maitre';
+import { exploreCancellation, runWithFakeClock } from 'maitre/testing';
+import { fakeTest, test } from '../support/test.js';
+
+fakeTest('rateLimit lets the first `count` through at once, then `count` per period, evenly', async (clock) => {
+  const limiter = rateLimit(2, 100);
+  const times: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    await limiter.acquire();
+    times.push(clock.now());
+  }
+  assert.deepEqual(times, [0, 0, 50, 100, 150, 200]);
+});
+
+fakeTest('what is not used is saved, up to `count`', async (clock) => {
+  const limiter = rateLimit(3, 30);
+  for (let i = 0; i < 3; i++) await limiter.acquire();
+  await sleep(1000);
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    await limiter.acquire();
+    times.push(clock.now() - 1000);
+  }
+  assert.deepEqual(times, [0, 0, 0, 10, 20]);
+});
+
+fakeTest('it is first come, first served', async () => {
+  const limiter = rateLimit(1, 10);
+  const order: number[] = [];
+  const tasks = [0, 1, 2, 3].map((id) => createTask(() => limiter.acquire().then(() => order.push(id))));
+  for (const task of tasks) await task;
+  assert.deepEqual(order, [0, 1, 2, 3]);
+});
+
+fakeTest('tryAcquire takes one if it is allowed now, and never waits', async () => {
+  const limiter = rateLimit(2, 100);
+  assert.deepEqual([limiter.tryAcquire(), limiter.tryAcquire(), limiter.tryAcquire()], [true, true, false]);
+  await sleep(49);
+  assert.equal(limiter.tryAcquire(), false);
+  await sleep(2);
+  assert.equal(limiter.tryAcquire(), true);
+});
+
+fakeTest('tryAcquire does not overtake those who wait', async () => {
+  const limiter = rateLimit(1, 10);
+  await limiter.acquire();
+  const task = createTask(() => limiter.acquire());
+  await sleep(9.5);
+  assert.equal(limiter.tryAcquire(), false);
+  await task;
+  assert.equal(limiter.tryAcquire(), false);
+});
+
+fakeTest('one that is cancelled does not count; those behind it do not come earlier', async (clock) => {
+  const limiter = rateLimit(1, 10);
+  const times: (number | string)[] = [];
+  const tasks = [0, 1, 2, 3].map((id) =>
+    createTask(async () => {
+      await limiter.acquire();
+      times[id] = clock.now();
+    }),
+  );
+  await sleep(5);
+  tasks[1]?.cancel();
+  await sleep(50);
+  assert.deepEqual(times, [0, , 20, 30]); // oxlint-disable-line no-sparse-arrays -- the second was cancelled
+  const start = clock.now();
+  await limiter.acquire();
+  assert.equal(clock.now(), start, 'what it gave back is there');
+});
+
+fakeTest('acquire is a cancellation point also when it need not wait, and then takes nothing', async () => {
+  const limiter = rateLimit(1, 1000);
+  await assert.rejects(limiter.acquire({ signal: AbortSignal.abort() }), CancelledError);
+  const task = createTask(async () => {
+    task.cancel();
+    await limiter.acquire();
+  });
+  await assert.rejects(task.then(), CancelledError);
+  assert.ok(limiter.tryAcquire());
+});
+
+fakeTest('count and ms are checked', () => {
+  for (const [count, ms] of [[0, 1], [0.5, 1], [1, 0], [1, -1], [Infinity, 1], [1, Infinity], [NaN, 1]] as const) {
+    assert.throws(() => rateLimit(count, ms), {
+      name: 'RangeError',
+      message: `Cannot limit the rate: expected a count >= 1 per milliseconds > 0, got ${count} per ${ms}`,
+    });
+  }
+  assert.throws(() => rateLimit(1, NaN), RangeError);
+  assert.throws(() => rateLimit('1' as never, 1), {
+    name: 'TypeError',
+    message: 'Cannot limit the rate: expected a count, got "1"',
+  });
+  assert.throws(() => rateLimit(1, '1' as never), TypeError);
+});
+
+test('in no period are there more than twice `count`, and over time no more than `count` each', async () => {
+  const ms = fc.integer({ min: 0, max: 60 });
+  const life = fc.record({ at: ms, cancelledAt: fc.option(ms, { nil: undefined }) });
+  const property = fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.array(life, { maxLength: 15 }), (count, lives) =>
+    runWithFakeClock(async (clock) => {
+      const limiter = rateLimit(count, 20);
+      const times: number[] = [];
+      const tasks = lives.map(({ at }) =>
+        createTask(async () => {
+          await sleep(at);
+          await limiter.acquire();
+          times.push(clock.now());
+        }),
+      );
+      for (const [who, { cancelledAt }] of lives.entries()) {
+        if (cancelledAt !== undefined) createTask(async () => (await sleep(cancelledAt), tasks[who]?.cancel()));
+      }
+      for (const task of tasks) await task.catch(() => undefined);
+      for (const [index, from] of times.entries()) {
+        for (const [more, to] of times.slice(index).entries()) {
+          const allowed = count + ((to - from) * count) / 20;
+          assert.ok(more + 1 <= allowed + 0.001, `${more + 1} from ${from} to ${to}, ${count} per 20`);
+        }
+      }
+    }),
+  );
+  await fc.assert(property, { numRuns: 60 });
+});
+
+test('rateLimit passes exploreCancellation: a cancelled one does not count', async () => {
+  const points = await exploreCancellation(
+    async (x) => {
+      const limiter = rateLimit(1, 10);
+      for (const name of ['a', 'b', 'c']) x.task(name, () => limiter.acquire());
+      await x.settled();
+      await sleep(31);
+      assert.ok(limiter.tryAcquire());
+      assert.ok(!limiter.tryAcquire());
+    },
+    { cancels: 2 },
+  );
+  assert.ok(points > 20);
+});
