@@ -48,7 +48,9 @@ async function orchestrate() {
   const began = performance.now();
   const limit = String(spawnSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).stdout).trim();
   if (Number(limit) < connections + SPARE) {
-    console.log(`soak FAILED: a process may open ${limit} descriptors here, ${connections} connections need ${connections + SPARE}`);
+    console.log(
+      `soak FAILED: a process may open ${limit} descriptors here, ${connections} connections need ${connections + SPARE}`,
+    );
     process.exit(1);
   }
   console.log(`soak: ${connections} connections, ${messages} messages on each, seed ${seed}`);
@@ -56,7 +58,9 @@ async function orchestrate() {
   const notes = join(folder, 'taken.json');
   const children = [];
   const watchdog = setTimeout(() => {
-    fail(`still running after ${WATCHDOG / 1000} s, ${children.map(({ name, last }) => `${name}: ${last}`).join('; ')}`);
+    fail(
+      `still running after ${WATCHDOG / 1000} s, ${children.map(({ name, last }) => `${name}: ${last}`).join('; ')}`,
+    );
   }, WATCHDOG);
 
   function fail(why) {
@@ -93,7 +97,9 @@ async function orchestrate() {
 
   const main = join(root, 'dist/cli/main.js');
   const handler = join(root, 'scripts/soak-echo.mjs');
-  const server = start('server', [main, 'serve', handler, '--port', '0', '--grace', String(GRACE)], { SOAK_NOTES: notes });
+  const server = start('server', [main, 'serve', handler, '--port', '0', '--grace', String(GRACE)], {
+    SOAK_NOTES: notes,
+  });
   let stopping = false;
   void server.ended.then((end) => stopping || fail(`the server ended by itself with ${end}`));
   const port = await server.prints(/^serving .* on 127\.0\.0\.1:(\d+)/);
@@ -224,7 +230,8 @@ async function runClients(port) {
       await allOpen.then();
       for (; count < messages; count++) {
         if (count === resetAfter) break;
-        if ((await exchange(connection, id, count, next)) !== 'answered') throw new Error(`the end after ${count} messages`);
+        if ((await exchange(connection, id, count, next)) !== 'answered')
+          throw new Error(`the end after ${count} messages`);
       }
       if (resetAfter !== undefined) {
         connection.writer.write(messageOf(id, count, next));
@@ -260,7 +267,8 @@ async function runClients(port) {
       counts.untaken++;
       return 'ended';
     }
-    if (answer.toString('latin1') !== message) throw new Error(`the answer differs: ${JSON.stringify(answer.toString('latin1', 0, 40))}`);
+    if (answer.toString('latin1') !== message)
+      throw new Error(`the answer differs: ${JSON.stringify(answer.toString('latin1', 0, 40))}`);
     counts.echoed++;
     return 'answered';
   }

@@ -5,6 +5,12 @@ export type Address =
   | { readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' }
   | { readonly path: string };
 
+/** The two ends of a connection. */
+export interface Ends {
+  readonly peer: Address;
+  readonly local: Address;
+}
+
 /** `127.0.0.1:8002`, `[::1]:8002`, or the path of a Unix socket. */
 export function formatAddress(address: Address): string {
   if ('path' in address) return address.path === '' ? '(unnamed Unix socket)' : address.path;
@@ -20,7 +26,7 @@ export function toAddress(address: string | undefined, port: number | undefined)
 }
 
 /** The two ends of a socket, asked now: after the end of a connection the system no longer knows them. */
-export function endsOf(socket: Socket, path: string | undefined): { peer: Address; local: Address } {
+export function endsOf(socket: Socket, path: string | undefined): Ends {
   if (path !== undefined) return { peer: { path }, local: { path } };
   return {
     peer: toAddress(socket.remoteAddress, socket.remotePort),

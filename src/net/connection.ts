@@ -5,8 +5,9 @@
 import type { Socket } from 'node:net';
 import { instrument, type Task } from '../core/index.ts';
 import type { Duplex, StreamReader, StreamReaderOptions, StreamWriter, StreamWriterOptions } from '../streams/index.ts';
-import { type Address, endsOf, formatAddress } from './address.ts';
+import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
 import type { RawIo } from './raw-io.ts';
+import type { StartTlsOptions } from './secure.ts';
 import { EventTransport, RawTransport, type SocketTransport } from './socket-transport.ts';
 
 let lastId = 0;
@@ -40,23 +41,20 @@ export class Connection implements Duplex {
   readonly id: number = ++lastId;
   readonly reader: StreamReader;
   readonly writer: StreamWriter;
-  /** The other end; captured at the start, so it is known after the end too. */
-  readonly peer: Address;
-  /** This end. */
-  readonly local: Address;
   /** When it began, milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
   readonly #transport: SocketTransport;
   readonly #onGone: ((connection: Connection) => void) | undefined;
+  readonly #accepted: boolean;
+  #ends: Ends;
   #task: Task<unknown> | undefined = undefined;
   #detached = false;
   #gone = false;
 
   /** Made by startServer and openConnection. @internal */
   constructor(socket: Socket, parts: ConnectionParts) {
-    const { peer, local } = endsOf(socket, parts.path);
-    this.peer = peer;
-    this.local = local;
+    this.#ends = endsOf(socket, parts.path);
+    this.#accepted = parts.accepted === true;
     this.#onGone = parts.onGone;
     const { limit, maxBuffered, onOverflow, io, accepted, shutdownTimeout } = parts;
     const onGone = (): void => {
@@ -64,12 +62,23 @@ export class Connection implements Duplex {
       instrument?.connectionClosed?.(this);
       this.#onGone?.(this);
     };
-    const transport = { accepted, shutdownTimeout, limit, maxBuffered, onOverflow, peer, local, onGone };
+    const info = { accepted, ends: () => this.#ends };
+    const transport = { ...info, shutdownTimeout, limit, maxBuffered, onOverflow, onGone };
     this.#transport =
       io === undefined ? new EventTransport(socket, transport) : new RawTransport(socket, io, transport);
     this.reader = this.#transport.reader;
     this.writer = this.#transport.writer;
     instrument?.connectionOpened?.(this);
+  }
+
+  /** The other end; captured at the start, so it is known after the end too. Behind a balancer, the real client. */
+  get peer(): Address {
+    return this.#ends.peer;
+  }
+
+  /** This end. */
+  get local(): Address {
+    return this.#ends.local;
   }
 
   /** The task of its handler; undefined for opened connections and before the handler runs. */
@@ -124,7 +133,7 @@ export class Connection implements Duplex {
 
   /** `connection 3 from 127.0.0.1:50412`, for messages. */
   toString(): string {
-    return `connection ${this.id} ${this.#task === undefined ? 'to' : 'from'} ${formatAddress(this.peer)}`;
+    return `connection ${this.id} ${this.#accepted ? 'from' : 'to'} ${formatAddress(this.peer)}`;
   }
 
   /** Says whose handler it is. @internal */
@@ -135,6 +144,16 @@ export class Connection implements Duplex {
   /** Ends the reader's stream, as if the peer had ended: for a graceful shutdown. @internal */
   endReading(): void {
     this.#transport.endReading();
+  }
+
+  /** Who is really there, as a balancer says. @internal */
+  setEnds(ends: Ends): void {
+    this.#ends = ends;
+  }
+
+  /** Goes on over TLS before its handler begins. @internal */
+  startTls(options: StartTlsOptions): Promise<void> {
+    return this.writer.startTls(options);
   }
 
   /** Ends it with an error of ours. @internal */

@@ -10,6 +10,8 @@ import { bindName, claimPath, clearPath } from './unix-path.ts';
 const DEFAULT_BACKLOG = 4096;
 /** How often a port the system chose for one address is tried on the others before it gives up. */
 const PORT_TRIES = 8;
+/** All interfaces, a socket per family. Deno takes no notice of ipv6Only: its `::` is both. */
+const EVERYWHERE = 'deno' in process.versions ? ['::'] : ['0.0.0.0', '::'];
 /** Families a machine may lack: skipped while another address can be bound. */
 const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
 
@@ -127,7 +129,7 @@ async function resolveHosts(host: string | readonly string[] | undefined): Promi
   const names = typeof host === 'string' ? [host] : (host ?? ['']);
   const addresses = new Set<string>();
   for (const name of names) {
-    if (name === '') addresses.add('0.0.0.0').add('::');
+    if (name === '') for (const address of EVERYWHERE) addresses.add(address);
     else if (isIP(name) !== 0) addresses.add(name);
     else for (const { address } of await lookup(name, { all: true })) addresses.add(address);
   }

@@ -236,8 +236,7 @@ async function tryOut(): Promise<RawIo | undefined> {
 /** Watches net write once, to learn whether writes want a request and of which class. */
 function learnToWrite(socket: Socket): RawIo | undefined {
   const handle = handleOf(socket);
-  if (handle === undefined || typeof handle.writev !== 'function')
-    return undefined;
+  if (handle === undefined || typeof handle.writev !== 'function') return undefined;
   let request: object | null | undefined;
   const original = handle.writeUtf8String.bind(handle);
   handle.writeUtf8String = (given: object | null, text: string): unknown => {

@@ -27,7 +27,8 @@ export interface StartTlsOptions extends SecureContextOptions {
   readonly servername?: string | undefined;
   readonly rejectUnauthorized?: boolean | undefined;
   readonly requestCert?: boolean | undefined;
-  readonly ALPNProtocols?: string[] | undefined;
+  readonly ALPNProtocols?: TlsOptions['ALPNProtocols'];
+  readonly SNICallback?: TlsOptions['SNICallback'];
   /** Milliseconds. Default 60,000. */
   readonly handshakeTimeout?: number | undefined;
 }
@@ -106,11 +107,20 @@ function parentOf(socket: TLSSocket): unknown {
 }
 
 /** The client's handshake over a connected socket. `host` is what was asked for: the name to verify, unless options say. */
-export async function secureClient(socket: Socket, options: ClientTlsOptions, host: string | undefined): Promise<TLSSocket> {
+export async function secureClient(
+  socket: Socket,
+  options: ClientTlsOptions,
+  host: string | undefined,
+): Promise<TLSSocket> {
   const given = options === true ? {} : options;
   const servername = given.servername ?? (host !== undefined && isIP(host) === 0 ? host : undefined);
   // An address is verified against the certificate's addresses, but cannot be asked for.
-  const settings = { ...given, socket, ...(servername === undefined ? {} : { servername }), ...(host === undefined ? {} : { host }) };
+  const settings = {
+    ...given,
+    socket,
+    ...(servername === undefined ? {} : { servername }),
+    ...(host === undefined ? {} : { host }),
+  };
   return handshake(connect(settings), 'secureConnect');
 }
 
@@ -130,7 +140,8 @@ export async function secureInPlace(
     return await waitFor(() => handshake(secured, isServer ? 'secure' : 'secureConnect'), handshakeTimeout);
   } catch (error) {
     secured.destroy();
-    if (error instanceof TimeoutError) throw new TimeoutError(`TLS handshake: ${handshakeTimeout} ms passed`, { cause: error });
+    if (error instanceof TimeoutError)
+      throw new TimeoutError(`TLS handshake: ${handshakeTimeout} ms passed`, { cause: error });
     throw error;
   }
 }

@@ -31,6 +31,11 @@ interface CommonOptions extends LimitOptions, AdmissionOptions {
   readonly handshakeTimeout?: number | undefined;
   /** Milliseconds a closing TLS connection waits for the client's close_notify. Default 5,000. */
   readonly shutdownTimeout?: number | undefined;
+  /**
+   * Reads a PROXY protocol header, version 1 or 2, from every client before its handler begins: `connection.peer` is then the
+   * client behind the balancer. A client without one is ended, and reported. Only for servers that nobody else can reach.
+   */
+  readonly proxyProtocol?: boolean | undefined;
   /** Receives the errors of handlers. Default: the exception handler, with `context.connection`. */
   readonly onError?: ((error: unknown, connection: Connection) => void) | undefined;
 }
@@ -77,6 +82,7 @@ const KNOWN = new Set([
   'tls',
   'handshakeTimeout',
   'shutdownTimeout',
+  'proxyProtocol',
 ]);
 
 /** Throws a TypeError or RangeError for the first option that is wrong or unknown. */
@@ -101,13 +107,14 @@ export function checkServerOptions(options: ServerOptions): void {
     checkCount(name, given[name], 'start server');
   }
   for (const name of ['maxPerIp', 'minReceiveRate']) checkCount(name, given[name], 'start server');
-  for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime', 'handshakeTimeout', 'shutdownTimeout']) checkPeriod(name, given[name]);
+  for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime', 'handshakeTimeout', 'shutdownTimeout'])
+    checkPeriod(name, given[name]);
   if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
     throw wrong('tls', 'an object of node:tls options', options.tls);
   }
   checkBlockList('block', given['block']);
   checkBlockList('allow', given['allow']);
-  for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive'])
+  for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive', 'proxyProtocol'])
     checkFlag(name, given[name], 'start server');
   if (options.onError !== undefined && typeof options.onError !== 'function') {
     throw wrong('onError', 'a function', options.onError);

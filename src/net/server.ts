@@ -30,16 +30,18 @@ import {
   type Task,
   TimeoutError,
   QueuedWait,
+  waitFor,
   type WaitOptions,
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
-import { type Address, formatAddress } from './address.ts';
+import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
 import { Connection } from './connection.ts';
 import { Limits } from './limits.ts';
 import { listen, type Listener } from './listener.ts';
 import { type RawIo, rawIo } from './raw-io.ts';
-import { TlsAcceptor } from './secure.ts';
+import { readProxyHeader } from './proxy-protocol.ts';
+import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
@@ -124,7 +126,8 @@ export class Server implements AsyncDisposable {
    * @throws InvalidStateError for a server without TLS
    */
   setSecureContext(options: SecureContextOptions): void {
-    if (this.#options.tls === undefined) throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
+    if (this.#options.tls === undefined)
+      throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
     this.#tls ??= this.#makeTls(this.#options.path);
     this.#tls?.setSecureContext(options);
   }
@@ -295,7 +298,7 @@ export class Server implements AsyncDisposable {
 
   #makeTls(path: string | undefined): TlsAcceptor | undefined {
     const { tls, handshakeTimeout } = this.#options;
-    if (tls === undefined) return undefined;
+    if (tls === undefined || this.#options.proxyProtocol === true) return undefined; // see #serveBehindBalancer
     return new TlsAcceptor(tls, handshakeTimeout, {
       onSecure: (socket) => (this.#state === 'closed' ? socket.destroy() : this.#open(socket, path)),
       onError: (error) => this.#acceptFailed(error),
@@ -340,7 +343,7 @@ export class Server implements AsyncDisposable {
     this.#handling++;
     // Not eager: the microtask it begins in is a context of its own, and one that ends at once begins no other in its stack.
     const task = this.#inContext(() =>
-      spawn(() => this.#handler(connection.reader, connection.writer, connection), {
+      spawn(() => this.#serve(connection), {
         name: `${formatAddress(connection.peer)} #${connection.id}`,
         scope: this.#scope,
       }),
@@ -348,6 +351,28 @@ export class Server implements AsyncDisposable {
     connection.serveWith(task);
     task.markObserved();
     task.observe({ settled: () => this.#handled(connection, task) });
+  }
+
+  #serve(connection: Connection): unknown {
+    const { proxyProtocol = false } = this.#options;
+    return proxyProtocol
+      ? this.#serveBehindBalancer(connection)
+      : this.#handler(connection.reader, connection.writer, connection);
+  }
+
+  /** The balancer's header comes first, then TLS, then the handler. */
+  async #serveBehindBalancer(connection: Connection): Promise<unknown> {
+    const { tls, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    let ends: Ends | undefined;
+    try {
+      ends = await waitFor(() => readProxyHeader(connection.reader), handshakeTimeout);
+    } catch (error) {
+      if (!(error instanceof CancelledError)) connection.abort(); // nobody that we should talk to
+      throw error;
+    }
+    if (ends !== undefined) connection.setEnds(ends);
+    if (tls !== undefined) await connection.startTls({ ...tls, handshakeTimeout });
+    return this.#handler(connection.reader, connection.writer, connection);
   }
 
   #handled(connection: Connection, task: Task<unknown>): void {

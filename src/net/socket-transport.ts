@@ -5,8 +5,8 @@
 // - The peer's end is fed to the reader; the socket stays open for writing (half-open) until we close it.
 // - close() comes when everything written was taken. Closing a socket with input the program never read makes the kernel
 //   answer with a reset, which can destroy what we sent and the peer has not read. So if there may be such input, we send
-//   our end first and drop what comes in until the peer ends too, for at most LINGER ms. Otherwise we close at once and do
-//   not wait for the peer.
+//   our end first and drop what comes in until the peer ends too, for at most LINGER ms and LINGER_BYTES. Otherwise we
+//   close at once and do not wait for the peer.
 // - An error is kept until 'close' and told once to both sides. A reader that had the peer's end already keeps it: an
 //   error of writing does not take away what was received.
 //
@@ -23,7 +23,7 @@ import {
   type StreamWriterOptions,
   type Transport,
 } from '../streams/index.ts';
-import type { Address } from './address.ts';
+import type { Ends } from './address.ts';
 import {
   type BytesListener,
   handleOf,
@@ -38,12 +38,14 @@ import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, tlsInfo } from '
 
 /** Milliseconds for which a closed connection takes and drops input that nobody read. */
 const LINGER = 500;
+/** Bytes that are dropped so: a peer that goes on sending does not hear us anyway. */
+const LINGER_BYTES = 1 << 20;
 /** Bytes: what is written in one turn is copied together up to this size; above it goes out as a vector. */
 const COPY_UP_TO = 65536;
 
 export interface TransportParts extends StreamReaderOptions, StreamWriterOptions {
-  readonly peer: Address;
-  readonly local: Address;
+  /** Who is at its two ends, for getExtraInfo. */
+  readonly ends: () => Ends;
   /** Milliseconds a closing TLS connection waits for the peer's close_notify. */
   readonly shutdownTimeout?: number | undefined;
   /** Whether a server accepted it: the server's side of startTls. */
@@ -81,6 +83,8 @@ export abstract class SocketTransport implements Transport {
   readonly #parts: TransportParts;
   /** The reader gets nothing any more; what comes is dropped. */
   #deaf = false;
+  /** Bytes dropped since then. */
+  #dropped = 0;
   #peerEnded = false;
   #gone = false;
   /** How much had been written when bytes last came: for activity. */
@@ -135,7 +139,8 @@ export abstract class SocketTransport implements Transport {
   close(): void {
     const mayHaveInput = this.socket.isPaused() || this.reader.bufferedBytes > 0 || this.#deaf;
     // Over TLS the peer answers our close_notify with its own.
-    const linger = this.secured === undefined ? (mayHaveInput ? LINGER : 0) : (this.#parts.shutdownTimeout ?? SHUTDOWN_TIMEOUT);
+    const linger =
+      this.secured === undefined ? (mayHaveInput ? LINGER : 0) : (this.#parts.shutdownTimeout ?? SHUTDOWN_TIMEOUT);
     if (linger === 0 || this.#peerEnded) {
       // destroySoon sends our end, then closes. It does not wait for the peer's.
       this.socket.destroySoon();
@@ -160,9 +165,9 @@ export abstract class SocketTransport implements Transport {
       case 'socket':
         return this.socket;
       case 'peername':
-        return this.#parts.peer;
+        return this.#parts.ends().peer;
       case 'sockname':
-        return this.#parts.local;
+        return this.#parts.ends().local;
       default:
         return this.secured === undefined ? undefined : tlsInfo(this.secured, name);
     }
@@ -247,9 +252,14 @@ export abstract class SocketTransport implements Transport {
 
   /** True while bytes that come are wanted: asked before they are copied. */
   protected came(count: number): boolean {
+    if (this.#deaf) {
+      this.#dropped += count;
+      if (this.#lingering !== undefined && this.#dropped > LINGER_BYTES) this.socket.destroy();
+      return false;
+    }
     this.bytesRead += count;
     this.#writtenAtBytes = this.writer.bytesWritten;
-    return !this.#deaf;
+    return true;
   }
 
   /** @internal */

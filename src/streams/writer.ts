@@ -296,7 +296,7 @@ export class StreamWriter implements AsyncDisposable {
   lost(error?: unknown): void {
     if (this.#state === 'gone') return;
     if (error !== undefined || this.bufferedBytes > 0) {
-      this.#lose(new ConnectionLostError('Connection lost', error === undefined ? {} : { cause: error }));
+      this.#lose(lossOf(error));
     }
     this.#drop();
     this.#state = 'gone';
@@ -415,4 +415,10 @@ export class StreamWriter implements AsyncDisposable {
     if (this.#onOverflow === undefined) reportException({ message: 'A connection was aborted', error });
     else this.#onOverflow(error);
   }
+}
+
+function lossOf(error: unknown): ConnectionLostError {
+  if (error === undefined) return new ConnectionLostError('Connection lost: it ended before everything was sent');
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConnectionLostError(`Connection lost: ${reason}`, { cause: error });
 }

@@ -6,46 +6,50 @@ import { isNode, pause, RawClient, until } from './sockets.js';
 
 const noLimits = (process.platform === 'win32' || !isNode) && 'a limit on descriptors as Node meets it';
 
-test('out of descriptors: clients are dropped, the server takes no processor time for it, and serves again afterwards', async () => {
-  const limit = 160; // the loader opens many files at once
-  const [command, args] = fixtureCommand('echo-server');
-  await using program = new Program('sh', ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, command, ...args]);
-  const port = Number(await program.prints(/^port (\d+)$/m));
-  const clients: RawClient[] = [];
-  const ask = async (client: RawClient): Promise<number> => {
-    client.received = Buffer.alloc(0);
-    client.socket.write('cpu\n');
-    return Number(await client.receives('\n'));
-  };
-  try {
-    const first = await new RawClient(port).connected();
-    const before = await ask(first);
-    for (let i = 0; i < 2 * limit; i++) clients.push(new RawClient(port));
-    for (const client of clients) client.socket.write('x\n');
-    await until(() => clients.every((client) => client.text === 'x\n' || client.closed || client.ended));
-    const served = clients.filter((client) => client.text === 'x\n').length;
-    assert.ok(served > 20 && served < limit, `${served} of ${clients.length} were served`);
-    await pause(700); // full, and nothing to do
-    assert.ok((await ask(first)) - before < 500, 'it is busy');
-    for (const client of clients) client.socket.destroy();
-    await until(() => clients.every(({ closed }) => closed));
-    await pause(50);
-    for (let i = 0; i < 10; i++) {
-      const client = new RawClient(port);
-      clients.push(client);
-      client.socket.write(`again ${i}\n`);
-      await client.receives(`again ${i}\n`);
+test(
+  'out of descriptors: clients are dropped, the server takes no processor time for it, and serves again afterwards',
+  async () => {
+    const limit = 160; // the loader opens many files at once
+    const [command, args] = fixtureCommand('echo-server');
+    await using program = new Program('sh', ['-c', `ulimit -n ${limit}; exec "$0" "$@"`, command, ...args]);
+    const port = Number(await program.prints(/^port (\d+)$/m));
+    const clients: RawClient[] = [];
+    const ask = async (client: RawClient): Promise<number> => {
+      client.received = Buffer.alloc(0);
+      client.socket.write('cpu\n');
+      return Number(await client.receives('\n'));
+    };
+    try {
+      const first = await new RawClient(port).connected();
+      const before = await ask(first);
+      for (let i = 0; i < 2 * limit; i++) clients.push(new RawClient(port));
+      for (const client of clients) client.socket.write('x\n');
+      await until(() => clients.every((client) => client.text === 'x\n' || client.closed || client.ended));
+      const served = clients.filter((client) => client.text === 'x\n').length;
+      assert.ok(served > 20 && served < limit, `${served} of ${clients.length} were served`);
+      await pause(700); // full, and nothing to do
+      assert.ok((await ask(first)) - before < 500, 'it is busy');
+      for (const client of clients) client.socket.destroy();
+      await until(() => clients.every(({ closed }) => closed));
+      await pause(50);
+      for (let i = 0; i < 10; i++) {
+        const client = new RawClient(port);
+        clients.push(client);
+        client.socket.write(`again ${i}\n`);
+        await client.receives(`again ${i}\n`);
+      }
+      await first.close();
+    } finally {
+      for (const client of clients) client.socket.destroy();
+      await until(() => clients.every(({ closed }) => closed));
     }
-    await first.close();
-  } finally {
-    for (const client of clients) client.socket.destroy();
-    await until(() => clients.every(({ closed }) => closed));
-  }
-  program.child.kill('SIGTERM');
-  assert.equal(await program.ends(), 143);
-  const reports = program.errors.split('\n').filter((line) => line.startsWith('maitre: '));
-  assert.ok(reports.length <= 3, program.errors); // libuv hides most of it; what shows is told once a second
-}, { skip: noLimits });
+    program.child.kill('SIGTERM');
+    assert.equal(await program.ends(), 143);
+    const reports = program.errors.split('\n').filter((line) => line.startsWith('maitre: '));
+    assert.ok(reports.length <= 3, program.errors); // libuv hides most of it; what shows is told once a second
+  },
+  { skip: noLimits },
+);
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`${signal} while clients connect, send, reset, flood and sleep: a bounded end, with nothing on standard error`, async () => {

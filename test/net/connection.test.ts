@@ -34,7 +34,11 @@ test('close sends what is written, waits until the connection is gone, and may b
 });
 
 test('abort after close, close after abort, abort after the end: nothing more happens', async () => {
-  for (const order of [['close', 'abort'], ['abort', 'close'], ['abort', 'abort']] as const) {
+  for (const order of [
+    ['close', 'abort'],
+    ['abort', 'close'],
+    ['abort', 'abort'],
+  ] as const) {
     const [a, b] = await connectedPair({ host: HOST });
     a.writer.write('x');
     for (const each of order) void a[each]();
@@ -63,12 +67,16 @@ test('abort right after writeEof, at any moment of it, ends the connection', asy
 
 test('detach after the handler’s end changes nothing', async () => {
   let kept: Connection | undefined;
-  await withServer((_reader, _writer, connection) => void (kept = connection), {}, async (server, port) => {
-    await using connection = await openConnection({ host: HOST, port });
-    assert.equal((await connection.reader.read()).length, 0);
-    kept?.detach();
-    await until(() => server.connections.size === 0);
-  });
+  await withServer(
+    (_reader, _writer, connection) => void (kept = connection),
+    {},
+    async (server, port) => {
+      await using connection = await openConnection({ host: HOST, port });
+      assert.equal((await connection.reader.read()).length, 0);
+      kept?.detach();
+      await until(() => server.connections.size === 0);
+    },
+  );
 });
 
 test('the instrument is told of each connection once when it opens and once when it is gone', async () => {

@@ -57,41 +57,53 @@ async def main():
 asyncio.run(main())
 `;
 
-test("Python's asyncio client talks to a server of maitre, over TCP and a Unix socket", async () => {
-  using dir = temporaryFolder();
-  const path = dir.at('s');
-  const limit = 4_000_000;
-  const servers = [await startServer(echo, { host: HOST, limit }), await startServer(echo, { path, limit })];
-  for (const [i, server] of servers.entries()) {
-    const to = i === 0 ? String(portOf(server)) : path;
-    await using program = new Program('python3', ['-c', pythonClient, to]);
-    assert.equal(await program.ends(), 0, program.errors);
-    assert.equal(program.output, 'all well\n');
-    await server.shutdown();
-  }
-}, { skip: noPython });
+test(
+  "Python's asyncio client talks to a server of maitre, over TCP and a Unix socket",
+  async () => {
+    using dir = temporaryFolder();
+    const path = dir.at('s');
+    const limit = 4_000_000;
+    const servers = [await startServer(echo, { host: HOST, limit }), await startServer(echo, { path, limit })];
+    for (const [i, server] of servers.entries()) {
+      const to = i === 0 ? String(portOf(server)) : path;
+      await using program = new Program('python3', ['-c', pythonClient, to]);
+      assert.equal(await program.ends(), 0, program.errors);
+      assert.equal(program.output, 'all well\n');
+      await server.shutdown();
+    }
+  },
+  { skip: noPython },
+);
 
-test("a client of maitre talks to a server of Python's asyncio", async () => {
-  await using program = new Program('python3', ['-c', pythonServer]);
-  const port = Number(await program.prints(/^(\d+)$/m));
-  const { reader, writer } = await openConnection({ host: HOST, port });
-  for (let i = 0; i < 200; i++) {
-    writer.write(`line ${i} ${'x'.repeat((i * 7) % 500)}\n`);
-    await writer.drain();
-    assert.match(String(await reader.readLine()), new RegExp(`^LINE ${i} X*\\n$`));
-  }
-  writer.write(`${'y'.repeat(1_000_000)}\n`);
-  assert.equal((await reader.readUntil('\n', { limit: 2_000_000 })).length, 1_000_001);
-  writer.writeEof();
-  assert.equal(String(await reader.read()), 'bye');
-  writer.close();
-  await writer.waitClosed();
-}, { skip: noPython });
+test(
+  "a client of maitre talks to a server of Python's asyncio",
+  async () => {
+    await using program = new Program('python3', ['-c', pythonServer]);
+    const port = Number(await program.prints(/^(\d+)$/m));
+    const { reader, writer } = await openConnection({ host: HOST, port });
+    for (let i = 0; i < 200; i++) {
+      writer.write(`line ${i} ${'x'.repeat((i * 7) % 500)}\n`);
+      await writer.drain();
+      assert.match(String(await reader.readLine()), new RegExp(`^LINE ${i} X*\\n$`));
+    }
+    writer.write(`${'y'.repeat(1_000_000)}\n`);
+    assert.equal((await reader.readUntil('\n', { limit: 2_000_000 })).length, 1_000_001);
+    writer.writeEof();
+    assert.equal(String(await reader.read()), 'bye');
+    writer.close();
+    await writer.waitClosed();
+  },
+  { skip: noPython },
+);
 
-test('nc gets its answer', async () => {
-  await withServer(echo, {}, async (_server, port) => {
-    await using program = new Program('nc', ['-N', HOST, String(port)], 'one\ntwo\n');
-    assert.equal(await program.ends(), 0, program.errors);
-    assert.equal(program.output, 'one\ntwo\n');
-  });
-}, { skip: noNc });
+test(
+  'nc gets its answer',
+  async () => {
+    await withServer(echo, {}, async (_server, port) => {
+      await using program = new Program('nc', ['-N', HOST, String(port)], 'one\ntwo\n');
+      assert.equal(await program.ends(), 0, program.errors);
+      assert.equal(program.output, 'one\ntwo\n');
+    });
+  },
+  { skip: noNc },
+);

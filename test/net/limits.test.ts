@@ -19,7 +19,8 @@ function reasonOf({ error, connection }: Ended): string {
 
 fakeTest('idleTimeout ends a connection after so long without a byte, within a tenth, never early', async (clock) => {
   const ended: Ended[] = [];
-  const onError = (error: unknown, connection: Connection): void => void ended.push({ error, connection, at: clock.now() });
+  const onError = (error: unknown, connection: Connection): void =>
+    void ended.push({ error, connection, at: clock.now() });
   await withServer(echo, { idleTimeout: 10_000, onError }, async (server, port) => {
     const client = await openConnection({ host: HOST, port });
     client.writer.write('hi\n');
@@ -54,18 +55,23 @@ fakeTest('readTimeout counts only while a read waits', async () => {
     writer.write('ready\n');
     await reader.readLine();
   };
-  await withServer(handler, { readTimeout: 5000, onError: (error) => void ended.push(error) }, async (_server, port) => {
-    const client = await openConnection({ host: HOST, port });
-    assert.equal(String(await client.reader.readLine()), 'ready\n');
-    await client.reader.read().catch(() => undefined);
-    await client.close();
-    assert.match(String((ended[0] as Error).cause), /readTimeout/);
-  });
+  await withServer(
+    handler,
+    { readTimeout: 5000, onError: (error) => void ended.push(error) },
+    async (_server, port) => {
+      const client = await openConnection({ host: HOST, port });
+      assert.equal(String(await client.reader.readLine()), 'ready\n');
+      await client.reader.read().catch(() => undefined);
+      await client.close();
+      assert.match(String((ended[0] as Error).cause), /readTimeout/);
+    },
+  );
 });
 
 fakeTest('lifetime ends a connection however busy it is', async (clock) => {
   const ended: Ended[] = [];
-  const onError = (error: unknown, connection: Connection): void => void ended.push({ error, connection, at: clock.now() });
+  const onError = (error: unknown, connection: Connection): void =>
+    void ended.push({ error, connection, at: clock.now() });
   await withServer(echo, { lifetime: 30_000, onError }, async (_server, port) => {
     const client = await openConnection({ host: HOST, port });
     const began = clock.now();
@@ -102,21 +108,24 @@ fakeTest('writeTimeout ends a connection whose peer takes nothing, by default af
   });
 });
 
-fakeTest('minReceiveRate ends a peer that dribbles a message, and not one that is silent between messages', async () => {
-  const ended: unknown[] = [];
-  await withServer(echo, { minReceiveRate: 10, onError: (error) => void ended.push(error) }, async (server, port) => {
-    const quiet = await openConnection({ host: HOST, port });
-    quiet.writer.write('hello\n');
-    assert.equal(String(await quiet.reader.readLine()), 'hello\n');
-    const slow = await openConnection({ host: HOST, port });
-    for await (const tick of every(1000)) {
-      slow.writer.write('x');
-      if (slow.writer.isClosing() || tick > 30) break;
-    }
-    assert.equal(ended.length, 1);
-    assert.match(String((ended[0] as Error).cause), /minReceiveRate/);
-    assert.equal(server.connections.size, 1);
-    await quiet.close();
-    await slow.close();
-  });
-});
+fakeTest(
+  'minReceiveRate ends a peer that dribbles a message, and not one that is silent between messages',
+  async () => {
+    const ended: unknown[] = [];
+    await withServer(echo, { minReceiveRate: 10, onError: (error) => void ended.push(error) }, async (server, port) => {
+      const quiet = await openConnection({ host: HOST, port });
+      quiet.writer.write('hello\n');
+      assert.equal(String(await quiet.reader.readLine()), 'hello\n');
+      const slow = await openConnection({ host: HOST, port });
+      for await (const tick of every(1000)) {
+        slow.writer.write('x');
+        if (slow.writer.isClosing() || tick > 30) break;
+      }
+      assert.equal(ended.length, 1);
+      assert.match(String((ended[0] as Error).cause), /minReceiveRate/);
+      assert.equal(server.connections.size, 1);
+      await quiet.close();
+      await slow.close();
+    });
+  },
+);

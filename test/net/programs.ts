@@ -1,5 +1,6 @@
 // Programs that tests of net start and talk to: fixtures on the runtime the test runs on, and others that may be there.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { isBun, isDeno, until } from './sockets.js';
 
@@ -18,12 +19,18 @@ export class Program implements AsyncDisposable {
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.errors += text));
     this.child.on('error', (error) => (this.errors += String(error)));
-    this.child.on('close', (code, signal) => (this.end = code ?? signal ?? -1));
+    // Deno takes the code 128 + n of a program that ended by itself for its death by signal n.
+    this.child.on('close', (code, signal) => {
+      this.end = code ?? (isDeno && signal !== null ? 128 + constants.signals[signal] : (signal ?? -1));
+    });
   }
 
   /** Waits for a line on its output, and gives what the pattern's first group matched. */
   async prints(pattern: RegExp): Promise<string> {
-    await until(() => pattern.test(this.output) || this.end !== undefined, `${String(pattern)} in ${JSON.stringify(this.output)}`);
+    await until(
+      () => pattern.test(this.output) || this.end !== undefined,
+      `${String(pattern)} in ${JSON.stringify(this.output)}`,
+    );
     const match = pattern.exec(this.output);
     if (match === null) throw new Error(`The program ended with ${this.end}: ${this.output}${this.errors}`);
     return match[1] ?? match[0];

@@ -49,11 +49,17 @@ for (const [kind, table] of [
 }
 
 test('an unknown option is a TypeError that names it', async () => {
-  await assert.rejects(start({ hots: 'x' }), { name: 'TypeError', message: 'Cannot start server: unknown option "hots"' });
+  await assert.rejects(start({ hots: 'x' }), {
+    name: 'TypeError',
+    message: 'Cannot start server: unknown option "hots"',
+  });
 });
 
 test('path excludes host and port', async () => {
-  for (const options of [{ path: '/x', port: 1 }, { path: '/x', host: 'x' }]) {
+  for (const options of [
+    { path: '/x', port: 1 },
+    { path: '/x', host: 'x' },
+  ]) {
     await assert.rejects(start(options), { name: 'TypeError', message: /either path, or host and port/ });
   }
 });

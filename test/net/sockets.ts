@@ -132,7 +132,10 @@ export async function connectedPair(
     { ...listenOptions, ...options },
   );
   const { path } = listenOptions;
-  const client = await openConnection({ ...(path === undefined ? { host: HOST, port: portOf(server) } : { path }), ...options });
+  const client = await openConnection({
+    ...(path === undefined ? { host: HOST, port: portOf(server) } : { path }),
+    ...options,
+  });
   const connection = await other;
   server.close();
   return [client, connection];

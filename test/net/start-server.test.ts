@@ -12,7 +12,10 @@ test('startServer takes only a function as handler, and only an object as option
     });
   }
   for (const wrong of [null, 'x', 1]) {
-    await assert.rejects(startServer(echo, wrong as unknown as object), { name: 'TypeError', message: /must be an object/ });
+    await assert.rejects(startServer(echo, wrong as unknown as object), {
+      name: 'TypeError',
+      message: /must be an object/,
+    });
   }
 });
 
@@ -77,7 +80,8 @@ test('startServer cancelled at any step leaves nothing that listens', async () =
   for (const host of [HOST, 'localhost', [HOST, '::1']]) {
     for (let step = 0; step < 12; step++) {
       const task = createTask(() => startServer(echo, { host }));
-      for (let turn = 0; turn < step; turn++) await (step < 6 ? undefined : new Promise((resolve) => void setImmediate(resolve)));
+      for (let turn = 0; turn < step; turn++)
+        await (step < 6 ? undefined : new Promise((resolve) => void setImmediate(resolve)));
       task.cancel();
       try {
         await (await task).shutdown(); // it was done already
@@ -139,7 +143,10 @@ test('handlers begin with the AsyncLocalStorage values of startServer, and leave
       await client.receives('x\n');
       await client.close();
     }
-    assert.deepEqual(seen, Array.from({ length: 4 }, () => 'of the server'));
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 4 }, () => 'of the server'),
+    );
     await server.shutdown();
   }
 });

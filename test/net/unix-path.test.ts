@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { openConnection, startServer } from 'maitre';
 import { bindName, LONGEST_PATH } from '#src/net/unix-path.js';
@@ -28,10 +38,13 @@ test('a Unix server serves at its path, says so, and takes the path away when it
   using dir = temporaryFolder();
   const path = dir.at('s');
   const ends: unknown[] = [];
-  const server = await startServer(async (reader, writer, { peer, local }) => {
-    ends.push(peer, local);
-    await echo(reader, writer, undefined as never);
-  }, { path });
+  const server = await startServer(
+    async (reader, writer, { peer, local }) => {
+      ends.push(peer, local);
+      await echo(reader, writer, undefined as never);
+    },
+    { path },
+  );
   assert.deepEqual(server.addresses, [{ path }]);
   assert.deepEqual(readdirSync(dir.folder), ['s']);
   await echoes(path);
@@ -166,26 +179,37 @@ test('the name bound beside the path is a new one each time', () => {
   assert.match(bindName('/tmp/s'), /^\/tmp\/\.m/);
 });
 
-test('an abstract name of Linux is bound as it is', async () => {
-  const path = `\0maitre-test-${process.pid}`;
-  const server = await startServer(echo, { path });
-  await echoes(path);
-  await assert.rejects(startServer(echo, { path }), { code: 'EADDRINUSE' });
-  await server.shutdown();
-  await assert.rejects(openConnection({ path }), { code: 'ECONNREFUSED' });
-}, { skip: process.platform !== 'linux' && 'only Linux has abstract names' });
+test(
+  'an abstract name of Linux is bound as it is',
+  async () => {
+    const path = `\0maitre-test-${process.pid}`;
+    const server = await startServer(echo, { path });
+    await echoes(path);
+    await assert.rejects(startServer(echo, { path }), { code: 'EADDRINUSE' });
+    await server.shutdown();
+    await assert.rejects(openConnection({ path }), { code: 'ECONNREFUSED' });
+  },
+  { skip: process.platform !== 'linux' && 'only Linux has abstract names' },
+);
 
-test('a peer without a name of its own shows the path of the server', async () => {
-  using dir = temporaryFolder();
-  const path = dir.at('s');
-  const shown: string[] = [];
-  const server = await startServer((_reader, writer, connection) => {
-    shown.push(String(connection));
-    writer.write('x');
-  }, { path });
-  const client = new RawClient({ path });
-  await client.receives('x');
-  await client.close();
-  assert.match(String(shown), /^connection \d+ from .*\/s$/);
-  await server.shutdown();
-}, { skip: !isNode && false });
+test(
+  'a peer without a name of its own shows the path of the server',
+  async () => {
+    using dir = temporaryFolder();
+    const path = dir.at('s');
+    const shown: string[] = [];
+    const server = await startServer(
+      (_reader, writer, connection) => {
+        shown.push(String(connection));
+        writer.write('x');
+      },
+      { path },
+    );
+    const client = new RawClient({ path });
+    await client.receives('x');
+    await client.close();
+    assert.match(String(shown), /^connection \d+ from .*\/s$/);
+    await server.shutdown();
+  },
+  { skip: !isNode && false },
+);

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { broadcast, Broadcast, CancelledError, createTask, merge, QueueShutDown, sleep, type Subscription } from 'maitre';
+import {
+  broadcast,
+  Broadcast,
+  CancelledError,
+  createTask,
+  merge,
+  QueueShutDown,
+  sleep,
+  type Subscription,
+} from 'maitre';
 import { allTasksBlocked, exploreCancellation, runWithFakeClock } from 'maitre/testing';
 import { fakeTest, test } from '../support/test.js';
 
@@ -27,7 +36,13 @@ fakeTest('every subscriber gets every item that is published after it subscribed
   assert.equal(news.subscribers, 2);
   news.close();
   await allTasksBlocked();
-  assert.deepEqual([early, late], [[1, 2, 3], [2, 3]]);
+  assert.deepEqual(
+    [early, late],
+    [
+      [1, 2, 3],
+      [2, 3],
+    ],
+  );
 });
 
 fakeTest('publishing to nobody is fine and is kept for nobody', async () => {
@@ -48,7 +63,13 @@ fakeTest('wait, the default: publish waits for the slowest subscriber, and nobod
   assert.ok(clock.now() >= 30, `published all by ${clock.now()}`);
   news.close();
   await sleep(100);
-  assert.deepEqual([fast, slow], [[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]]);
+  assert.deepEqual(
+    [fast, slow],
+    [
+      [0, 1, 2, 3, 4, 5],
+      [0, 1, 2, 3, 4, 5],
+    ],
+  );
 });
 
 fakeTest('wait: all subscribers get the items of several publishers in one order', async () => {
@@ -149,7 +170,10 @@ fakeTest('after close nothing is published and nobody subscribes; what is inside
     name: 'QueueShutDown',
     message: 'Cannot publish: the broadcast has ended',
   });
-  assert.throws(() => news.subscribe(), { name: 'QueueShutDown', message: 'Cannot subscribe: the broadcast has ended' });
+  assert.throws(() => news.subscribe(), {
+    name: 'QueueShutDown',
+    message: 'Cannot subscribe: the broadcast has ended',
+  });
   assert.equal(await subscription.receive(), 1);
   await assert.rejects(subscription.receive(), QueueShutDown);
 });
@@ -263,29 +287,33 @@ test('Broadcast passes exploreCancellation', async () => {
 test('Broadcast does what a model does, for every policy', async () => {
   const step = fc.oneof(fc.constant('publish' as const), fc.constant('receive' as const));
   const policies = fc.constantFrom('dropOldest' as const, 'disconnect' as const);
-  const property = fc.asyncProperty(policies, fc.integer({ min: 1, max: 3 }), fc.array(step), (onSlow, capacity, steps) =>
-    runWithFakeClock(async () => {
-      const news = new Broadcast<number>({ capacity, onSlow });
-      using subscription = news.subscribe();
-      const model: number[] = [];
-      let dropped = 0;
-      let ended = false;
-      for (const [index, each] of steps.entries()) {
-        if (each === 'publish') {
-          await news.publish(index);
-          if (ended) continue;
-          if (model.length < capacity) model.push(index);
-          else if (onSlow === 'dropOldest') {
-            model.shift();
-            model.push(index);
-            dropped++;
-          } else ended = true;
-        } else if (model.length > 0) assert.equal(await subscription.receive(), model.shift());
-        else if (ended) await assert.rejects(subscription.receive(), QueueShutDown);
-      }
-      assert.equal(subscription.dropped, dropped);
-      assert.equal(news.subscribers, ended ? 0 : 1);
-    }),
+  const property = fc.asyncProperty(
+    policies,
+    fc.integer({ min: 1, max: 3 }),
+    fc.array(step),
+    (onSlow, capacity, steps) =>
+      runWithFakeClock(async () => {
+        const news = new Broadcast<number>({ capacity, onSlow });
+        using subscription = news.subscribe();
+        const model: number[] = [];
+        let dropped = 0;
+        let ended = false;
+        for (const [index, each] of steps.entries()) {
+          if (each === 'publish') {
+            await news.publish(index);
+            if (ended) continue;
+            if (model.length < capacity) model.push(index);
+            else if (onSlow === 'dropOldest') {
+              model.shift();
+              model.push(index);
+              dropped++;
+            } else ended = true;
+          } else if (model.length > 0) assert.equal(await subscription.receive(), model.shift());
+          else if (ended) await assert.rejects(subscription.receive(), QueueShutDown);
+        }
+        assert.equal(subscription.dropped, dropped);
+        assert.equal(news.subscribers, ended ? 0 : 1);
+      }),
   );
   await fc.assert(property, { numRuns: 80 });
 });

@@ -81,7 +81,10 @@ fakeTest('the last sender that closes ends waiting receivers; a clone keeps them
   sender.close();
   sender.close();
   await allTasksBlocked();
-  assert.equal(tasks.some((task) => task.done()), false);
+  assert.equal(
+    tasks.some((task) => task.done()),
+    false,
+  );
   assert.equal(receiver.statistics().senders, 1);
   clone[Symbol.dispose]();
   for (const task of tasks) await assert.rejects(task.then(), noSender);

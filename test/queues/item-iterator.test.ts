@@ -28,13 +28,16 @@ fakeTest('after the end and after return it asks no more', async () => {
   assert.equal(asked, 2);
 });
 
-fakeTest('other errors come through, and so does a QueueShutDown that is no good end; it can be asked again', async () => {
-  const failing = new ItemIterator(() => Promise.reject(new Error('burnt')));
-  await assert.rejects(failing.next(), { message: 'burnt' });
-  await assert.rejects(failing.next(), { message: 'burnt' });
-  const bad = new ItemIterator(counting(0), () => false);
-  await assert.rejects(bad.next(), QueueShutDown);
-});
+fakeTest(
+  'other errors come through, and so does a QueueShutDown that is no good end; it can be asked again',
+  async () => {
+    const failing = new ItemIterator(() => Promise.reject(new Error('burnt')));
+    await assert.rejects(failing.next(), { message: 'burnt' });
+    await assert.rejects(failing.next(), { message: 'burnt' });
+    const bad = new ItemIterator(counting(0), () => false);
+    await assert.rejects(bad.next(), QueueShutDown);
+  },
+);
 
 fakeTest('it is its own iterator', () => {
   const iterator = new ItemIterator(counting(0));

@@ -120,27 +120,30 @@ fakeTest('a source that throws in its next() itself, and one that gives no promi
   await assert.rejects(collect(merge(throwing)), { message: 'at once' });
 });
 
-fakeTest('what a source throws while an error of another ends it is reported, the first error comes through', async () => {
-  const reports: ExceptionContext[] = [];
-  using _ = setExceptionHandler((context) => reports.push(context));
-  const second = async function* (): AsyncGenerator<string> {
-    try {
-      yield 'x';
-      await sleep(1000);
-    } finally {
-      throw new Error('second');
-    }
-  };
-  const failing = async function* (): AsyncGenerator<string> {
-    await sleep(10);
-    throw new Error('first');
-  };
-  await assert.rejects(collect(merge(second(), failing())), { message: 'first' });
-  assert.deepEqual(
-    reports.map(({ message, error }) => [message, (error as Error).message]),
-    [['A source of merge failed when it was ended', 'second']],
-  );
-});
+fakeTest(
+  'what a source throws while an error of another ends it is reported, the first error comes through',
+  async () => {
+    const reports: ExceptionContext[] = [];
+    using _ = setExceptionHandler((context) => reports.push(context));
+    const second = async function* (): AsyncGenerator<string> {
+      try {
+        yield 'x';
+        await sleep(1000);
+      } finally {
+        throw new Error('second');
+      }
+    };
+    const failing = async function* (): AsyncGenerator<string> {
+      await sleep(10);
+      throw new Error('first');
+    };
+    await assert.rejects(collect(merge(second(), failing())), { message: 'first' });
+    assert.deepEqual(
+      reports.map(({ message, error }) => [message, (error as Error).message]),
+      [['A source of merge failed when it was ended', 'second']],
+    );
+  },
+);
 
 fakeTest('leaving the loop ends every source: generators run their finally, nothing is left running', async (clock) => {
   const ended: string[] = [];
@@ -227,7 +230,7 @@ fakeTest('so does one whose cancel comes before its next()', async () => {
   assert.deepEqual([a.statistics().getting, b.statistics().getting], [0, 0]);
 });
 
-fakeTest('a timeout in the consumer\'s body does not disturb the sources', async () => {
+fakeTest("a timeout in the consumer's body does not disturb the sources", async () => {
   const got: string[] = [];
   const queue = queueOf('start');
   for await (const item of merge(queue, source(['g1', 'g2']))) {
@@ -343,28 +346,31 @@ fakeTest('a foreign source that does not end can be left by a cancel', async () 
   release?.();
 });
 
-fakeTest('what a source throws as the loop is left is thrown when it was idle, and reported when it was asked', async () => {
-  const reports: unknown[] = [];
-  using _ = setExceptionHandler(({ error }) => reports.push((error as Error).message));
-  const rude = async function* (name: string): AsyncGenerator<string> {
-    try {
-      yield name;
-      await sleep(1000);
-    } finally {
-      throw new Error(name);
-    }
-  };
-  await assert.rejects(
-    async () => {
-      for await (const _item of merge(rude('idle'))) break;
-    },
-    { message: 'idle' },
-  );
-  const merged = merge(rude('asked'), queueOf('x', 'y'));
-  for (let i = 0; i < 3; i++) await merged.next();
-  await merged.return?.();
-  assert.deepEqual(reports, ['asked']);
-});
+fakeTest(
+  'what a source throws as the loop is left is thrown when it was idle, and reported when it was asked',
+  async () => {
+    const reports: unknown[] = [];
+    using _ = setExceptionHandler(({ error }) => reports.push((error as Error).message));
+    const rude = async function* (name: string): AsyncGenerator<string> {
+      try {
+        yield name;
+        await sleep(1000);
+      } finally {
+        throw new Error(name);
+      }
+    };
+    await assert.rejects(
+      async () => {
+        for await (const _item of merge(rude('idle'))) break;
+      },
+      { message: 'idle' },
+    );
+    const merged = merge(rude('asked'), queueOf('x', 'y'));
+    for (let i = 0; i < 3; i++) await merged.next();
+    await merged.return?.();
+    assert.deepEqual(reports, ['asked']);
+  },
+);
 
 fakeTest('anything but async iterables is a TypeError', () => {
   assert.throws(() => merge([1] as never), {

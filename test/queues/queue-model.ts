@@ -102,7 +102,11 @@ async function live(
       const seen = (reader === 'rest' ? rest.map((item) => `rest<${item}`) : received)
         .filter((each) => each.startsWith(`${reader}<${who}:`))
         .map((each) => Number(each.split(':')[1]));
-      assert.deepEqual(seen, seen.toSorted((a, b) => a - b), `${reader} saw ${seen.join()} of ${who}`);
+      assert.deepEqual(
+        seen,
+        seen.toSorted((a, b) => a - b),
+        `${reader} saw ${seen.join()} of ${who}`,
+      );
     }
   }
 }

@@ -205,7 +205,10 @@ fakeTest('join waits until all that went in is done', async () => {
   for (let i = 0; i < 3; i++) {
     await queue.get();
     await allTasksBlocked();
-    assert.equal(joiners.some((task) => task.done()), false);
+    assert.equal(
+      joiners.some((task) => task.done()),
+      false,
+    );
     assert.equal(queue.statistics().unfinished, 3 - i);
     queue.taskDone();
   }
@@ -316,7 +319,7 @@ fakeTest('a put that was promised its place before a graceful shutdown keeps it'
   await assert.rejects(queue.get(), shutDown);
 });
 
-fakeTest('the last item of a shut down queue is not lost with its getter: it is the next one\'s', async () => {
+fakeTest("the last item of a shut down queue is not lost with its getter: it is the next one's", async () => {
   const queue = new Queue<string>();
   const a = createTask(() => queue.get());
   const b = createTask(() => queue.get());
@@ -345,7 +348,10 @@ fakeTest('iteration takes items until the queue is shut down and empty, also in 
   for (let i = 0; i < 10; i++) await queue.put(i);
   queue.shutdown();
   for (const consumer of consumers) await consumer;
-  assert.deepEqual(seen.flat().sort((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(
+    seen.flat().sort((a, b) => a - b),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
   assert.ok(seen.every((items) => items.length > 2));
 });
 
@@ -377,10 +383,19 @@ fakeTest('PriorityQueue gives the smallest item first, numbers and strings alike
 
 fakeTest('PriorityQueue takes a comparator, and keeps the order of what compares equal', () => {
   const queue = new PriorityQueue<{ dish: string; course: number }>(0, { comparator: (a, b) => b.course - a.course });
-  for (const [dish, course] of [['soup', 1], ['cake', 3], ['bread', 1], ['tea', 3], ['fish', 2]] as const) {
+  for (const [dish, course] of [
+    ['soup', 1],
+    ['cake', 3],
+    ['bread', 1],
+    ['tea', 3],
+    ['fish', 2],
+  ] as const) {
     queue.putNowait({ dish, course });
   }
-  assert.deepEqual(drain(queue).map(({ dish }) => dish), ['cake', 'tea', 'fish', 'soup', 'bread']);
+  assert.deepEqual(
+    drain(queue).map(({ dish }) => dish),
+    ['cake', 'tea', 'fish', 'soup', 'bread'],
+  );
   assert.throws(() => new PriorityQueue(0, { comparator: 'asc' as never }), {
     name: 'TypeError',
     message: 'Cannot create queue: comparator must be a function, got "asc"',

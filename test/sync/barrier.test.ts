@@ -153,50 +153,53 @@ test('Barrier does what a model does: rounds of `parties`, in the order of those
     { weight: 2, arbitrary: fc.nat(9) },
     { weight: 1, arbitrary: fc.constantFrom('reset' as const, 'abort' as const) },
   );
-  const property = fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(step, { maxLength: 30 }), (parties, steps) =>
-    runWithFakeClock(async () => {
-      const barrier = new Barrier(parties);
-      const tasks: Task<number | 'broken'>[] = [];
-      const expected: (number | 'cancelled' | 'broken')[] = [];
-      let waiting: number[] = [];
-      let broken = false;
-      const end = (what: 'broken'): void => {
-        for (const id of waiting) expected[id] = what;
-        waiting = [];
-      };
-      for (const each of steps) {
-        if (each === 'come') {
-          const id = tasks.length;
-          tasks.push(createTask(() => barrier.wait().catch(brokenOrThrow)));
-          if (broken) expected[id] = 'broken';
-          else waiting.push(id);
-          if (waiting.length === parties) {
-            for (const [index, who] of waiting.entries()) expected[who] = index;
-            waiting = [];
+  const property = fc.asyncProperty(
+    fc.integer({ min: 1, max: 4 }),
+    fc.array(step, { maxLength: 30 }),
+    (parties, steps) =>
+      runWithFakeClock(async () => {
+        const barrier = new Barrier(parties);
+        const tasks: Task<number | 'broken'>[] = [];
+        const expected: (number | 'cancelled' | 'broken')[] = [];
+        let waiting: number[] = [];
+        let broken = false;
+        const end = (what: 'broken'): void => {
+          for (const id of waiting) expected[id] = what;
+          waiting = [];
+        };
+        for (const each of steps) {
+          if (each === 'come') {
+            const id = tasks.length;
+            tasks.push(createTask(() => barrier.wait().catch(brokenOrThrow)));
+            if (broken) expected[id] = 'broken';
+            else waiting.push(id);
+            if (waiting.length === parties) {
+              for (const [index, who] of waiting.entries()) expected[who] = index;
+              waiting = [];
+            }
+          } else if (each === 'reset') {
+            barrier.reset();
+            end('broken');
+            broken = false;
+          } else if (each === 'abort') {
+            barrier.abort();
+            end('broken');
+            broken = true;
+          } else if (waiting.includes(each)) {
+            tasks[each]?.cancel();
+            waiting = waiting.filter((id) => id !== each);
+            expected[each] = 'cancelled';
           }
-        } else if (each === 'reset') {
-          barrier.reset();
-          end('broken');
-          broken = false;
-        } else if (each === 'abort') {
-          barrier.abort();
-          end('broken');
-          broken = true;
-        } else if (waiting.includes(each)) {
-          tasks[each]?.cancel();
-          waiting = waiting.filter((id) => id !== each);
-          expected[each] = 'cancelled';
+          await allTasksBlocked();
+          assert.equal(barrier.nWaiting, waiting.length);
         }
-        await allTasksBlocked();
-        assert.equal(barrier.nWaiting, waiting.length);
-      }
-      barrier.abort();
-      end('broken');
-      for (const [id, task] of tasks.entries()) {
-        await task.catch(() => undefined);
-        assert.equal(task.cancelled() ? 'cancelled' : task.result(), expected[id]);
-      }
-    }),
+        barrier.abort();
+        end('broken');
+        for (const [id, task] of tasks.entries()) {
+          await task.catch(() => undefined);
+          assert.equal(task.cancelled() ? 'cancelled' : task.result(), expected[id]);
+        }
+      }),
   );
   await fc.assert(property, { numRuns: 50 });
 });

@@ -103,27 +103,30 @@ test('the task whose signal is passed is the borrower', async () => {
   task.cancel();
 });
 
-fakeTest('raising the total wakes waiters; lowering it takes nothing away, and lets nobody in until it fits', async () => {
-  const limiter = new CapacityLimiter(1);
-  const order: string[] = [];
-  const tasks = ['a', 'b', 'c', 'd'].map((name) => borrower(limiter, order, name));
-  await allTasksBlocked();
-  limiter.total = 3;
-  await allTasksBlocked();
-  assert.deepEqual(order, ['a', 'b', 'c']);
-  limiter.total = 1;
-  assert.deepEqual([limiter.total, limiter.borrowed], [1, 3]);
-  await sleep(10);
-  for (const task of tasks) await task;
-  assert.deepEqual(order, ['a', 'b', 'c', 'd']);
+fakeTest(
+  'raising the total wakes waiters; lowering it takes nothing away, and lets nobody in until it fits',
+  async () => {
+    const limiter = new CapacityLimiter(1);
+    const order: string[] = [];
+    const tasks = ['a', 'b', 'c', 'd'].map((name) => borrower(limiter, order, name));
+    await allTasksBlocked();
+    limiter.total = 3;
+    await allTasksBlocked();
+    assert.deepEqual(order, ['a', 'b', 'c']);
+    limiter.total = 1;
+    assert.deepEqual([limiter.total, limiter.borrowed], [1, 3]);
+    await sleep(10);
+    for (const task of tasks) await task;
+    assert.deepEqual(order, ['a', 'b', 'c', 'd']);
 
-  limiter.total = 0;
-  const stuck = borrower(limiter, order, 'stuck');
-  await allTasksBlocked();
-  assert.equal(stuck.done(), false);
-  limiter.total = Infinity;
-  await stuck;
-});
+    limiter.total = 0;
+    const stuck = borrower(limiter, order, 'stuck');
+    await allTasksBlocked();
+    assert.equal(stuck.done(), false);
+    limiter.total = Infinity;
+    await stuck;
+  },
+);
 
 fakeTest('lowered below what is borrowed, each one given back brings it nearer to the total', async () => {
   const limiter = new CapacityLimiter(3);
@@ -143,7 +146,11 @@ fakeTest('a cancelled waiter leaves; one that was given a permit passes it on', 
   const limiter = new CapacityLimiter(1);
   const order: string[] = [];
   const hold = await limiter.acquire();
-  const [a, b, c] = ['a', 'b', 'c'].map((name) => borrower(limiter, order, name)) as [Task<void>, Task<void>, Task<void>];
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => borrower(limiter, order, name)) as [
+    Task<void>,
+    Task<void>,
+    Task<void>,
+  ];
   await allTasksBlocked();
   b.cancel();
   hold[Symbol.dispose]();

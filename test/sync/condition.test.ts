@@ -62,27 +62,30 @@ fakeTest('notify wakes the longest waiting, notify(n) that many, notifyAll all',
   await notify(condition, 5); // nobody waits: nothing happens
 });
 
-fakeTest('waitFor goes on once the predicate is truthy, gives its value, and looks before it needs the lock', async () => {
-  const condition = new Condition();
-  assert.equal(await condition.waitFor(() => 'there already'), 'there already');
-  let food = '';
-  const task = createTask(async () => {
-    using _ = await condition.acquire();
-    return await condition.waitFor(() => food);
-  });
-  await allTasksBlocked();
-  await notify(condition); // for nothing
-  await allTasksBlocked();
-  assert.equal(task.done(), false);
-  food = 'soup';
-  await notify(condition);
-  assert.equal(await task, 'soup');
-  assert.equal(condition.locked(), false);
-  await assert.rejects(condition.waitFor(true as never), {
-    name: 'TypeError',
-    message: 'Cannot wait on condition: expected a predicate function',
-  });
-});
+fakeTest(
+  'waitFor goes on once the predicate is truthy, gives its value, and looks before it needs the lock',
+  async () => {
+    const condition = new Condition();
+    assert.equal(await condition.waitFor(() => 'there already'), 'there already');
+    let food = '';
+    const task = createTask(async () => {
+      using _ = await condition.acquire();
+      return await condition.waitFor(() => food);
+    });
+    await allTasksBlocked();
+    await notify(condition); // for nothing
+    await allTasksBlocked();
+    assert.equal(task.done(), false);
+    food = 'soup';
+    await notify(condition);
+    assert.equal(await task, 'soup');
+    assert.equal(condition.locked(), false);
+    await assert.rejects(condition.waitFor(true as never), {
+      name: 'TypeError',
+      message: 'Cannot wait on condition: expected a predicate function',
+    });
+  },
+);
 
 fakeTest('without the lock, wait, waitFor, notify and notifyAll are InvalidStateErrors', async () => {
   const condition = new Condition();
@@ -90,31 +93,40 @@ fakeTest('without the lock, wait, waitFor, notify and notifyAll are InvalidState
     name: 'InvalidStateError',
     message: 'Cannot wait on condition: its lock is not held, acquire it first',
   });
-  await assert.rejects(condition.waitFor(() => false), { name: 'InvalidStateError' });
+  await assert.rejects(
+    condition.waitFor(() => false),
+    { name: 'InvalidStateError' },
+  );
   const message = 'Cannot notify condition: its lock is not held, acquire it first';
   assert.throws(() => condition.notify(), { name: 'InvalidStateError', message });
   assert.throws(() => condition.notifyAll(), { name: 'InvalidStateError', message });
-  assert.throws(() => condition.release(), { name: 'InvalidStateError', message: 'Cannot release lock: it is not held' });
+  assert.throws(() => condition.release(), {
+    name: 'InvalidStateError',
+    message: 'Cannot release lock: it is not held',
+  });
 });
 
-fakeTest('a hold spans any number of waits: it is the lock\'s hold again after each, and releases it at the end', async () => {
-  const condition = new Condition();
-  let rounds = 0;
-  const task = createTask(async () => {
-    using hold = await condition.acquire();
-    for (; rounds < 3; rounds++) await condition.wait();
-    assert.ok(hold);
-  });
-  for (let i = 1; i <= 3; i++) {
-    await allTasksBlocked();
+fakeTest(
+  "a hold spans any number of waits: it is the lock's hold again after each, and releases it at the end",
+  async () => {
+    const condition = new Condition();
+    let rounds = 0;
+    const task = createTask(async () => {
+      using hold = await condition.acquire();
+      for (; rounds < 3; rounds++) await condition.wait();
+      assert.ok(hold);
+    });
+    for (let i = 1; i <= 3; i++) {
+      await allTasksBlocked();
+      assert.equal(condition.locked(), false);
+      await notify(condition);
+      await allTasksBlocked();
+      assert.equal(rounds, i);
+    }
+    await task;
     assert.equal(condition.locked(), false);
-    await notify(condition);
-    await allTasksBlocked();
-    assert.equal(rounds, i);
-  }
-  await task;
-  assert.equal(condition.locked(), false);
-});
+  },
+);
 
 fakeTest('a hold that is disposed during the wait releases nothing of what others hold', async () => {
   const condition = new Condition();

@@ -73,7 +73,11 @@ async function live(permits: number, shared: Shared, lives: readonly Life[]): Pr
   for (const task of [...cancels, ...tasks]) await task.catch(() => undefined);
   for (const task of tasks) if (!task.cancelled()) assert.equal(task.exception(), undefined);
   assert.deepEqual([shared.held(), shared.waiting()], [0, 0], `at ${loopTime()}`);
-  assert.deepEqual(got, asked.filter((who) => got.includes(who)), 'somebody was overtaken');
+  assert.deepEqual(
+    got,
+    asked.filter((who) => got.includes(who)),
+    'somebody was overtaken',
+  );
   for (const [who, { patience, cancelledAt }] of lives.entries()) {
     if (patience === undefined && cancelledAt === undefined) assert.ok(got.includes(who), `${who} never got any`);
   }

@@ -83,7 +83,15 @@ fakeTest('acquire is a cancellation point also when it need not wait, and then t
 });
 
 fakeTest('count and ms are checked', () => {
-  for (const [count, ms] of [[0, 1], [0.5, 1], [1, 0], [1, -1], [Infinity, 1], [1, Infinity], [NaN, 1]] as const) {
+  for (const [count, ms] of [
+    [0, 1],
+    [0.5, 1],
+    [1, 0],
+    [1, -1],
+    [Infinity, 1],
+    [1, Infinity],
+    [NaN, 1],
+  ] as const) {
     assert.throws(() => rateLimit(count, ms), {
       name: 'RangeError',
       message: `Cannot limit the rate: expected a count >= 1 per milliseconds > 0, got ${count} per ${ms}`,

@@ -75,10 +75,13 @@ fakeTest('retryOn says whether an error is worth another attempt', async () => {
 fakeTest('a CancelledError is never retried, and a cancel in the pause ends it', async (clock) => {
   let calls = 0;
   const task = createTask(() =>
-    retry(() => {
-      calls++;
-      throw new Error('busy');
-    }, { backoff: 1000, jitter: false }),
+    retry(
+      () => {
+        calls++;
+        throw new Error('busy');
+      },
+      { backoff: 1000, jitter: false },
+    ),
   );
   await sleep(10);
   task.cancel();
@@ -133,11 +136,14 @@ test('retry passes exploreCancellation', async () => {
   const points = await exploreCancellation(async (x) => {
     let calls = 0;
     const task = x.task('caller', () =>
-      retry(async () => {
-        calls++;
-        await sleep(1);
-        throw new Error('busy');
-      }, { jitter: false }).catch((error: unknown) => {
+      retry(
+        async () => {
+          calls++;
+          await sleep(1);
+          throw new Error('busy');
+        },
+        { jitter: false },
+      ).catch((error: unknown) => {
         if (error instanceof CancelledError) throw error;
       }),
     );

@@ -1,0 +1,92 @@
+// The PROXY protocol, versions 1 and 2: what a balancer says about the client before the client's own bytes.
+// Source: haproxy's proxy-protocol.txt. A header must be whole and well-formed: trusting half of one would let a client
+// choose its own address.
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+import type { StreamReader } from '../streams/index.ts';
+import type { Address, Ends } from './address.ts';
+
+const SIGNATURE: Buffer = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+/** Bytes of version 1 after `PROXY `, without the line end: 107 in all, says the specification. */
+const LONGEST_LINE = 107 - 6 - 2;
+/** Bytes of addresses and extensions in version 2: more than any known sender's. */
+const LONGEST_BLOCK = 4096;
+
+/**
+ * Reads the header: the two ends as the balancer saw them; undefined when it speaks for itself (health checks) or does not
+ * know. Nothing after it is taken.
+ * @throws Error that says what was wrong with it; IncompleteReadError when the stream ends in it
+ */
+export async function readProxyHeader(reader: StreamReader): Promise<Ends | undefined> {
+  const start = await reader.readExactly(6);
+  if (start.equals(SIGNATURE.subarray(0, 6))) return readVersion2(reader);
+  if (start.toString('latin1') !== 'PROXY ') throw malformed('something else');
+  return readVersion1(reader);
+}
+
+async function readVersion1(reader: StreamReader): Promise<Ends | undefined> {
+  const line = (await reader.readUntil('\r\n', { limit: LONGEST_LINE })).toString('latin1').slice(0, -2);
+  const [family, peer, local, peerPort, localPort, ...more] = line.split(' ');
+  if (family === 'UNKNOWN') return undefined;
+  const kind = family === 'TCP4' ? 'IPv4' : family === 'TCP6' ? 'IPv6' : undefined;
+  if (kind === undefined || more.length > 0) throw malformed(`a line ${JSON.stringify(line)}`);
+  return { peer: toEnd(kind, peer, peerPort), local: toEnd(kind, local, localPort) };
+}
+
+function toEnd(family: 'IPv4' | 'IPv6', address: string | undefined, port: string | undefined): Address {
+  const isAddress = address !== undefined && (family === 'IPv4' ? isIPv4(address) : isIPv6(address));
+  if (!isAddress) throw malformed(`an address ${JSON.stringify(address)}`);
+  if (port === undefined || !/^(0|[1-9]\d{0,4})$/.test(port) || Number(port) > 65535) {
+    throw malformed(`a port ${JSON.stringify(port)}`);
+  }
+  return { address, port: Number(port), family };
+}
+
+async function readVersion2(reader: StreamReader): Promise<Ends | undefined> {
+  const rest = await reader.readExactly(10);
+  if (!rest.subarray(0, 6).equals(SIGNATURE.subarray(6))) throw malformed('a wrong signature');
+  const [version = 0, family = 0] = rest.subarray(6, 8);
+  const length = rest.readUInt16BE(8);
+  if (version >> 4 !== 2) throw malformed(`version ${version >> 4}`);
+  if (length > LONGEST_BLOCK) throw malformed(`${length} bytes of addresses`);
+  const block = await reader.readExactly(length);
+  const command = version & 15;
+  if (command === 0) return undefined; // LOCAL: the balancer itself
+  if (command !== 1) throw malformed(`command ${command}`);
+  switch (family) {
+    case 0x11:
+      return inBlock(block, 4, (bytes) => bytes.join('.'), 'IPv4');
+    case 0x21:
+      return inBlock(block, 16, formatIPv6, 'IPv6');
+    case 0x31:
+      if (block.length < 216) throw malformed('too few bytes of addresses');
+      return {
+        peer: { path: untilZero(block.subarray(0, 108)) },
+        local: { path: untilZero(block.subarray(108, 216)) },
+      };
+    default:
+      return undefined; // UNSPEC, or datagrams: nothing that could be said of a stream
+  }
+}
+
+function inBlock(block: Buffer, size: number, format: (bytes: Buffer) => string, family: 'IPv4' | 'IPv6'): Ends {
+  if (block.length < 2 * size + 4) throw malformed('too few bytes of addresses');
+  return {
+    peer: { address: format(block.subarray(0, size)), port: block.readUInt16BE(2 * size), family },
+    local: { address: format(block.subarray(size, 2 * size)), port: block.readUInt16BE(2 * size + 2), family },
+  };
+}
+
+/** In the form of RFC 5952: the longest run of zeros is left out. */
+function formatIPv6(bytes: Buffer): string {
+  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
+}
+
+function untilZero(bytes: Buffer): string {
+  const end = bytes.indexOf(0);
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
+}
+
+function malformed(what: string): Error {
+  return new Error(`Cannot read the PROXY protocol header: got ${what}`);
+}

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import {
+  type Address,
+  Future,
+  IncompleteReadError,
+  LimitOverrunError,
+  openConnection,
+  sleep,
+  StreamReader,
+} from 'maitre';
+import { readProxyHeader } from '#src/net/proxy-protocol.js';
+import { test } from '../support/test.ts';
+import { first } from './fixtures/certificates.ts';
+import { echo, HOST, withServer } from './sockets.ts';
+
+const SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
+
+function version2(command: number, family: number, block: readonly number[]): Buffer {
+  return Buffer.from([...SIGNATURE, command, family, block.length >> 8, block.length & 255, ...block]);
+}
+
+async function read(bytes: Uint8Array | string, rest = ''): Promise<unknown> {
+  const reader = new StreamReader();
+  for (const byte of Buffer.concat([Buffer.from(bytes), Buffer.from(rest)])) reader.feedData(Buffer.from([byte]));
+  reader.feedEof();
+  const header = await readProxyHeader(reader);
+  assert.equal(String(await reader.read()), rest); // nothing after it was taken
+  return header;
+}
+
+const four = { address: '192.0.2.1', port: 56324, family: 'IPv4' };
+const localFour = { address: '192.0.2.9', port: 443, family: 'IPv4' };
+
+test('version 1: both ends are read, and nothing after the line is taken', async () => {
+  assert.deepEqual(await read('PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\n', 'GET /'), {
+    peer: four,
+    local: localFour,
+  });
+  assert.deepEqual(await read('PROXY TCP6 2001:db8::1 ::1 1 65535\r\n', ''), {
+    peer: { address: '2001:db8::1', port: 1, family: 'IPv6' },
+    local: { address: '::1', port: 65535, family: 'IPv6' },
+  });
+  assert.equal(await read('PROXY UNKNOWN ffff::ffff x y z\r\n', 'hi'), undefined);
+});
+
+test('version 2: TCP over IPv4 and IPv6, Unix sockets, LOCAL, UNSPEC, extensions', async () => {
+  const addresses = [192, 0, 2, 1, 192, 0, 2, 9, 0xdc, 0x04, 0x01, 0xbb];
+  assert.deepEqual(await read(version2(0x21, 0x11, addresses), 'hi'), { peer: four, local: localFour });
+  assert.deepEqual(await read(version2(0x21, 0x11, [...addresses, 1, 0, 2, 9, 9]), 'hi'), {
+    peer: four,
+    local: localFour,
+  });
+  const six = [0x20, 0x01, 0x0d, 0xb8, ...Array<number>(11).fill(0), 1];
+  const header = (await read(version2(0x21, 0x21, [...six, ...six, 0, 1, 0, 2]))) as { peer: Address };
+  assert.deepEqual(header.peer, { address: '2001:db8::1', port: 1, family: 'IPv6' });
+  const path = [...Buffer.from('/run/x'), ...Array<number>(102).fill(0)];
+  assert.deepEqual(await read(version2(0x21, 0x31, [...path, ...path])), {
+    peer: { path: '/run/x' },
+    local: { path: '/run/x' },
+  });
+  assert.equal(await read(version2(0x20, 0x00, []), 'hi'), undefined);
+  assert.equal(await read(version2(0x21, 0x00, [1, 2, 3]), 'hi'), undefined);
+});
+
+test('a malformed header is refused, whatever is wrong with it', async () => {
+  for (const bytes of [
+    'GET / HTTP/1.1\r\n',
+    'PROXY TCP4 192.0.2.1 192.0.2.9 56324\r\n',
+    'PROXY TCP4 192.0.2.1 192.0.2.9 56324 443 1\r\n',
+    'PROXY TCP4 192.0.2.256 192.0.2.9 56324 443\r\n',
+    'PROXY TCP4 ::1 192.0.2.9 56324 443\r\n',
+    'PROXY TCP6 192.0.2.1 ::1 56324 443\r\n',
+    'PROXY TCP4 192.0.2.1 192.0.2.9 65536 443\r\n',
+    'PROXY TCP4 192.0.2.1 192.0.2.9 056 443\r\n',
+    'PROXY UDP4 192.0.2.1 192.0.2.9 56324 443\r\n',
+    version2(0x11, 0x11, []),
+    version2(0x22, 0x11, []),
+    version2(0x21, 0x11, [1, 2, 3]),
+    version2(0x21, 0x31, [1, 2, 3]),
+    Buffer.from([...SIGNATURE, 0x21, 0x11, 0xff, 0xff]),
+    Buffer.from([...SIGNATURE.slice(0, 11), 0x0b, 0x21, 0x11, 0, 0]),
+  ]) {
+    await assert.rejects(read(bytes), /Cannot read the PROXY protocol header/, String(bytes));
+  }
+  await assert.rejects(read(`PROXY TCP4 ${'1'.repeat(200)}\r\n`), LimitOverrunError);
+  await assert.rejects(read('PROXY TCP4 192'), IncompleteReadError);
+});
+
+test('random bytes never give more than the documented errors', async () => {
+  const begins = fc.constantFrom(
+    Buffer.from('PROXY '),
+    Buffer.from('PROXY TCP4 '),
+    Buffer.from(SIGNATURE),
+    Buffer.alloc(0),
+  );
+  await fc.assert(
+    fc.asyncProperty(begins, fc.uint8Array({ maxLength: 300 }), async (begin, bytes) => {
+      const reader = new StreamReader();
+      reader.feedData(Buffer.concat([begin, bytes, Buffer.from('x')]));
+      reader.feedEof();
+      try {
+        await readProxyHeader(reader);
+      } catch (error) {
+        const documented = error instanceof IncompleteReadError || error instanceof LimitOverrunError;
+        if (!documented) assert.match(String(error), /Cannot read the PROXY protocol header/);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('connection.peer is the client behind the balancer; a client without a header is ended and reported', async () => {
+  const errors: unknown[] = [];
+  const peers: Address[] = [];
+  const handler = async (...[reader, writer, connection]: Parameters<typeof echo>): Promise<void> => {
+    peers.push(connection.peer);
+    assert.equal(writer.getExtraInfo('peername'), connection.peer);
+    await echo(reader, writer, connection);
+  };
+  const options = { proxyProtocol: true, onError: (error: unknown) => void errors.push(error) };
+  await withServer(handler, options, async (_server, port) => {
+    const good = await openConnection({ host: HOST, port });
+    good.writer.write('PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\nhi\n');
+    assert.equal(String(await good.reader.readLine()), 'hi\n');
+    assert.deepEqual(peers, [four]);
+    const bad = await openConnection({ host: HOST, port });
+    bad.writer.write('hi, let me in\n');
+    assert.equal(String(await bad.reader.read().catch(() => '')), '');
+    assert.match(String(errors), /PROXY protocol/);
+    await bad.close();
+    await good.close();
+  });
+});
+
+test('TLS comes after the header', async () => {
+  await withServer(echo, { proxyProtocol: true, tls: first }, async (_server, port) => {
+    const client = await openConnection({ host: HOST, port });
+    client.writer.write('PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\n');
+    await client.writer.startTls({ ca: first.cert, servername: 'localhost' });
+    client.writer.write('hi\n');
+    assert.equal(String(await client.reader.readLine()), 'hi\n');
+    await client.close();
+  });
+});
+
+function hasHaproxy(): boolean {
+  try {
+    execFileSync('haproxy', ['-v'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false; // not installed
+  }
+}
+
+const skip = hasHaproxy() || process.env['CI'] !== undefined ? false : 'haproxy is not installed';
+
+for (const version of ['send-proxy', 'send-proxy-v2']) {
+  test(
+    `a real haproxy with ${version} is understood`,
+    async () => {
+      const peers: Address[] = [];
+      const handler = async (...[reader, writer, connection]: Parameters<typeof echo>): Promise<void> => {
+        peers.push(connection.peer);
+        await echo(reader, writer, connection);
+      };
+      await withServer(handler, { proxyProtocol: true }, async (_server, port) => {
+        const folder = mkdtempSync(join(tmpdir(), 'maitre-haproxy-'));
+        const path = join(folder, 'front.sock');
+        const front = 20_000 + (process.pid % 20_000);
+        writeFileSync(
+          join(folder, 'haproxy.cfg'),
+          [
+            'defaults',
+            '  mode tcp',
+            '  timeout connect 2s',
+            '  timeout client 5s',
+            '  timeout server 5s',
+            'listen front',
+            `  bind ${HOST}:${front}`,
+            `  bind unix@${path}`,
+            `  server back ${HOST}:${port} ${version}`,
+            '',
+          ].join('\n'),
+        );
+        const haproxy = spawn('haproxy', ['-f', join(folder, 'haproxy.cfg'), '-db'], { stdio: 'ignore' });
+        const gone = new Future<void>();
+        haproxy.on('close', () => gone.answer());
+        try {
+          const client = await connectWhenUp(front);
+          client.writer.write('hi\n');
+          assert.equal(String(await client.reader.readLine()), 'hi\n');
+          assert.deepEqual(peers, [client.local]);
+          await client.close();
+        } finally {
+          haproxy.kill('SIGKILL');
+          await gone;
+          rmSync(folder, { recursive: true });
+        }
+      });
+    },
+    { skip },
+  );
+}
+
+async function connectWhenUp(port: number): ReturnType<typeof openConnection> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await openConnection({ host: HOST, port });
+    } catch (error) {
+      if (tries === 100) throw error;
+      await sleep(50);
+    }
+  }
+}
