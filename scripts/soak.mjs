@@ -72,7 +72,7 @@ async function orchestrate() {
 
   function start(name, args, env = {}) {
     const child = startWithDescriptors(connections + SPARE, args, env);
-    const state = { name, process: child, last: 'nothing printed', waiting: [], ended: undefined };
+    const state = { name, process: child, last: 'nothing printed', waiting: [] };
     children.push(state);
     let rest = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -191,13 +191,13 @@ async function runClients(port) {
   let atWork = connections;
 
   await run(async () => {
-    let connecting = 0;
+    const underWay = new Set();
     const tasks = [];
     for (let i = 0; i < connections; i++) {
-      while (connecting >= CONNECTING) await sleep(1);
-      connecting++;
+      while (underWay.size >= CONNECTING) await sleep(1);
+      underWay.add(i);
       const plan = makePlan(i);
-      tasks.push(createTask(() => client(plan, () => connecting--)));
+      tasks.push(createTask(() => client(plan, () => underWay.delete(i))));
     }
     for (const task of tasks) await task;
   });

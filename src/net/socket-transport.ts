@@ -38,8 +38,8 @@ import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, tlsInfo } from '
 
 /** Milliseconds for which a closed connection takes and drops input that nobody read. */
 const LINGER = 500;
-/** Bytes that are dropped so: a peer that goes on sending does not hear us anyway. */
-const LINGER_BYTES = 1 << 20;
+/** Bytes that are dropped so: more than a kernel usually holds of what was sent before the peer could hear of our end. */
+const LINGER_BYTES = 16 << 20;
 /** Bytes: what is written in one turn is copied together up to this size; above it goes out as a vector. */
 const COPY_UP_TO = 65536;
 

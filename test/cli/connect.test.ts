@@ -57,6 +57,32 @@ test('maitre connect carries 5 MB both ways at once, byte for byte', async () =>
   assert.equal(back.digest('hex'), createHash('sha256').update(bytes).digest('hex'));
 });
 
+test('maitre connect reads no more of its input than the server takes', async () => {
+  const sockets: Socket[] = [];
+  await using server = await listen((socket) => void sockets.push(socket.pause()));
+  await using program = new Program([maitre, 'connect', server.target]);
+  // More than a connection may hold unsent: read at once, it would end the connection.
+  const bytes = 96 * 1024 * 1024;
+  const input = program.child.stdin;
+  assert.ok(input !== null);
+  for (let sent = 0; sent < bytes; sent += 65536) input.write(Buffer.alloc(65536));
+  input.end();
+  // Until it has stood still for a while.
+  for (let still = 0, left = Infinity; still < 20; still++) {
+    await once(input, 'drain', { signal: AbortSignal.timeout(20) }).catch(() => undefined);
+    if (input.writableLength !== left) still = 0;
+    left = input.writableLength;
+  }
+  assert.ok(input.writableLength > 0, 'all of it was read');
+  const [socket] = sockets;
+  assert.ok(socket !== undefined);
+  let count = 0;
+  socket.on('data', (chunk) => (count += chunk.length));
+  socket.on('end', () => socket.end());
+  const { code, stderr } = await program.ended();
+  assert.deepEqual([code, stderr, count], [0, '', bytes]);
+});
+
 test('maitre connect takes [IPV6]:PORT, :PORT and the path of a Unix socket', async (): Promise<void> => {
   using folder = new Folder();
   const path = join(folder.path, 'x.sock');

@@ -120,6 +120,15 @@ test('maitre serve shows where a .ts file has a mistake, with tsx and without', 
   if (stripsTypes) assert.match(stderr, parsesUsing ? /handler\.ts:2/ : /Unexpected token/);
 });
 
+test('maitre serve runs a .ts file once that throws a SyntaxError of its own', async () => {
+  using installed = new Installation({ tsx: true, type: 'module' });
+  const { code, stdout, stderr } = await installed.serve(
+    "console.log('loaded');\nJSON.parse('{');\nexport default 1;\n",
+  );
+  assert.deepEqual([code, stdout], [1, 'loaded\n']);
+  assert.match(stderr, /^maitre: cannot serve .*: it failed while loading\n[^]*SyntaxError/);
+});
+
 /** The package in the node_modules of somebody's project. */
 class Installation extends Folder {
   constructor({ tsx, type }: { tsx: boolean; type: string }) {

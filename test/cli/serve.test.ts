@@ -15,6 +15,9 @@ const ECHO = `export default async (reader, writer) => {
   }
 };`;
 
+/** Bytes: more than the kernel takes for a client that does not read. */
+const LARGE = 32 * 1024 * 1024;
+
 // ---- the banner --------------------------------------------------------------------------------------------------
 
 test('the banner says where it listens and what to type to see it work, with nc only where there is one', async () => {
@@ -98,6 +101,23 @@ test('the line comes when both the connection and its handler have ended, and sa
   assert.doesNotMatch(serving.program.stdout, /bytes in/);
   serving.program.signal('SIGUSR2');
   await serving.program.sees(/^127\S+ {2}\d+ ms {2}2 bytes in, 2 out {2}failed: after the end\n/m);
+});
+
+test('the line waits for a client that takes its time to read what the handler has left', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader, writer) => {
+    const word = String(await reader.readExactly(5));
+    writer.write(word === 'large' ? 'x'.repeat(${LARGE}) : word);
+  };`;
+  await using serving = await startServing([folder.write('large.mjs', text)]);
+  await using clients = new Clients(serving.port);
+  const socket = await clients.open('large');
+  assert.equal(await firstWord(socket), 'xxxxx'); // its handler has ended, or is about to
+  await clients.open('small');
+  await serving.program.sees(/5 bytes in, 5 out {2}done\n/);
+  assert.equal(serving.program.stdout.match(/bytes in/g)?.length, 1);
+  socket.resume();
+  await serving.program.sees(new RegExp(`5 bytes in, ${LARGE} out  done\n`));
 });
 
 test('failed: a handler that throws is told with its stack, and the others are served', async () => {

@@ -12,7 +12,13 @@ const maxDoorHeaderLines = 10;
 const forbiddenNames = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 'shared', 'types'];
 
 /** Tests of more than one source file, each with what it is about. `test/meta` and `test/examples` are not listed one by one. */
-const crossCutting: Readonly<Record<string, string>> = {};
+const crossCutting: Readonly<Record<string, string>> = {
+  'test/net/bad-days.test.ts': 'a server process without descriptors, and under signals',
+  'test/net/event-transport.test.ts': 'the suite of socket-transport without the raw path',
+  'test/net/interop.test.ts': "Python's asyncio and nc on the other side",
+  'test/net/shutdown.test.ts': 'Server.shutdown against every kind of handler and client',
+  'test/hosts/web.test.ts': 'the door maitre/core as browsers have it',
+};
 
 const sources = listFiles('src', '.ts');
 const tests = listFiles('test', '.test.ts');

@@ -2,24 +2,17 @@
 // A block that is not a whole program says so: ```ts no-check
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { compile } from './compile.js';
+import { fencedBlocks } from './markdown.js';
 import { listFiles, readText, root } from './source-files.js';
 
 const documents = [
   ...listFiles('docs', '.md'),
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].filter((file) => existsSync(join(root, file))),
 ];
-
-interface Block {
-  /** What follows the opening fence: `ts`, `sh`, `ts no-check`. */
-  readonly info: string;
-  readonly code: string;
-  /** Line of the opening fence, from 1. */
-  readonly line: number;
-}
 
 describe('documents', () => {
   const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }; // our own file
@@ -92,14 +85,6 @@ describe('the readers of documents', () => {
   });
 });
 
-function fencedBlocks(text: string): Block[] {
-  return [...text.matchAll(/^```([^\n`]*)\n([\s\S]*?)^```/gm)].map((match) => ({
-    info: (match[1] ?? '').trim(),
-    code: match[2] ?? '',
-    line: text.slice(0, match.index).split('\n').length,
-  }));
-}
-
 /** The scripts that `npm start`, `npm test` and `npm run NAME` call in a text. */
 function npmScripts(text: string): string[] {
   return [...text.matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)].map((match) => match[1] ?? match[2] ?? '');
@@ -111,20 +96,4 @@ function relativeLinks(text: string): string[] {
   return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
     .map((match) => (match[1] ?? '').replace(/#.*$/, ''))
     .filter((target) => target !== '' && !/^[a-z]+:/i.test(target));
-}
-
-/** What the compiler has to say about a project. */
-function compile(project: string): string {
-  try {
-    execFileSync(
-      process.execPath,
-      [join(root, 'node_modules/typescript/bin/tsc'), '-p', project, '--pretty', 'false'],
-      { cwd: root, encoding: 'utf8' },
-    );
-    return '';
-  } catch (error) {
-    const output = (error as { stdout?: string }).stdout; // of a program that ended with an error
-    if (output) return output;
-    throw error;
-  }
 }

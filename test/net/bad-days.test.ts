@@ -43,7 +43,7 @@ test(
       for (const client of clients) client.socket.destroy();
       await until(() => clients.every(({ closed }) => closed));
     }
-    program.child.kill('SIGTERM');
+    program.kill('SIGTERM');
     assert.equal(await program.ends(), 143);
     const reports = program.errors.split('\n').filter((line) => line.startsWith('maitre: '));
     assert.ok(reports.length <= 3, program.errors); // libuv hides most of it; what shows is told once a second
@@ -75,7 +75,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     }, 1);
     await pause(100);
     const began = performance.now();
-    program.child.kill(signal);
+    program.kill(signal);
     const end = await program.ends();
     const took = performance.now() - began;
     clearInterval(chatter);
@@ -92,14 +92,16 @@ test('a second signal ends the process at once', async () => {
   await using program = startFixture('echo-server', '60000');
   const port = Number(await program.prints(/^port (\d+)$/m));
   const client = await new RawClient(port).connected();
-  client.socket.pause();
-  client.socket.write('flood\n');
-  await pause(50);
-  program.child.kill('SIGINT');
-  await pause(100);
-  assert.equal(program.end, undefined);
-  program.child.kill('SIGTERM');
-  assert.equal(await program.ends(), 143);
-  client.socket.destroy();
-  await until(() => client.closed);
+  try {
+    client.socket.write('hang\n');
+    await client.receives('hang\n');
+    program.kill('SIGINT');
+    await pause(100);
+    assert.equal(program.end, undefined);
+    program.kill('SIGTERM');
+    assert.equal(await program.ends(), 143);
+  } finally {
+    client.socket.destroy();
+    await until(() => client.closed);
+  }
 });

@@ -41,8 +41,13 @@ export class Program implements AsyncDisposable {
     return this.end ?? -1;
   }
 
+  /** Sends a signal; Deno's own `child.kill` sends one and no more. */
+  kill(signal: NodeJS.Signals): void {
+    if (this.end === undefined && this.child.pid !== undefined) process.kill(this.child.pid, signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.end === undefined) this.child.kill('SIGKILL');
+    this.kill('SIGKILL');
     await this.ends();
   }
 }

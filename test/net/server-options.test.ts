@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ServerOptions, startServer } from 'maitre';
+import { startServer } from 'maitre';
 import { test } from '../support/test.js';
 
 const wrongTypes: Record<string, readonly unknown[]> = {
@@ -29,7 +29,7 @@ const wrongValues: Record<string, readonly unknown[]> = {
   maxBuffered: [0, -1, 1.5, Number.NaN],
 };
 
-const start = (options: object): Promise<unknown> => startServer(() => undefined, options as ServerOptions);
+const start = (options: object): Promise<unknown> => startServer(() => undefined, options);
 
 for (const [kind, table] of [
   ['TypeError', wrongTypes],

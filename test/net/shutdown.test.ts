@@ -126,10 +126,10 @@ test('handlers that swallow every cancel, or wait on foreign promises, are abort
   using _ = setExceptionHandler((context) => contexts.push(context));
   let open: () => void = () => undefined;
   const foreign = new Promise<void>((resolve) => (open = resolve));
-  let stubborn = true;
+  const stubborn = new AbortController();
   const handlers: Handler[] = [
     async () => {
-      while (stubborn) await sleep(20).catch(() => undefined);
+      while (!stubborn.signal.aborted) await sleep(20).catch(() => undefined);
     },
     async () => foreign,
     readAll,
@@ -163,7 +163,7 @@ test('handlers that swallow every cancel, or wait on foreign promises, are abort
       assert.ok((error as Error).message.includes(names[i] ?? '?'), String(error));
     assert.equal(server.connections.size, 2);
   });
-  stubborn = false;
+  stubborn.abort();
   open();
   await server.waitClosed();
 });

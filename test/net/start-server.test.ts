@@ -6,7 +6,7 @@ import { echo, HOST, portOf, RawClient, until, withServer } from './sockets.js';
 
 test('startServer takes only a function as handler, and only an object as options', async () => {
   for (const wrong of [undefined, null, 'x', {}, Promise.resolve()]) {
-    await assert.rejects(startServer(wrong as unknown as Handler, {}), {
+    await assert.rejects(startServer(wrong as Handler, {}), {
       name: 'TypeError',
       message: /^Cannot start server: the handler must be a function, got /,
     });

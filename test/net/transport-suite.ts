@@ -53,7 +53,7 @@ export function testTransport(path: string): void {
   };
   for (const [kind, makePair] of Object.entries(pairs)) {
     for (const { name, run } of duplexChecks(makePair)) {
-      const skip = isBun && name.includes('is not flooded') && 'Bun brings up to 512 KiB after a pause';
+      const skip = isBun && /is not flooded|bufferedBytes falls/.test(name) && 'Bun moves up to 512 KiB at a time';
       test(`${path}: ${kind}: ${name}`, run, { skip });
     }
   }
@@ -165,7 +165,7 @@ export function testTransport(path: string): void {
         const [error] = errors as ConnectionLostError[];
         assert.equal(errors.length, 1);
         assert.equal(error?.name, 'ConnectionLostError');
-        assert.equal((error?.cause as NodeJS.ErrnoException).code, 'ECONNRESET');
+        assert.equal((error?.cause as NodeJS.ErrnoException | undefined)?.code, 'ECONNRESET');
         assert.equal(connection?.error, error?.cause);
         assert.equal(connection?.closed, true);
         await connection?.writer.waitClosed(); // does not reject
@@ -258,22 +258,20 @@ export function testTransport(path: string): void {
   });
 
   check('a peer that never reads makes drain wait', async () => {
-    let drains = 0;
+    const drains: true[] = [];
     const handler: Handler = async (_reader, writer) => {
       for (;;) {
         writer.write(Buffer.alloc(MIB));
         await writer.drain();
-        drains++;
+        drains.push(true);
       }
     };
     await withServer(handler, { onError: () => undefined }, async (server, port) => {
       const client = await new RawClient(port).connected();
       client.socket.pause();
-      let before = -1;
-      while (before !== drains || drains === 0) {
-        before = drains;
-        await pause(50);
-      }
+      // Until nothing has been drained for a while.
+      await until(() => drains.length > 0);
+      for (let before = 0; before < drains.length; await pause(50)) before = drains.length;
       const [connection] = server.connections;
       assert.ok((connection?.writer.bufferedBytes ?? 0) > 0);
       assert.equal(String(connection?.task).includes('waits for drain'), true, String(connection?.task));
