@@ -8,7 +8,7 @@
 //   `join()` is, which waits until every page that went in is marked done. Then the queue is shut down and the workers end.
 // - A limiter bounds the requests at once, a rate limit those per second, and a page that fails is tried again.
 import { fileURLToPath } from 'node:url';
-import { CapacityLimiter, Queue, rateLimit, retry, run, sleep, TaskGroup } from 'maitre';
+import { CancelledError, CapacityLimiter, Queue, rateLimit, retry, run, sleep, TaskGroup } from 'maitre';
 
 /** The links of a page; a page that is not there throws. */
 export type FetchPage = (path: string) => Promise<readonly string[]>;
@@ -55,9 +55,8 @@ export async function crawl(start: string, fetchPage: FetchPage, options: CrawlO
         pages.add(path);
         for (const link of links) visitOnce(link);
       } catch (error) {
-        // Not a cancellation: the crawl goes on without this page.
-        if (error instanceof Error && error.name !== 'CancelledError') broken.set(path, error.message);
-        else throw error;
+        if (error instanceof CancelledError) throw error;
+        broken.set(path, error instanceof Error ? error.message : String(error)); // the crawl goes on without it
       } finally {
         frontier.taskDone();
       }

@@ -29,7 +29,9 @@ export async function dine(rounds = 3, say: (line: string) => void = console.log
   let mostAtOnce = 0;
 
   async function philosophize(seat: number, name: string): Promise<void> {
-    const [low, high] = [seat, (seat + 1) % NAMES.length].sort() as [number, number]; // two numbers in, two out
+    const right = (seat + 1) % NAMES.length;
+    const low = Math.min(seat, right);
+    const high = Math.max(seat, right);
     for (let round = 1; round <= rounds; round++) {
       await sleep(THINKING);
       // `using` puts the forks down, however this ends: well, with an error, or because the dinner was cancelled.

@@ -79,7 +79,7 @@ async function orchestrate() {
       const lines = (rest + text).split('\n');
       rest = lines.pop();
       for (const line of lines) {
-        state.last = line;
+        state.last = line.slice(0, 200);
         for (const waiter of state.waiting) waiter(line);
       }
     });
@@ -108,8 +108,9 @@ async function orchestrate() {
   const self = fileURLToPath(import.meta.url);
   const settings = ['--connections', String(connections), '--messages', String(messages), '--seed', String(seed)];
   const client = start('client', [self, '--client', '--port', port, ...settings]);
-  let reported = false;
-  void client.ended.then((end) => reported || fail(`the client ended with ${end}; its last line: ${client.last}`));
+  void client.ended.then((end) => {
+    if (!client.last.startsWith('report ')) fail(`the clients ended with ${end}; their last line: ${client.last}`);
+  });
   const clientReport = client.prints(/^report (.*)$/);
   await client.prints(/^all open/);
   const peak = resourcesOf(server.process.pid);
@@ -118,12 +119,11 @@ async function orchestrate() {
 
   stopping = true;
   const stop = performance.now();
-  const stopped = server.prints(/^stopped: (.*)$/);
+  const stopped = Promise.race([server.prints(/^stopped: (.*)$/), server.ended.then(() => 'without saying how')]);
   server.process.kill('SIGTERM');
   const code = await server.ended;
   const stopTook = performance.now() - stop;
   const report = JSON.parse(await clientReport);
-  reported = true;
   await client.ended;
   clearTimeout(watchdog);
 

@@ -3,4 +3,4 @@ import { installNodeHost } from './hosts/node/index.ts';
 
 installNodeHost();
 
-export * from './core.all.ts';
+export * from './core-door.ts';

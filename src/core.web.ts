@@ -3,4 +3,4 @@ import { installWebHost } from './hosts/web/index.ts';
 
 installWebHost();
 
-export * from './core.all.ts';
+export * from './core-door.ts';

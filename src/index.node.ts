@@ -3,9 +3,10 @@ import { installNodeHost } from './hosts/node/index.ts';
 
 installNodeHost();
 
-export * from './core.all.ts';
+export * from './core-door.ts';
 export {
   type Address,
+  type ClientTlsOptions,
   Connection,
   type ConnectOptions,
   createDatagramEndpoint,
@@ -28,8 +29,10 @@ export {
   openConnection,
   Server,
   type ServerOptions,
+  type ServerTlsOptions,
   type ShutdownReport,
   startServer,
+  type StartTlsOptions,
   toNodeDuplex,
   toNodeReadable,
   toNodeWritable,

@@ -1,7 +1,7 @@
 // core: tasks, futures, cancellation, wait records, groups, timeouts, combinators, the host port.
 // May import: base. No `node:` module, no ambient time or I/O: ask the host port.
 // Does not belong here: primitives that can be written on Wait (sync, queues, streams), anything that watches.
-export { Awaitable, type Observer } from './awaitable.ts';
+export { Awaitable } from './awaitable.ts';
 export { type CallGraph, captureCallGraph, formatCallGraph } from './call-graph.ts';
 export {
   BrokenBarrierError,
@@ -26,7 +26,7 @@ export {
 } from './exception-handler.ts';
 export { Future } from './future.ts';
 export { gather, type Gathering, type GatherOptions } from './gather.ts';
-export { type Carrier, host, type Host, installHost, random } from './host.ts';
+export { host, type Host, installHost, random } from './host.ts';
 export { instrument, type Instrument, setInstrument } from './instrument.ts';
 export { run, type RunOptions } from './run.ts';
 export {
@@ -37,7 +37,6 @@ export {
   callSoon,
   checkMs,
   deleteDeadline,
-  type FakeTime,
   type Handle,
   loopTime,
   nextDeadline,
@@ -56,13 +55,12 @@ export {
   inTask,
   liveTasks,
   spawn,
-  type SpawnOptions,
   Task,
   type TaskOptions,
 } from './task.ts';
 export { TaskGroup, type TaskGroupOptions } from './task-group.ts';
 export { moveOnAfter, Timeout, timeout, timeoutAt, waitFor } from './timeout.ts';
-export { makeCancelledError, traceStacks, tracing } from './tracing.ts';
+export { makeCancelledError, traceStacks } from './tracing.ts';
 export { asCompleted, type ReturnWhen, untilDone, wait, type WaitForManyOptions } from './until-done.ts';
 export {
   checkpoint,
@@ -75,4 +73,4 @@ export {
   waiterOf,
   waitsOf,
 } from './wait.ts';
-export type { Work, WorkResult } from './work.ts';
+export type { Work } from './work.ts';

@@ -7,7 +7,7 @@ export { netstrings, type NetstringOptions, writeNetstring } from './framing/net
 export type { RecordReader } from './framing/record-reader.ts';
 export { joinChunks } from './join.ts';
 export { type Duplex, lockstepStreamPair, memoryStreamPair, type MemoryStreamOptions } from './memory.ts';
-export { DEFAULT_LIMIT, type ReadUntilOptions, StreamReader, type StreamReaderOptions } from './reader.ts';
+export { type ReadUntilOptions, StreamReader, type StreamReaderOptions } from './reader.ts';
 export type { Separator } from './separators.ts';
 export type { ReadTransport, Transport, WriteTransport } from './transport.ts';
 export { StreamWriter, type StreamWriterOptions } from './writer.ts';

@@ -1,51 +1,106 @@
 // rateLimit: so many per period, evenly from a bucket of tokens that fills with time.
 //
-// `#tokens` is the level at `#at`; it grows by count / per each millisecond up to count. A waiter reserves its token when
-// it comes, which may take the level below zero: whoever comes later waits longer, so it is first come, first served. A
-// waiter that is cancelled gives its token back; those behind it do not move up, and are only ever too late, not too early.
-import { describe } from '../base/index.ts';
-import { checkMs, checkpoint, loopTime, sleep, type WaitOptions } from '../core/index.ts';
+// `#tokens` is the level at `#at`; it grows by count / per each millisecond up to count. Waiters stand in line while it is
+// below one, and one deadline, the limiter itself, wakes the first when it gets there. A waiter that is cancelled leaves, and
+// those behind it move up; one that had its token already gives it back. Reserving the times to come at once, and sleeping
+// until then, is the rejected option: the time of one that is cancelled can be given to nobody.
+import { type Deadline, describe, LinkedSet } from '../base/index.ts';
+import {
+  addDeadline,
+  checkMs,
+  checkpoint,
+  deleteDeadline,
+  loopTime,
+  QueuedWait,
+  type WaitOptions,
+} from '../core/index.ts';
+
+const DONE: Promise<void> = Promise.resolve();
+
+/** A token, but for what is lost by rounding when the level is computed from times. */
+const ONE = 1 - 1e-9;
+
+class TokenWait extends QueuedWait<void> {
+  protected override withdraw(answered: boolean, value: void): void {
+    super.withdraw(answered, value);
+    giveUp(this.resource as RateLimiter, answered); // made with `this` of a limiter below
+  }
+}
+
+let giveUp: (limiter: RateLimiter, hadToken: boolean) => void; // set by the class
 
 /** Made by `rateLimit`. */
-export class RateLimiter {
+export class RateLimiter implements Deadline {
+  /** When the first waiter gets its token. @internal */
+  when = 0;
+  /** The heap's own. @internal */
+  slot = -1;
+  /** The heap's own. @internal */
+  order = 0;
   readonly #count: number;
-  readonly #perMs: number;
+  readonly #ms: number;
   #tokens: number;
   #at: number = loopTime();
+  readonly #waiters = new LinkedSet<TokenWait>();
+
+  static {
+    giveUp = (limiter, hadToken): void => {
+      if (hadToken) limiter.#tokens++;
+      limiter.#grant();
+    };
+  }
 
   /** @internal */
   constructor(count: number, ms: number) {
     this.#count = count;
-    this.#perMs = count / ms;
+    this.#ms = ms;
     this.#tokens = count;
   }
 
   /** Waits until one more is allowed, in the order of the calls. Cancellable: then it does not count. */
-  async acquire(options?: WaitOptions): Promise<void> {
+  acquire(options?: WaitOptions): Promise<void> {
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
-    this.#fill();
-    this.#tokens--;
-    if (this.#tokens >= 0) return;
-    try {
-      await sleep(-this.#tokens / this.#perMs, undefined, options);
-    } catch (error) {
-      this.#tokens++;
-      throw error;
-    }
+    if (this.tryAcquire()) return DONE;
+    const wait = new TokenWait('rate.acquire', this, options);
+    this.#waiters.add(wait);
+    this.#grant();
+    return wait.promise;
   }
 
-  /** Takes one if it is allowed now. */
+  /** Takes one if it is allowed now, and nobody waits for it. */
   tryAcquire(): boolean {
     this.#fill();
-    if (this.#tokens < 1) return false;
+    if (this.#waiters.size > 0 || this.#tokens < ONE) return false;
     this.#tokens--;
     return true;
   }
 
+  /** `rate limit of 2 per 100 ms, 3 waiting`, for messages. */
+  toString(): string {
+    return `rate limit of ${this.#count} per ${this.#ms} ms, ${this.#waiters.size} waiting`;
+  }
+
+  /** The first waiter's time has come. @internal */
+  due(): void {
+    this.#fill();
+    this.#tokens = Math.max(this.#tokens, 1); // whatever the rounding says: else the same deadline could come for ever
+    this.#grant();
+  }
+
+  /** Gives tokens to those who wait, and sets the deadline for the next one. */
+  #grant(): void {
+    deleteDeadline(this);
+    this.#fill();
+    for (; this.#waiters.size > 0 && this.#tokens >= ONE; this.#tokens--) this.#waiters.shift()?.answer();
+    if (this.#waiters.size === 0) return;
+    this.when = this.#at + ((1 - this.#tokens) * this.#ms) / this.#count;
+    addDeadline(this);
+  }
+
   #fill(): void {
     const now = loopTime();
-    this.#tokens = Math.min(this.#count, this.#tokens + (now - this.#at) * this.#perMs);
+    this.#tokens = Math.min(this.#count, this.#tokens + ((now - this.#at) * this.#count) / this.#ms);
     this.#at = now;
   }
 }

@@ -78,7 +78,9 @@ test('maitre connect reads no more of its input than the server takes', async ()
   assert.ok(socket !== undefined);
   let count = 0;
   socket.on('data', (chunk) => (count += chunk.length));
+  socket.resume();
   socket.on('end', () => socket.end());
+  socket.resume();
   const { code, stderr } = await program.ended();
   assert.deepEqual([code, stderr, count], [0, '', bytes]);
 });

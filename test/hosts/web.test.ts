@@ -238,27 +238,31 @@ describe('maitre/core in browsers', () => {
   });
 
   const missing = !existsSync(browser) && process.env['CI'] === undefined;
-  test('it runs in Chromium', { skip: missing ? `SKIPPED: there is no ${browser}` : false, timeout: 60_000 }, async () => {
-    const { code } = await bundle(program);
-    const args = [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ];
-    const running = await chromium.launch({ executablePath: browser, headless: true, args });
-    try {
-      const page = await running.newPage();
-      const errors: unknown[] = [];
-      page.on('pageerror', (error) => errors.push(error));
-      const seen = await page.evaluate(`${code}; program.result`);
-      assert.equal((seen as string[]).length, claimsWithSignals, String(seen));
-      assert.deepEqual(errors, []);
-    } finally {
-      await running.close();
-    }
-  });
+  test(
+    'it runs in Chromium',
+    { skip: missing ? `SKIPPED: there is no ${browser}` : false, timeout: 60_000 },
+    async () => {
+      const { code } = await bundle(program);
+      const args = [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ];
+      const running = await chromium.launch({ executablePath: browser, headless: true, args });
+      try {
+        const page = await running.newPage();
+        const errors: unknown[] = [];
+        page.on('pageerror', (error) => errors.push(error));
+        const seen = await page.evaluate(`${code}; program.result`);
+        assert.equal((seen as string[]).length, claimsWithSignals, String(seen));
+        assert.deepEqual(errors, []);
+      } finally {
+        await running.close();
+      }
+    },
+  );
 });

@@ -62,12 +62,15 @@ describe('maitre/lowlevel', () => {
 
 describe('the reader of imports', () => {
   test('knows names, types, and where they come from', () => {
-    assert.deepEqual(imports("import { a, type B, c as d } from '../core/index.ts';\nimport type { E } from './e.ts';"), [
-      { name: 'a', typeOnly: false, from: '../core/index.ts' },
-      { name: 'B', typeOnly: true, from: '../core/index.ts' },
-      { name: 'c', typeOnly: false, from: '../core/index.ts' },
-      { name: 'E', typeOnly: true, from: './e.ts' },
-    ]);
+    assert.deepEqual(
+      imports("import { a, type B, c as d } from '../core/index.ts';\nimport type { E } from './e.ts';"),
+      [
+        { name: 'a', typeOnly: false, from: '../core/index.ts' },
+        { name: 'B', typeOnly: true, from: '../core/index.ts' },
+        { name: 'c', typeOnly: false, from: '../core/index.ts' },
+        { name: 'E', typeOnly: true, from: './e.ts' },
+      ],
+    );
   });
 });
 

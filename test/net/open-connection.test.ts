@@ -14,10 +14,23 @@ import {
   startServer,
   timeout,
 } from 'maitre';
+import { setInstrument } from 'maitre/lowlevel';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { microtasks, nextTurn, test } from '../support/test.js';
 import { type Program, startFixture } from './programs.js';
-import { echo, HOST, isBun, isNode, pause, portOf, temporaryFolder, until, within, withServer } from './sockets.js';
+import {
+  echo,
+  HOST,
+  isBun,
+  isNode,
+  pause,
+  portOf,
+  readAll,
+  temporaryFolder,
+  until,
+  within,
+  withServer,
+} from './sockets.js';
 
 // ---- options -----------------------------------------------------------------------------------------------------
 
@@ -212,6 +225,28 @@ test('a connect whose signal aborts at any step leaves nothing behind', async ()
     await until(() => server.connections.size === 0);
   });
   assert.equal(allTasks().size, 0);
+});
+
+test('a signal that aborts in any microtask after the connect leaves nothing behind', async () => {
+  await withServer(readAll, { onError: () => undefined }, async (server, port) => {
+    let aborted = 0;
+    for (let count = 0; count < 20; count++) {
+      const controller = new AbortController();
+      const outcome = await (async () => {
+        // The wait for the winner is the first `await` that ends.
+        using _ = setInstrument({
+          waitEnded: ({ kind }) => {
+            if (kind === 'await') void microtasks(count).then(() => controller.abort());
+          },
+        });
+        return await openConnection({ host: HOST, port, signal: controller.signal }).catch((error: Error) => error);
+      })();
+      if (outcome instanceof Error) aborted++;
+      else outcome.abort();
+      await until(() => server.connections.size === 0); // at the latest when what is left is collected, which takes longer
+    }
+    assert.ok(aborted > 0 && aborted < 20, `${aborted}`);
+  });
 });
 
 test('a signal aborted before is CancelledError, with the reason as cause', async () => {

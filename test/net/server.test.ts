@@ -13,7 +13,7 @@ import {
   timeout,
 } from 'maitre';
 import { allTasksBlocked } from 'maitre/testing';
-import { nextTurn, test } from '../support/test.js';
+import { microtasks, nextTurn, test } from '../support/test.js';
 import {
   echo,
   HOST,
@@ -453,11 +453,15 @@ test('serveForever ends with CancelledError when the server is closed, and leave
 });
 
 test('serveForever of a server that is closed while it begins to listen ends with CancelledError too', async () => {
-  const server = await startServer(echo, { host: 'localhost', startServing: false });
-  const task = createTask(() => server.serveForever());
-  await nextTurn();
-  server.close();
-  await assert.rejects(async () => task, CancelledError);
+  for (let step = 2; step < 12; step++) {
+    // after one, it has not begun
+    const server = await startServer(echo, { host: HOST, startServing: false });
+    const task = createTask(() => server.serveForever());
+    await microtasks(step);
+    server.close();
+    await assert.rejects(async () => task, CancelledError);
+    assert.deepEqual(server.addresses, []);
+  }
 });
 
 test('serveForever: a second call, and one on a closed server, is an InvalidStateError', async () => {
@@ -505,13 +509,12 @@ test('concurrency: at most so many handlers run, the others wait in the order th
   let running = 0;
   let most = 0;
   const order: string[] = [];
-  const full = new Future<void>();
+  const allCame = new Future<void>();
   await withServer(
     async (reader, writer) => {
       most = Math.max(most, ++running);
       order.push(String(await reader.readLine()).trim());
-      if (order.length === 3) full.setResult();
-      await full;
+      await allCame;
       await sleep(2);
       running--;
       writer.write('served');
@@ -530,6 +533,7 @@ test('concurrency: at most so many handlers run, the others wait in the order th
           () => (accepted = Math.max(...[...server.connections].map(({ id }) => id), last)) > last || order.length > i,
         );
       }
+      allCame.setResult();
       for (const client of clients) {
         assert.equal(await client.end(), 'served');
         await client.close();

@@ -12,7 +12,19 @@ import {
   timeout,
 } from 'maitre';
 import { nextTurn, test } from '../support/test.js';
-import { echo, HOST, pause, portOf, RawClient, readAll, until, withClients, within, withServer } from './sockets.js';
+import {
+  echo,
+  HOST,
+  isNode,
+  pause,
+  portOf,
+  RawClient,
+  readAll,
+  until,
+  withClients,
+  within,
+  withServer,
+} from './sockets.js';
 
 /** Milliseconds: what a machine under load may add to a bound. */
 const SLACK = 600;
@@ -276,6 +288,27 @@ test('a shutdown while clients send: each gets the answer to every line the serv
     },
   );
 });
+
+test(
+  'what was sent just before the shutdown is answered',
+  async () => {
+    await withServer(echo, {}, async (server, port) => {
+      await withClients(10, port, async (clients) => {
+        for (const client of clients.slice(5)) client.socket.write('before\n');
+        for (const client of clients.slice(5)) await client.receives('before\n');
+        await until(() => server.connections.size === 10);
+        for (const client of clients) client.socket.write('now\n'); // with the system, and unread
+        const report = createTask(() => server.shutdown({ grace: 5000 }));
+        for (const client of clients) {
+          assert.match(await client.end(), /now\n$/);
+          client.socket.end();
+        }
+        assert.deepEqual(await report, { finished: 10, cancelled: 0, aborted: 0 });
+      });
+    });
+  },
+  { skip: !isNode && 'only Node reads all that has come in within one turn' },
+);
 
 test('a client that sends without end and never lets the server be idle does not outlast the grace', async () => {
   await withServer(echo, { onError: () => undefined }, async (server, port) => {

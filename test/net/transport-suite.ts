@@ -201,6 +201,10 @@ export function testTransport(path: string): void {
       errors.map((error) => (error as Error).name),
       ['ConnectionLostError'],
     );
+    assert.match(
+      String(((errors[0] as Error).cause as NodeJS.ErrnoException | undefined)?.code),
+      /^(ECONNRESET|EPIPE)$/,
+    );
     assert.ok(drained < 64);
   });
 

@@ -420,3 +420,26 @@ test('merge passes exploreCancellation: what it has not given is still in the qu
   );
   assert.ok(points > 100, String(points));
 });
+
+test('consumers that share a merge pass exploreCancellation: a wake-up of one that is cancelled is another one\'s', async () => {
+  await exploreCancellation(
+    async (x) => {
+      const queue = queueOf();
+      const merged = merge(queue);
+      const got: string[] = [];
+      for (const name of ['a', 'b', 'c']) {
+        x.task(name, async () => {
+          const { done, value } = await merged.next();
+          if (done !== true) got.push(value);
+        });
+      }
+      await sleep(1);
+      queue.putNowait('x');
+      await sleep(1);
+      assert.deepEqual(got, ['x'], 'it lies there, and two wait for it');
+      queue.shutdown();
+      await x.settled();
+    },
+    { seeds: [1] },
+  );
+});

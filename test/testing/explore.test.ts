@@ -141,12 +141,21 @@ const readerScenario = (careful: boolean): Scenario => {
 test('it finds a lock that forgets to pass a permit on, names the point, and replays it', async () => {
   const bad = lockScenario(() => new ForgetfulLock());
   const { error, message, replay } = await failureOf(bad);
-  assert.match(message, /^Cancelling task "b" at its point "answer 1" \(lock\.acquire\) broke the scenario: the lock was lost\n/);
+  assert.match(
+    message,
+    /^Cancelling task "b" at its point "answer 1" \(lock\.acquire\) broke the scenario: the lock was lost\n/,
+  );
   assert.equal(replay, 'b:answer 1');
   assert.ok((error.cause as Error).message.includes('the lock was lost'));
   const again = await failureOf(bad, { replay });
   assert.match(again.message, /task "b" at its point "answer 1" broke the scenario: the lock was lost/);
-  assert.equal(await exploreCancellation(lockScenario(() => new Lock()), { replay }), 1);
+  assert.equal(
+    await exploreCancellation(
+      lockScenario(() => new Lock()),
+      { replay },
+    ),
+    1,
+  );
   assert.ok((await exploreCancellation(lockScenario(() => new Lock()))) >= 15);
 });
 
@@ -258,7 +267,13 @@ test('a scenario that is not the same in every run is an error, not a silence', 
     await x.settled();
   });
   assert.match(message, /task "moody" did not come by "wait 1": the scenario is not the same in every run/);
-  await assert.rejects(exploreCancellation(lockScenario(() => new Lock()), { replay: 'z:wait 1' }), /did not come by/);
+  await assert.rejects(
+    exploreCancellation(
+      lockScenario(() => new Lock()),
+      { replay: 'z:wait 1' },
+    ),
+    /did not come by/,
+  );
 });
 
 test('the points of a task are its start, and for each wait: begun, answered, delivered', async () => {

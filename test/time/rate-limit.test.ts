@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { CancelledError, createTask, rateLimit, sleep } from 'maitre';
-import { exploreCancellation, runWithFakeClock } from 'maitre/testing';
+import { callLater, CancelledError, createTask, rateLimit, sleep, type Task } from 'maitre';
+import { allTasksBlocked, exploreCancellation, runWithFakeClock } from 'maitre/testing';
 import { fakeTest, test } from '../support/test.js';
 
 fakeTest('rateLimit lets the first `count` through at once, then `count` per period, evenly', async (clock) => {
@@ -53,9 +53,9 @@ fakeTest('tryAcquire does not overtake those who wait', async () => {
   assert.equal(limiter.tryAcquire(), false);
 });
 
-fakeTest('one that is cancelled does not count; those behind it do not come earlier', async (clock) => {
+fakeTest('one that is cancelled does not count: those behind it move up', async (clock) => {
   const limiter = rateLimit(1, 10);
-  const times: (number | string)[] = [];
+  const times: number[] = [];
   const tasks = [0, 1, 2, 3].map((id) =>
     createTask(async () => {
       await limiter.acquire();
@@ -65,10 +65,11 @@ fakeTest('one that is cancelled does not count; those behind it do not come earl
   await sleep(5);
   tasks[1]?.cancel();
   await sleep(50);
-  assert.deepEqual(times, [0, , 20, 30]); // oxlint-disable-line no-sparse-arrays -- the second was cancelled
-  const start = clock.now();
-  await limiter.acquire();
-  assert.equal(clock.now(), start, 'what it gave back is there');
+  assert.deepEqual(
+    [0, 2, 3].map((id) => times[id]),
+    [0, 10, 20],
+  );
+  assert.equal(times[1], undefined);
 });
 
 fakeTest('acquire is a cancellation point also when it need not wait, and then takes nothing', async () => {
@@ -80,6 +81,43 @@ fakeTest('acquire is a cancellation point also when it need not wait, and then t
   });
   await assert.rejects(task.then(), CancelledError);
   assert.ok(limiter.tryAcquire());
+});
+
+fakeTest('one that had its token and is cancelled before it goes on gives it to the next', async (clock) => {
+  const limiter = rateLimit(1, 10);
+  await limiter.acquire();
+  const [a, b] = [0, 1].map(() => createTask(() => limiter.acquire())) as [Task<void>, Task<void>];
+  await allTasksBlocked();
+  callLater(10, () => a.cancel()); // due with the token, and after it
+  await b;
+  assert.ok(a.cancelled());
+  assert.equal(clock.now(), 10);
+});
+
+test('who comes when the loop was blocked does not overtake those who wait', async () => {
+  const limiter = rateLimit(1, 10);
+  await limiter.acquire();
+  const order: string[] = [];
+  const waiting = limiter.acquire().then(() => order.push('first'));
+  const until = performance.now() + 15;
+  while (performance.now() < until); // its token is there by now
+  assert.equal(limiter.tryAcquire(), false);
+  await limiter.acquire().then(() => order.push('second'));
+  await waiting;
+  assert.deepEqual(order, ['first', 'second']);
+});
+
+fakeTest('many who wait get theirs evenly', async (clock) => {
+  const limiter = rateLimit(2, 20);
+  const times: number[] = [];
+  const tasks = Array.from({ length: 8 }, () =>
+    createTask(async () => {
+      await limiter.acquire();
+      times.push(clock.now());
+    }),
+  );
+  for (const task of tasks) await task;
+  assert.deepEqual(times, [0, 0, 10, 20, 30, 40, 50, 60]);
 });
 
 fakeTest('count and ms are checked', () => {
@@ -105,7 +143,7 @@ fakeTest('count and ms are checked', () => {
   assert.throws(() => rateLimit(1, '1' as never), TypeError);
 });
 
-test('in no period are there more than twice `count`, and over time no more than `count` each', async () => {
+test('never are there more than `count` and what its time allows, and nobody waits for nothing', async () => {
   const ms = fc.integer({ min: 0, max: 60 });
   const life = fc.record({ at: ms, cancelledAt: fc.option(ms, { nil: undefined }) });
   const property = fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.array(life, { maxLength: 15 }), (count, lives) =>
@@ -129,6 +167,9 @@ test('in no period are there more than twice `count`, and over time no more than
           assert.ok(more + 1 <= allowed + 0.001, `${more + 1} from ${from} to ${to}, ${count} per 20`);
         }
       }
+      const last = Math.max(0, ...lives.map(({ at }) => at));
+      assert.ok((times.at(-1) ?? 0) <= last + (20 / count) * lives.length);
+      assert.equal(String(limiter), `rate limit of ${count} per 20 ms, 0 waiting`);
     }),
   );
   await fc.assert(property, { numRuns: 60 });
