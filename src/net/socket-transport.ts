@@ -14,7 +14,7 @@
 // RawTransport straight through the handle (raw-io.ts).
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { callLater, ConnectionLostError, type Handle, InvalidStateError } from '../core/index.ts';
+import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError } from '../core/index.ts';
 import {
   joinChunks,
   StreamReader,
@@ -146,7 +146,8 @@ export abstract class SocketTransport implements Transport {
       this.socket.destroySoon();
       return;
     }
-    this.#lingering = callLater(linger, () => this.socket.destroy());
+    // A turn later than the time says: a loop that stood still reads what has come meanwhile first, the peer's end above all.
+    this.#lingering = callLater(linger, () => callSoon(() => this.socket.destroy()));
     this.socket.end();
     this.endReading();
   }

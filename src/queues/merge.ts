@@ -64,7 +64,7 @@ class Merged<T> implements AsyncIterableIterator<T> {
       if (this.#done) return { done: true, value: undefined };
       const refused = checkpoint();
       if (refused !== undefined) {
-        this.#takeBack(false);
+        this.#takeBack(this.#arrived.length > 0);
         return refused;
       }
       for (const source of this.#sources) if (source.state === 'idle') this.#ask(source);
@@ -84,7 +84,7 @@ class Merged<T> implements AsyncIterableIterator<T> {
       }
       if (result?.done === true) source.state = 'ended';
       else if (result !== undefined) {
-        source.state = 'idle';
+        this.#askLater(source);
         return { done: false, value: result.value };
       }
     }
@@ -129,10 +129,11 @@ class Merged<T> implements AsyncIterableIterator<T> {
     source.asking = createTask(ask, { name: 'merge', eager: true });
   }
 
+  /** Has the source asked by the next next(), which may wait already. */
   #askLater(source: Source<T>): void {
     if (this.#done) return;
     source.state = 'idle';
-    if (this.#waiting.size > 0) this.#ask(source); // somebody waits for it again already
+    if (this.#waiting.size > 0) this.#ask(source); // another next() waits
   }
 
   #arrive(arrival: Arrival<T>): void {

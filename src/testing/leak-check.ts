@@ -9,6 +9,8 @@ const IGNORED = new Set([
   'FSReqCallback',
   'FSReqPromise',
   'WriteWrap',
+  'SimpleWriteWrap',
+  'LibuvStreamWrap',
   'TickObject',
   'ShutdownWrap',
 ]);

@@ -39,6 +39,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** The programs that run. A test file that is ended before its tests are takes them with it. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** A running program. At the end of its block, it is killed if it still runs. */
 export class Program implements AsyncDisposable {
   readonly child: ChildProcess;
@@ -52,6 +58,7 @@ export class Program implements AsyncDisposable {
     // Without the test runner's own variables: a program is not to think that it is a test file.
     const { NODE_TEST_CONTEXT: _, ...own } = process.env;
     this.child = spawn(process.execPath, args, { cwd, env: { ...own, ...env }, stdio: 'pipe' });
+    running.add(this.child);
     for (const name of ['stdout', 'stderr'] as const) {
       this.child[name]?.setEncoding('utf8').on('data', (text: string) => {
         this.#chunks[name] += text;
@@ -63,6 +70,7 @@ export class Program implements AsyncDisposable {
       this.child.on('error', reject);
       this.child.on('close', (code, signal) => {
         this.#over = true;
+        running.delete(this.child);
         this.#tell();
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
       });

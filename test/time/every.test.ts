@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CancelledError, createTask, every, sleep, type Task } from 'maitre';
-import type { exploreCancellation, FakeClock } from 'maitre/testing';
+import { exploreCancellation, type FakeClock } from 'maitre/testing';
 import { fakeTest, test } from '../support/test.js';
 
 /** Runs a loop of ticks, with bodies of these lengths, and notes `tick@time`. */
