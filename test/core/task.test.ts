@@ -369,7 +369,6 @@ test('an error raised by the cleanup takes the place of the cancellation', async
     try {
       await sleep(Infinity);
     } finally {
-      // oxlint-disable-next-line no-unsafe-finally -- the mistake under test
       throw new Error('cleanup failed');
     }
   });

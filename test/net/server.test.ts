@@ -99,14 +99,14 @@ const throws: Record<string, readonly [Handler, unknown]> = {
   'throws a text': [
     (_reader, writer) => {
       writer.write('bye');
-      throw 'a text'; // oxlint-disable-line no-throw-literal -- the point
+      throw 'a text';
     },
     'a text',
   ],
   'rejects with undefined': [
     (_reader, writer) => {
       writer.write('bye');
-      return Promise.reject(); // oxlint-disable-line prefer-promise-reject-errors -- the point
+      return Promise.reject();
     },
     undefined,
   ],
