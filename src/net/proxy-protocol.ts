@@ -1,7 +1,7 @@
 // The PROXY protocol, versions 1 and 2: what a balancer says about the client before the client's own bytes.
 // Source: haproxy's proxy-protocol.txt. A header must be whole and well-formed: trusting half of one would let a client
 // choose its own address.
-import { isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { StreamReader } from '../streams/index.ts';
 import type { Address, Ends } from './address.ts';
 
@@ -76,10 +76,10 @@ function inBlock(block: Buffer, size: number, format: (bytes: Buffer) => string,
   };
 }
 
-/** In the form of RFC 5952: the longest run of zeros is left out. */
+/** In the form of RFC 5952: the longest run of zeros is left out. URL writes it so on every runtime. */
 function formatIPv6(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
-  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
 function untilZero(bytes: Buffer): string {
