@@ -30,6 +30,8 @@ interface ListeningHandle {
 /** What libuv calls when a write that could not be taken at once is through. */
 interface WriteRequest {
   oncomplete?: (status: number) => void;
+  /** Node 26: the outcome of a write that was through before `oncomplete` could be set; null otherwise. */
+  writeStatus?: number | null;
   /** Below 0 until libuv has taken it on, to call it later: such a request must not be used again. */
   getAsyncId(): number;
   /** Keeps the bytes alive until then. */
@@ -168,6 +170,12 @@ export class RawIo {
     // Node 26: a number when it is over, else the request.
     if (typeof result === 'number') return result;
     const pending = result as WriteRequest;
+    // Through before the call returned: nobody could be told, so it was noted, as net reads it too.
+    const { writeStatus } = pending;
+    if (typeof writeStatus === 'number') {
+      pending.writeStatus = null;
+      return writeStatus;
+    }
     pending.bytes = bytes;
     pending.oncomplete = done;
     return 1;
