@@ -3,6 +3,8 @@ import { type Connection, ConnectionLostError, every, openConnection, sleep, Tim
 import { fakeTest } from '../support/test.ts';
 import { echo, HOST, withServer } from './sockets.ts';
 
+// Connects have no timeout here: the clock jumps while they wait for the kernel, and would jump to it.
+
 /** What `onError` was told, and when it had to be. */
 interface Ended {
   readonly error: unknown;
@@ -22,7 +24,7 @@ fakeTest('idleTimeout ends a connection after so long without a byte, within a t
   const onError = (error: unknown, connection: Connection): void =>
     void ended.push({ error, connection, at: clock.now() });
   await withServer(echo, { idleTimeout: 10_000, onError }, async (server, port) => {
-    const client = await openConnection({ host: HOST, port });
+    const client = await openConnection({ host: HOST, port, timeout: null });
     client.writer.write('hi\n');
     assert.equal(String(await client.reader.readLine()), 'hi\n');
     const spoke = clock.now();
@@ -38,7 +40,7 @@ fakeTest('idleTimeout ends a connection after so long without a byte, within a t
 
 fakeTest('a connection with traffic outlives idleTimeout and readTimeout', async () => {
   await withServer(echo, { idleTimeout: 5000, readTimeout: 5000 }, async (_server, port) => {
-    const client = await openConnection({ host: HOST, port });
+    const client = await openConnection({ host: HOST, port, timeout: null });
     for await (const tick of every(2000)) {
       client.writer.write(`${tick}\n`);
       assert.equal(String(await client.reader.readLine()), `${tick}\n`);
@@ -59,7 +61,7 @@ fakeTest('readTimeout counts only while a read waits', async () => {
     handler,
     { readTimeout: 5000, onError: (error) => void ended.push(error) },
     async (_server, port) => {
-      const client = await openConnection({ host: HOST, port });
+      const client = await openConnection({ host: HOST, port, timeout: null });
       assert.equal(String(await client.reader.readLine()), 'ready\n');
       await client.reader.read().catch(() => undefined);
       await client.close();
@@ -73,7 +75,7 @@ fakeTest('lifetime ends a connection however busy it is', async (clock) => {
   const onError = (error: unknown, connection: Connection): void =>
     void ended.push({ error, connection, at: clock.now() });
   await withServer(echo, { lifetime: 30_000, onError }, async (_server, port) => {
-    const client = await openConnection({ host: HOST, port });
+    const client = await openConnection({ host: HOST, port, timeout: null });
     const began = clock.now();
     try {
       for await (const tick of every(1000)) {
@@ -99,7 +101,7 @@ fakeTest('writeTimeout ends a connection whose peer takes nothing, by default af
   };
   await withServer(handler, { onError: (error) => void ended.push(error) }, async (server, port) => {
     const began = clock.now();
-    const client = await openConnection({ host: HOST, port }); // it never reads
+    const client = await openConnection({ host: HOST, port, timeout: null }); // it never reads
     await server.shutdown({ grace: 200_000 });
     assert.match(String((ended[0] as Error).cause), /writeTimeout: \d+ bytes unsent/);
     assert.ok(clock.now() - began >= 60_000);
@@ -113,10 +115,10 @@ fakeTest(
   async () => {
     const ended: unknown[] = [];
     await withServer(echo, { minReceiveRate: 10, onError: (error) => void ended.push(error) }, async (server, port) => {
-      const quiet = await openConnection({ host: HOST, port });
+      const quiet = await openConnection({ host: HOST, port, timeout: null });
       quiet.writer.write('hello\n');
       assert.equal(String(await quiet.reader.readLine()), 'hello\n');
-      const slow = await openConnection({ host: HOST, port });
+      const slow = await openConnection({ host: HOST, port, timeout: null });
       for await (const tick of every(1000)) {
         slow.writer.write('x');
         if (slow.writer.isClosing() || tick > 30) break;
