@@ -7,7 +7,6 @@ import { instrument, type Task } from '../core/index.ts';
 import type { Duplex, StreamReader, StreamReaderOptions, StreamWriter, StreamWriterOptions } from '../streams/index.ts';
 import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
 import type { RawIo } from './raw-io.ts';
-import type { StartTlsOptions } from './secure.ts';
 import { EventTransport, RawTransport, type SocketTransport } from './socket-transport.ts';
 
 let lastId = 0;
@@ -149,11 +148,6 @@ export class Connection implements Duplex {
   /** Who is really there, as a balancer says. @internal */
   setEnds(ends: Ends): void {
     this.#ends = ends;
-  }
-
-  /** Goes on over TLS before its handler begins. @internal */
-  startTls(options: StartTlsOptions): Promise<void> {
-    return this.writer.startTls(options);
   }
 
   /** Ends it with an error of ours. @internal */

@@ -371,7 +371,7 @@ export class Server implements AsyncDisposable {
       throw error;
     }
     if (ends !== undefined) connection.setEnds(ends);
-    if (tls !== undefined) await connection.startTls({ ...tls, handshakeTimeout });
+    if (tls !== undefined) await connection.writer.startTls({ ...tls, handshakeTimeout });
     return this.#handler(connection.reader, connection.writer, connection);
   }
 
