@@ -1,7 +1,9 @@
 // Who is let in: by address, and by how many of one address are in already.
-import type { BlockList, Socket } from 'node:net';
+import type { BlockList } from 'node:net';
 import { describe } from '../base/index.ts';
 import { toAddress } from './address.ts';
+import type { Accepted } from './listener.ts';
+import { RawSocket } from './raw/socket.ts';
 
 export interface AdmissionOptions {
   /** How many connections one address may have open; more are refused with a reset, and reported. Default: no limit. */
@@ -31,8 +33,9 @@ export class Admission {
   }
 
   /** Why a socket is refused; undefined lets it in, and counts it until it is closed. */
-  refuse(socket: Socket): string | undefined {
-    const peer = toAddress(socket.remoteAddress, socket.remotePort);
+  refuse(socket: Accepted): string | undefined {
+    const isRaw = socket instanceof RawSocket;
+    const peer = isRaw ? socket.ends.peer : toAddress(socket.remoteAddress, socket.remotePort);
     if ('path' in peer || peer.address === '') return undefined;
     const family = peer.family === 'IPv4' ? 'ipv4' : 'ipv6';
     if (this.#block?.check(peer.address, family) === true) return `${peer.address} is blocked`;
@@ -42,7 +45,9 @@ export class Admission {
     const count = this.#counts.get(peer.address) ?? 0;
     if (count >= this.#maxPerIp) return `${peer.address} has ${count} connections open, maxPerIp is ${this.#maxPerIp}`;
     this.#counts.set(peer.address, count + 1);
-    socket.once('close', () => this.#left(peer.address));
+    const left = (): void => this.#left(peer.address);
+    if (isRaw) socket.whenClosed(left);
+    else socket.once('close', left);
     return undefined;
   }
 

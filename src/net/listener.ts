@@ -1,9 +1,17 @@
 // Listening sockets: from the options' hosts to bound ports, or nothing bound at all.
 import { lookup } from 'node:dns/promises';
-import { createServer, isIP, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  createServer,
+  isIP,
+  type ListenOptions,
+  type Server as NetServer,
+  type Socket,
+} from 'node:net';
 import { reportException } from '../core/index.ts';
 import { type Address, toAddress } from './address.ts';
-import { makeRawSocket, type RawIo, systemError, takeConnections } from './raw-io.ts';
+import { acceptRaw } from './raw/accept.ts';
+import type { RawSocket } from './raw/socket.ts';
 import type { ServerOptions } from './server-options.ts';
 import { bindName, claimPath, clearPath } from './unix-path.ts';
 
@@ -22,14 +30,17 @@ export interface Listener {
   close(): void;
 }
 
+/** A client before anything was read from it. */
+export type Accepted = Socket | RawSocket;
+
 /** What is told of clients. */
 export interface Accept {
   /** Of each one; nothing is read from it yet. */
-  onSocket(socket: Socket): void;
+  onSocket(socket: Accepted): void;
   /** Of one that could not be accepted. */
   onError(error: Error): void;
-  /** Makes sockets for the raw path, where there is one. */
-  readonly io: RawIo | undefined;
+  /** Takes clients on the raw path. */
+  readonly raw: boolean;
 }
 
 /** Listens on everything the options name; on an error, on nothing. */
@@ -106,23 +117,19 @@ function bind(options: ServerOptions, where: ListenOptions, accept: Accept): Pro
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => accept.onSocket(socket));
-      // With the raw path, clients come as handles and the 'connection' event stays silent.
-      if (accept.io !== undefined) acceptRaw(server, accept, noDelay, keepAlive);
+      // On the raw path the 'connection' event stays silent.
+      if (accept.raw) {
+        acceptRaw(server, { noDelay, keepAlive, bound: boundTo(server, options) }, accept);
+      }
       resolve(server);
     });
   });
 }
 
-function acceptRaw(server: NetServer, accept: Accept, noDelay: boolean, keepAlive: boolean): void {
-  takeConnections(server, (status, handle) => {
-    if (handle === undefined) {
-      accept.onError(systemError(status, 'accept'));
-      return;
-    }
-    if (noDelay) handle.setNoDelay?.(true);
-    if (keepAlive) handle.setKeepAlive?.(true, 0);
-    accept.onSocket(makeRawSocket(handle));
-  });
+function boundTo(server: NetServer, options: ServerOptions): Address {
+  if (options.path !== undefined) return { path: options.path };
+  const bound = server.address() as AddressInfo; // it listens on TCP
+  return toAddress(bound.address, bound.port);
 }
 
 async function resolveHosts(host: string | readonly string[] | undefined): Promise<string[]> {

@@ -10,7 +10,6 @@
 // - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.
 // - shutdown() is bounded: stop accepting; end what is idle; wait for the grace; cancel; wait; abort; wait; give up and
 //   name what will not end.
-import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { Deque, LinkedSet } from '../base/index.ts';
 import {
@@ -36,10 +35,11 @@ import {
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
-import { listen, type Listener } from './listener.ts';
-import { type RawIo, rawIo } from './raw-io.ts';
+import { type Accepted, listen, type Listener } from './listener.ts';
+import { RawSocket } from './raw/socket.ts';
+import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -65,12 +65,6 @@ const LOOK_EVERY = 100;
 /** Milliseconds between two reports of errors of accepting. */
 const ACCEPT_REPORTS = 1000;
 
-/** An accepted socket that waits for its turn to be a connection. */
-interface Parked {
-  readonly socket: Socket;
-  readonly path: string | undefined;
-}
-
 export class Server implements AsyncDisposable {
   readonly #handler: Handler;
   readonly #options: ServerOptions;
@@ -81,10 +75,11 @@ export class Server implements AsyncDisposable {
   #state: 'created' | 'serving' | 'closed' = 'created';
   #starting: Promise<void> | undefined;
   #listeners: readonly Listener[] = [];
-  /** The raw path of its sockets; undefined until it listens, and where there is none. */
-  #io: RawIo | undefined;
   readonly #connections = new Set<Connection>();
-  readonly #parked = new Deque<Parked>();
+  /** What is the same for all of them. */
+  readonly #settings: ConnectionSettings;
+  /** Accepted sockets that wait for their turn to be connections. */
+  readonly #parked = new Deque<Accepted>();
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
   /** The handshakes; undefined without TLS. */
@@ -100,6 +95,16 @@ export class Server implements AsyncDisposable {
   constructor(handler: Handler, options: ServerOptions) {
     this.#handler = handler;
     this.#options = options;
+    const { limit, maxBuffered, shutdownTimeout, path } = options;
+    this.#settings = {
+      limit,
+      maxBuffered,
+      shutdownTimeout,
+      path,
+      accepted: true,
+      onGone: (connection) => this.#maybeEnded(connection),
+      onOverflow: (error, connection) => this.#report(error, connection),
+    };
     this.#limits = new Limits(options, this.#connections);
     this.#admission = new Admission(options);
     this.#scope = currentTask()?.scope;
@@ -128,7 +133,7 @@ export class Server implements AsyncDisposable {
   setSecureContext(options: SecureContextOptions): void {
     if (this.#options.tls === undefined)
       throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
-    this.#tls ??= this.#makeTls(this.#options.path);
+    this.#tls ??= this.#makeTls();
     this.#tls?.setSecureContext(options);
   }
 
@@ -169,7 +174,7 @@ export class Server implements AsyncDisposable {
     this.#listeners = [];
     this.#tls?.close();
     for (let parked = this.#parked.popFront(); parked !== undefined; parked = this.#parked.popFront()) {
-      parked.socket.destroy(); // never served, so nothing was promised
+      parked.destroy(); // never served, so nothing was promised
     }
     this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
     this.#maybeClosed();
@@ -250,14 +255,12 @@ export class Server implements AsyncDisposable {
   // ---- listening -----------------------------------------------------------------------------------------------
 
   async #start(): Promise<void> {
-    const { path } = this.#options;
     try {
-      this.#tls ??= this.#makeTls(path);
-      this.#io = this.#tls === undefined ? await rawIo() : undefined; // node:tls wants sockets as net makes them
+      this.#tls ??= this.#makeTls();
       this.#listeners = await listen(this.#options, {
-        onSocket: (socket) => this.#accept(socket, path),
+        onSocket: (socket) => this.#accept(socket),
         onError: (error) => this.#acceptFailed(error),
-        io: this.#io,
+        raw: this.#tls === undefined && (await hasRawIo()), // node:tls wants sockets as net makes them
       });
     } catch (error) {
       this.#starting = undefined; // it may be tried again
@@ -280,33 +283,37 @@ export class Server implements AsyncDisposable {
     reportException({ message: 'Cannot accept a connection; the server goes on', error, server: this });
   }
 
-  #accept(socket: Socket, path: string | undefined): void {
+  #accept(socket: Accepted): void {
     if (this.#state === 'closed' || !this.#admit(socket)) socket.destroy();
-    else if (this.#isFull()) this.#park(socket, path);
-    else this.#begin(socket, path);
+    else if (this.#isFull()) this.#park(socket);
+    else this.#begin(socket);
   }
 
   #isFull(): boolean {
     return this.#connections.size + (this.#tls?.size ?? 0) >= (this.#options.maxConnections ?? Infinity);
   }
 
-  #begin(socket: Socket, path: string | undefined): void {
+  #begin(socket: Accepted): void {
+    if (socket instanceof RawSocket) {
+      this.#open(socket);
+      return;
+    }
     socket.off('error', ignoreError);
-    if (this.#tls === undefined) this.#open(socket, path);
+    if (this.#tls === undefined) this.#open(socket);
     else this.#tls.accept(socket);
   }
 
-  #makeTls(path: string | undefined): TlsAcceptor | undefined {
+  #makeTls(): TlsAcceptor | undefined {
     const { tls, handshakeTimeout } = this.#options;
     if (tls === undefined || this.#options.proxyProtocol === true) return undefined; // see #serveBehindBalancer
     return new TlsAcceptor(tls, handshakeTimeout, {
-      onSecure: (socket) => (this.#state === 'closed' ? socket.destroy() : this.#open(socket, path)),
+      onSecure: (socket) => (this.#state === 'closed' ? socket.destroy() : this.#open(socket)),
       onError: (error) => this.#acceptFailed(error),
       onEnd: () => this.#unpark(),
     });
   }
 
-  #admit(socket: Socket): boolean {
+  #admit(socket: Accepted): boolean {
     if (this.#admission.open) return true;
     const reason = this.#admission.refuse(socket);
     if (reason !== undefined) this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
@@ -314,23 +321,13 @@ export class Server implements AsyncDisposable {
   }
 
   // Node cannot stop accepting without losing the kernel's backlog, so the wait goes on here: accepted and unread.
-  #park(socket: Socket, path: string | undefined): void {
-    socket.on('error', ignoreError);
-    this.#parked.pushBack({ socket, path });
+  #park(socket: Accepted): void {
+    if (!(socket instanceof RawSocket)) socket.on('error', ignoreError);
+    this.#parked.pushBack(socket);
   }
 
-  #open(socket: Socket, path: string | undefined): void {
-    const { limit, maxBuffered, shutdownTimeout } = this.#options;
-    const connection: Connection = new Connection(socket, {
-      limit,
-      maxBuffered,
-      shutdownTimeout,
-      path,
-      accepted: true,
-      io: this.#io,
-      onGone: () => this.#maybeEnded(connection),
-      onOverflow: (error) => this.#report(error, connection),
-    });
+  #open(socket: Accepted): void {
+    const connection = new Connection(socket, this.#settings);
     this.#connections.add(connection);
     this.#limits.opened();
     if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
@@ -415,8 +412,8 @@ export class Server implements AsyncDisposable {
 
   #unpark(): void {
     while (this.#parked.length > 0 && !this.#isFull()) {
-      const { socket, path } = this.#parked.popFront() as Parked; // length > 0
-      if (!socket.destroyed) this.#begin(socket, path);
+      const socket = this.#parked.popFront() as Accepted; // length > 0
+      if (!socket.destroyed) this.#begin(socket);
     }
   }
 

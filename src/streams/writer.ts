@@ -412,8 +412,9 @@ export class StreamWriter implements AsyncDisposable {
     );
     this.#lose(error);
     this.abort();
-    if (this.#onOverflow === undefined) reportException({ message: 'A connection was aborted', error });
-    else this.#onOverflow(error);
+    if (this.#onOverflow !== undefined) this.#onOverflow(error);
+    else if (this.#transport.overflowed !== undefined) this.#transport.overflowed(error);
+    else reportException({ message: 'A connection was aborted', error });
   }
 }
 
