@@ -18,7 +18,7 @@ export interface Host {
   clearTimer(timer: unknown): void;
   /** Runs `fn` in the next turn of the loop, after I/O had its chance: setImmediate or the host's equal. */
   nextTurn(fn: () => void): void;
-  /** Runs `fn` when this turn's microtasks are done, before the loop waits for I/O. Called from inside a microtask. */
+  /** Runs `fn` at the end of this turn of the loop: after the callbacks that are due in it, before the loop waits for I/O again. */
   endOfTurn(fn: () => void): void;
   /** A random number, 0 <= x < 1. */
   random(): number;

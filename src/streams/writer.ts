@@ -5,7 +5,7 @@
 //
 // Bytes go through two places: `#pending` (written in this turn, or waiting for the transport) and `#inFlight` (given to
 // the transport, not yet taken by the system). bufferedBytes is the sum of both.
-// - Writes of one turn leave as one: the flush runs when the turn's microtasks are done. While a write is in flight,
+// - Writes of one turn leave as one: the flush runs at the end of the loop's turn. While a write is in flight,
 //   further ones gather and leave together when it was taken.
 // - At most SLICE bytes are in flight at a time, so bufferedBytes falls while a long write is being taken.
 // - `#paused` is set when bufferedBytes is above the high-water mark, cleared at or below the low one; drain waits only

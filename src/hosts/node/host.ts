@@ -12,7 +12,8 @@ const nodeHost: Host = {
   setTimer: (ms, fn) => setTimeout(fn, ms),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout), // setTimer made it
   nextTurn: (fn) => void setImmediate(fn),
-  endOfTurn: (fn) => process.nextTick(fn),
+  // Not a tick: a tick comes after each socket's callback, this after those of all that were ready. uvloop flushes there, too.
+  endOfTurn: (fn) => void setImmediate(fn),
   random: () => Math.random(),
   carrier: new AsyncLocalStorage<unknown>(),
   captureContext: () => AsyncLocalStorage.snapshot(),

@@ -47,6 +47,8 @@ export class RawSocket implements Wire, HandleOwner {
   #handle: RawHandle | undefined;
   #listener: WireListener | undefined = undefined;
   #paused = true;
+  /** end() was called. */
+  #halfClosed = false;
   /** The peer has ended: there is nothing more to read. */
   #ended = false;
   #error: Error | undefined = undefined;
@@ -115,6 +117,7 @@ export class RawSocket implements Wire, HandleOwner {
   }
 
   end(): void {
+    this.#halfClosed = true;
     if (this.#handle !== undefined) shutDown(this.#handle);
   }
 
@@ -129,6 +132,8 @@ export class RawSocket implements Wire, HandleOwner {
   }
 
   reset(): void {
+    // The peer has got everything, or will. And Node loses a handle that is reset while it is being shut down.
+    if (this.#halfClosed) this.destroy();
     const handle = this.#begin(undefined);
     if (handle === undefined) return;
     if (this.#socket !== undefined) this.#socket.resetAndDestroy();
