@@ -11,9 +11,9 @@ export interface Ends {
   readonly local: Address;
 }
 
-/** `127.0.0.1:8002`, `[::1]:8002`, or the path of a Unix socket. */
+/** `127.0.0.1:8002`, `[::1]:8002`, or the path of a Unix socket, `@name` if it is an abstract one. */
 export function formatAddress(address: Address): string {
-  if ('path' in address) return address.path === '' ? '(unnamed Unix socket)' : address.path;
+  if ('path' in address) return address.path === '' ? '(unnamed Unix socket)' : address.path.replaceAll('\0', '@');
   return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
 }
 
