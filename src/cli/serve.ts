@@ -16,6 +16,7 @@ import {
   type ServerOptions,
   startServer,
 } from '../index.node.ts';
+import { endProcess } from '../hosts/node/index.ts';
 import { loadHandler } from './load-handler.ts';
 import { CommandError, HELP, parse, toCount } from './usage.ts';
 
@@ -94,7 +95,7 @@ async function serveUntilStopped(handler: Handler, options: ServerOptions, file:
     const report = await server.shutdown({ grace });
     console.log(`stopped: ${report.finished} finished, ${report.cancelled} cancelled, ${report.aborted} aborted`);
     // run() waits for every task. One that ignores its cancel was reported, and shall not hold the command.
-    setTimeout(() => process.exit(0), LAST_WAIT);
+    setTimeout(() => void endProcess(0), LAST_WAIT);
   }
 }
 

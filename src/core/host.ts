@@ -31,8 +31,10 @@ export interface Host {
   onSignal?(fn: (name: 'SIGINT' | 'SIGTERM', number: number) => void): Disposable;
   /** The kinds of what keeps the host's loop alive (sockets, timers, processes), for leak checks. Absent where it cannot tell. */
   activeResources?(): readonly string[];
-  /** Ends the process. Absent where there is none. */
+  /** Ends the process at once. Absent where there is none. */
   exit?(code: number): void;
+  /** Ends the process when its output has been taken, in bounded time; never settles. Absent where there is none. */
+  end?(code: number): Promise<never>;
 }
 
 /** The installed host. A live binding: hot paths read it without a call. */

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Connection, openConnection, TaskGroup } from 'maitre';
 import { missing } from '../net/programs.js';
 import { freePort } from '../net/sockets.js';
@@ -477,6 +478,50 @@ test('it ends with 0 while 200 clients come and go', async () => {
   const lines = [...program.stdout.matchAll(/ bytes in, /g)].length;
   assert.ok(lines >= served, `${lines} lines for ${served} clients`);
   assert.equal(program.stderr, '');
+});
+
+test('it ends when slow readers have taken all of its output', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader, writer) => {
+    console.log('Z'.repeat(1000000));
+    console.error('begun');
+    await reader.read();
+    console.error('Z'.repeat(1000000));
+  };`;
+  await using serving = await startServing([folder.write('talks.mjs', text)]);
+  const { child } = serving.program;
+  const exit = once(child, 'exit');
+  child.stdout?.pause();
+  const connection = await openConnection({ host: '127.0.0.1', port: serving.port });
+  await serving.program.sees(/begun\n/, 'stderr');
+  child.stderr?.pause();
+  const end = endsWith(serving.program, 'SIGTERM', 0, 5000);
+  assert.equal((await connection.reader.read()).length, 0);
+  await connection.close();
+  await Promise.race([exit, delay(300)]); // it has nothing else to do but to end
+  child.stdout?.resume();
+  child.stderr?.resume();
+  const { stdout, stderr } = await end;
+  for (const output of [stdout, stderr]) assert.equal(/^Z+$/m.exec(output)?.[0].length, 1_000_000);
+  assert.match(stdout, /^stopping: 1 client gets/m);
+  assert.match(stdout, / 0 bytes in, 0 out {2}done\n/);
+  assert.match(stdout, /^stopped: 1 finished, 0 cancelled, 0 aborted\n/m);
+});
+
+test('a reader of its output that has stopped reading does not hold its end up', async () => {
+  using folder = new Folder();
+  const text = `console.log('x'.repeat(1000000));\n${ECHO}`;
+  await using program = new Program([maitre, 'serve', folder.write('talks.mjs', text), '--port', '0']);
+  const { stdout } = program.child;
+  const exit = once(program.child, 'exit');
+  await once(stdout as NodeJS.ReadableStream, 'data');
+  stdout?.pause();
+  await delay(300); // the banner cannot tell that it serves
+  program.signal('SIGTERM');
+  const start = performance.now();
+  await exit;
+  assert.ok(performance.now() - start < 5000, 'it waited');
+  stdout?.resume();
 });
 
 test('it goes on when nobody reads its output any more', async () => {

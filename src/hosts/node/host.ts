@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
 import { disposable } from '../../base/index.ts';
 import { type Host, installHost } from '../../core/index.ts';
+import { endProcess } from './end-process.ts';
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
@@ -32,6 +33,7 @@ const nodeHost: Host = {
     ? { activeResources: () => process.getActiveResourcesInfo() }
     : undefined),
   exit: (code) => process.exit(code),
+  end: endProcess,
 };
 
 /** Installs this host; called by the entry modules. */
