@@ -130,17 +130,20 @@ function stopping(clients: number, grace: number): string {
 function logging(handler: Handler): Handler {
   return async (reader, writer, connection) => {
     const began = performance.now();
-    const ended = new Future<string>();
-    createTask(async () => {
+    let end: (outcome: string) => void = () => undefined;
+    // A bare promise: run() cancels what still waits here together with a late handler, whose line is due all the same.
+    const ended = new Promise<string>((resolve) => (end = resolve));
+    const line = async (): Promise<void> => {
       const outcome = await ended;
       await writer.waitClosed();
       console.log(clientLine(connection, performance.now() - began, outcome));
-    });
+    };
+    createTask(() => line().catch(line));
     try {
       await handler(reader, writer, connection);
-      ended.setResult('done');
+      end('done');
     } catch (error) {
-      ended.setResult(outcomeOf(error));
+      end(outcomeOf(error));
       throw error;
     }
   };

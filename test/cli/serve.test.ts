@@ -5,10 +5,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { type Connection, openConnection, TaskGroup } from 'maitre';
 import { missing } from '../net/programs.js';
 import { freePort } from '../net/sockets.js';
-import { endsWith, Folder, maitre, Program, runMaitre, startServing } from '../support/program.js';
+import { endsWith, Folder, maitre, Program, root, runMaitre, startServing } from '../support/program.js';
 import { test } from '../support/test.js';
 
 const ECHO = `export default async (reader, writer) => {
@@ -414,6 +415,22 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+test('a handler that ends only with the command has its line too', async () => {
+  using folder = new Folder();
+  const text = `import { sleep } from '${pathToFileURL(join(root, 'dist/index.node.js')).href}';
+  export default async (reader, writer) => {
+    writer.write('right');
+    await sleep(60000).catch(() => {}); // its first cancel, by the shutdown
+    await sleep(60000);
+  };`;
+  await using serving = await startServing([folder.write('ignores.mjs', text), '--grace', '0']);
+  await using clients = new Clients(serving.port);
+  assert.equal(await firstWord(await clients.open('hello')), 'right');
+  const { stdout } = await endsWith(serving.program, 'SIGTERM', 0, 6000);
+  assert.match(stdout, /^stopped: 0 finished, 0 cancelled, 1 aborted\n/m);
+  assert.match(stdout, / 5 out {2}cancelled\n/);
+});
+
 test('a client in the middle of a message gets its answer before the end', async () => {
   using folder = new Folder();
   const text = `export default async (reader, writer) => {
@@ -510,8 +527,8 @@ test('it ends when slow readers have taken all of its output', async () => {
 
 test('a reader of its output that has stopped reading does not hold its end up', async () => {
   using folder = new Folder();
-  const text = `console.log('x'.repeat(1000000));\n${ECHO}`;
-  await using program = new Program([maitre, 'serve', folder.write('talks.mjs', text), '--port', '0']);
+  const file = folder.write('talks.mjs', `console.log('x'.repeat(1000000));\n${ECHO}`);
+  await using program = new Program([maitre, 'serve', file, '--port', '0']);
   const { stdout } = program.child;
   const exit = once(program.child, 'exit');
   await once(stdout as NodeJS.ReadableStream, 'data');
