@@ -3,7 +3,14 @@
 // States: OPEN -> GONE (the transport has ended). A served connection is finished, and leaves its server, when it is gone
 // *and* its handler has ended, in either order.
 import type { Socket } from 'node:net';
-import { type ConnectionLostError, instrument, reportException, type Task } from '../core/index.ts';
+import {
+  type Awaitable,
+  type ConnectionLostError,
+  instrument,
+  type Observer,
+  reportException,
+  type Task,
+} from '../core/index.ts';
 import type { Duplex, StreamReader, StreamWriter } from '../streams/index.ts';
 import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
 import { NetWire } from './net-wire.ts';
@@ -18,6 +25,8 @@ export interface ConnectionSettings extends TransportSettings {
   readonly path?: string | undefined;
   /** Called once, when the transport has ended. */
   readonly onGone?: ((connection: Connection) => void) | undefined;
+  /** Called once, when its handler has ended. */
+  readonly onHandled?: ((connection: Connection, task: Awaitable<unknown>) => void) | undefined;
   /** Told instead of the exception handler when maxBuffered ends a connection. */
   readonly onOverflow?: ((error: ConnectionLostError, connection: Connection) => void) | undefined;
 }
@@ -124,9 +133,16 @@ export class Connection implements Duplex, TransportOwner {
     return `connection ${this.id} ${this.#settings.accepted === true ? 'from' : 'to'} ${formatAddress(this.peer)}`;
   }
 
-  /** Says whose handler it is. @internal */
+  /** What its handler's task is called. @internal */
+  get taskName(): string {
+    return `${formatAddress(this.peer)} #${this.id}`;
+  }
+
+  /** Says whose handler it is, and whom to tell of its end. @internal */
   serveWith(task: Task<unknown>): void {
     this.#task = task;
+    task.markObserved();
+    task.observe(new HandlerEnd(this, this.#settings));
   }
 
   /** Ends the reader's stream, as if the peer had ended: for a graceful shutdown. @internal */
@@ -166,5 +182,20 @@ export class Connection implements Duplex, TransportOwner {
   /** What its peer is doing. @internal */
   activity(): 'idle' | 'silent' | 'busy' {
     return this.#transport.activity();
+  }
+}
+
+/** Tells of the end of a connection's handler. An object in place of a closure: there is one for every idle client. */
+class HandlerEnd implements Observer {
+  readonly #connection: Connection;
+  readonly #settings: ConnectionSettings;
+
+  constructor(connection: Connection, settings: ConnectionSettings) {
+    this.#connection = connection;
+    this.#settings = settings;
+  }
+
+  settled(task: Awaitable<unknown>): void {
+    this.#settings.onHandled?.(this.#connection, task);
   }
 }

@@ -13,6 +13,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import { Deque, LinkedSet } from '../base/index.ts';
 import {
+  type Awaitable,
   cancellable,
   CancelledError,
   checkMs,
@@ -26,7 +27,6 @@ import {
   reportException,
   sleep,
   spawn,
-  type Task,
   TimeoutError,
   QueuedWait,
   waitFor,
@@ -103,6 +103,7 @@ export class Server implements AsyncDisposable {
       path,
       accepted: true,
       onGone: (connection) => this.#maybeEnded(connection),
+      onHandled: (connection, task) => this.#handled(connection, task),
       onOverflow: (error, connection) => this.#report(error, connection),
     };
     this.#limits = new Limits(options, this.#connections);
@@ -339,15 +340,8 @@ export class Server implements AsyncDisposable {
   #handle(connection: Connection): void {
     this.#handling++;
     // Not eager: the microtask it begins in is a context of its own, and one that ends at once begins no other in its stack.
-    const task = this.#inContext(() =>
-      spawn(() => this.#serve(connection), {
-        name: `${formatAddress(connection.peer)} #${connection.id}`,
-        scope: this.#scope,
-      }),
-    );
+    const task = this.#inContext(() => spawn(() => this.#serve(connection), { named: connection, scope: this.#scope }));
     connection.serveWith(task);
-    task.markObserved();
-    task.observe({ settled: () => this.#handled(connection, task) });
   }
 
   #serve(connection: Connection): unknown {
@@ -372,7 +366,7 @@ export class Server implements AsyncDisposable {
     return this.#handler(connection.reader, connection.writer, connection);
   }
 
-  #handled(connection: Connection, task: Task<unknown>): void {
+  #handled(connection: Connection, task: Awaitable<unknown>): void {
     this.#handling--;
     if (task.failed()) this.#report(task.exception(), connection);
     if (!connection.detached || task.failed() || task.cancelled()) connection.writer.close();
