@@ -13,6 +13,7 @@ import type { Awaitable, Observer } from './awaitable.ts';
 import { type CancelReason, CancelledError, InvalidStateError, TaskGroupError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
 import { Future } from './future.ts';
+import { cancellable } from './sleep.ts';
 import { checkTaskFunction, inTask, spawn, type Task, type TaskOptions } from './task.ts';
 import { makeCancelledError } from './tracing.ts';
 import { rejected, takePendingCancel, Wait, type WaitOptions, waiterOf } from './wait.ts';
@@ -107,7 +108,10 @@ export class TaskGroup implements Observer {
    * });
    * ```
    */
-  async start<T>(fn: (started: (value: T) => void) => PromiseLike<void> | void, options?: TaskOptions): Promise<T> {
+  async start<T>(
+    fn: (started: (value: T) => void) => PromiseLike<void> | void,
+    options?: TaskOptions & WaitOptions,
+  ): Promise<T> {
     checkTaskFunction(fn, 'start task', 'group.start');
     this.#checkOpen();
     const ready = new Future<T>();
@@ -137,10 +141,13 @@ export class TaskGroup implements Observer {
       },
     });
     try {
-      return await ready;
+      return await (options?.signal === undefined ? ready : cancellable(ready, options));
     } catch (error) {
       // The starter was cancelled: so is what it waited for. The group waits for its end.
-      if (error instanceof CancelledError && !task.done()) task.cancelWith(error);
+      if (error instanceof CancelledError && !task.done()) {
+        ready.cancelWith(error); // a signal cancels the wait alone
+        task.cancelWith(error);
+      }
       throw error;
     }
   }

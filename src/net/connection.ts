@@ -11,7 +11,7 @@ import {
   reportException,
   type Task,
 } from '../core/index.ts';
-import type { Duplex, StreamReader, StreamWriter } from '../streams/index.ts';
+import { DuplexEnd } from '../streams/index.ts';
 import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
 import { NetWire } from './net-wire.ts';
 import { RawSocket } from './raw/socket.ts';
@@ -42,11 +42,9 @@ export interface ConnectionSettings extends TransportSettings {
  * console.log(connection.peer, String(await connection.reader.readLine()));
  * ```
  */
-export class Connection implements Duplex, TransportOwner {
+export class Connection extends DuplexEnd implements TransportOwner {
   /** Unique in the process, counting from 1. */
   readonly id: number = ++lastId;
-  readonly reader: StreamReader;
-  readonly writer: StreamWriter;
   /** When it began, milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
   readonly #transport: SocketTransport;
@@ -59,13 +57,14 @@ export class Connection implements Duplex, TransportOwner {
   /** Made by startServer and openConnection. It reads what comes from now on. @internal */
   constructor(socket: Socket | RawSocket, settings: ConnectionSettings) {
     const isRaw = socket instanceof RawSocket;
+    const transport = new SocketTransport(isRaw ? socket : new NetWire(socket), settings);
+    super(transport.reader, transport.writer);
     this.#ends = isRaw ? socket.ends : endsOf(socket, settings.path);
     this.#settings = settings;
-    this.#transport = new SocketTransport(isRaw ? socket : new NetWire(socket), this, settings);
-    this.reader = this.#transport.reader;
-    this.writer = this.#transport.writer;
+    this.#transport = transport;
+    transport.ownedBy(this);
     instrument?.connectionOpened?.(this);
-    this.#transport.start();
+    transport.start();
   }
 
   /** The other end; captured at the start, so it is known after the end too. Behind a balancer, the real client. */
@@ -93,8 +92,7 @@ export class Connection implements Duplex, TransportOwner {
     return this.writer.bytesWritten;
   }
 
-  /** Why the connection broke: the system's error; undefined while it lasts and after a clean end. */
-  get error(): unknown {
+  override get error(): unknown {
     return this.#transport.error;
   }
 
@@ -113,23 +111,8 @@ export class Connection implements Duplex, TransportOwner {
     return this.#detached;
   }
 
-  /** Sends what is written, ends the connection, and waits until it is gone. Never rejects but with CancelledError. */
-  async close(): Promise<void> {
-    this.writer.close();
-    await this.writer.waitClosed();
-  }
-
-  /** Ends the connection at once: what is unsent is lost, the peer sees a reset. */
-  abort(): void {
-    this.writer.abort();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
   /** `connection 3 from 127.0.0.1:50412`, for messages. */
-  toString(): string {
+  override toString(): string {
     return `connection ${this.id} ${this.#settings.accepted === true ? 'from' : 'to'} ${formatAddress(this.peer)}`;
   }
 

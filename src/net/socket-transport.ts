@@ -53,7 +53,7 @@ export class SocketTransport implements Transport, WireListener {
   bytesRead = 0;
   /** Why the socket broke. */
   error: unknown = undefined;
-  readonly #owner: TransportOwner;
+  #owner: TransportOwner | undefined = undefined;
   readonly #settings: TransportSettings;
   #wire: Wire;
   /** Non-null once it speaks TLS: the wire's socket. */
@@ -69,14 +69,18 @@ export class SocketTransport implements Transport, WireListener {
   #lingering: Handle | undefined = undefined;
 
   /** It reads nothing before `start()`. */
-  constructor(wire: Wire, owner: TransportOwner, settings: TransportSettings) {
+  constructor(wire: Wire, settings: TransportSettings) {
     this.#wire = wire;
-    this.#owner = owner;
     this.#settings = settings;
     this.reader = new StreamReader(settings);
     this.reader.setTransport(this);
     this.writer = new StreamWriter(this, settings);
     if (wire instanceof NetWire && wire.socket instanceof TLSSocket) this.#secured = wire.socket;
+  }
+
+  /** Says whose transport it is; before `start`. */
+  ownedBy(owner: TransportOwner): void {
+    this.#owner = owner;
   }
 
   start(): void {
@@ -126,7 +130,7 @@ export class SocketTransport implements Transport, WireListener {
   }
 
   overflowed(error: ConnectionLostError): void {
-    this.#owner.overflowed(error);
+    this.#owner?.overflowed(error);
   }
 
   getExtraInfo(name: string): unknown {
@@ -134,9 +138,9 @@ export class SocketTransport implements Transport, WireListener {
       case 'socket':
         return this.#wire.socket;
       case 'peername':
-        return this.#owner.ends.peer;
+        return this.#owner?.ends.peer;
       case 'sockname':
-        return this.#owner.ends.local;
+        return this.#owner?.ends.local;
       default:
         return this.#secured === undefined ? undefined : tlsInfo(this.#secured, name);
     }
@@ -224,6 +228,6 @@ export class SocketTransport implements Transport, WireListener {
       else this.reader.setException(new ConnectionLostError(`Connection lost: ${error.message}`, { cause: error }));
     }
     this.writer.lost(error);
-    this.#owner.gone();
+    this.#owner?.gone();
   }
 }

@@ -6,7 +6,8 @@ export { jsonLines, type JsonLinesOptions, writeJsonLine } from './framing/json-
 export { netstrings, type NetstringOptions, writeNetstring } from './framing/netstrings.ts';
 export type { RecordReader } from './framing/record-reader.ts';
 export { joinChunks } from './join.ts';
-export { type Duplex, lockstepStreamPair, memoryStreamPair, type MemoryStreamOptions } from './memory.ts';
+export { type Duplex, DuplexEnd } from './duplex.ts';
+export { lockstepStreamPair, memoryStreamPair, type MemoryStreamOptions } from './memory.ts';
 export { type ReadUntilOptions, StreamReader, type StreamReaderOptions } from './reader.ts';
 export type { Separator } from './separators.ts';
 export type { ReadTransport, Transport, WriteTransport } from './transport.ts';

@@ -7,22 +7,11 @@
 import { Buffer } from 'node:buffer';
 import { addSoon, ConnectionLostError } from '../core/index.ts';
 import { toBuffer } from './byte-buffer.ts';
+import { type Duplex, DuplexEnd } from './duplex.ts';
 import { joinChunks } from './join.ts';
 import { StreamReader } from './reader.ts';
 import type { Transport } from './transport.ts';
 import { StreamWriter } from './writer.ts';
-
-/** What every connection has, whatever it runs over. */
-export interface Duplex extends AsyncDisposable {
-  readonly reader: StreamReader;
-  readonly writer: StreamWriter;
-  /** Why the connection broke; undefined while it lasts and after a clean end. */
-  readonly error: unknown;
-  /** Sends what is written, ends the connection, and waits until it is gone. */
-  close(): Promise<void>;
-  /** Ends the connection at once: what is unsent is lost. */
-  abort(): void;
-}
 
 export interface MemoryStreamOptions {
   /** The readers' limit, bytes. Default 65536. */
@@ -142,32 +131,16 @@ class MemoryTransport implements Transport {
   }
 }
 
-class MemoryEnd implements Duplex {
-  readonly reader: StreamReader;
-  readonly writer: StreamWriter;
+class MemoryEnd extends DuplexEnd {
   readonly #transport: MemoryTransport;
 
   constructor(transport: MemoryTransport) {
+    super(transport.reader, transport.writer);
     this.#transport = transport;
-    this.reader = transport.reader;
-    this.writer = transport.writer;
   }
 
-  get error(): unknown {
+  override get error(): unknown {
     return this.#transport.error;
-  }
-
-  async close(): Promise<void> {
-    this.writer.close();
-    await this.writer.waitClosed();
-  }
-
-  abort(): void {
-    this.writer.abort();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }
 

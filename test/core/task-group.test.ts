@@ -1,6 +1,7 @@
 /* oxlint-disable typescript/no-misused-promises -- finally() waits for the promise it is given: a cleanup that waits */
 import assert from 'node:assert/strict';
 import {
+  callLater,
   CancelledError,
   createTask,
   currentTask,
@@ -554,6 +555,21 @@ fakeTest('cancelling start cancels its task, and the group waits for that', asyn
     );
   });
   assert.equal(ended, true);
+  assert.equal(clock.now(), 30);
+});
+
+fakeTest('a signal cancels start and its task, and an error of that task is one of the group', async (clock) => {
+  const controller = new AbortController();
+  callLater(10, () => controller.abort());
+  const errors = await errorsOf(async (group) => {
+    await assert.rejects(
+      group.start(() => never().catch(() => sleep(20).then(() => fail('cleanup'))), { signal: controller.signal }),
+      CancelledError,
+    );
+    assert.equal(clock.now(), 10);
+    await sleep(50);
+  });
+  assert.deepEqual(errors, ['cleanup']);
   assert.equal(clock.now(), 30);
 });
 

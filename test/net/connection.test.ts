@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Connection, createTask, openConnection, sleep } from 'maitre';
+import { CancelledError, type Connection, createTask, openConnection, sleep } from 'maitre';
 import { setInstrument } from 'maitre/lowlevel';
 import { nextTurn, test } from '../support/test.js';
 import { connectedPair, echo, HOST, until, withServer } from './sockets.js';
@@ -31,6 +31,15 @@ test('close sends what is written, waits until the connection is gone, and may b
   await a.close();
   await a[Symbol.asyncDispose]();
   await b.close();
+});
+
+test('a signal ends the wait of close, not the close', async () => {
+  const [a, b] = await connectedPair({ host: HOST });
+  a.writer.write(Buffer.alloc(20_000_000)); // more than the system takes while nobody reads
+  await assert.rejects(a.close({ signal: AbortSignal.timeout(20) }), CancelledError);
+  assert.equal((await b.reader.read()).length, 20_000_000);
+  await b.close();
+  await a.writer.waitClosed();
 });
 
 test('abort after close, close after abort, abort after the end: nothing more happens', async () => {

@@ -11,6 +11,7 @@ import { describe } from '../../base/index.ts';
 import { callLater, ConnectionLostError } from '../../core/index.ts';
 import {
   type Duplex,
+  DuplexEnd,
   type ReadTransport,
   StreamReader,
   type StreamReaderOptions,
@@ -137,33 +138,18 @@ class WritableTransport implements WriteTransport {
   };
 }
 
-class NodeStreamEnd implements Duplex {
-  readonly reader: StreamReader;
-  readonly writer: StreamWriter;
+class NodeStreamEnd extends DuplexEnd {
   readonly #transport: WritableTransport;
 
   constructor(stream: NodeDuplex, options: StreamReaderOptions & StreamWriterOptions) {
     const reads = new ReadableTransport(stream, options);
-    this.#transport = new WritableTransport(stream, options, () => reads.closing());
-    this.reader = reads.reader;
-    this.writer = this.#transport.writer;
+    const transport = new WritableTransport(stream, options, () => reads.closing());
+    super(reads.reader, transport.writer);
+    this.#transport = transport;
   }
 
-  get error(): unknown {
+  override get error(): unknown {
     return this.#transport.error;
-  }
-
-  async close(): Promise<void> {
-    this.writer.close();
-    await this.writer.waitClosed();
-  }
-
-  abort(): void {
-    this.writer.abort();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }
 
