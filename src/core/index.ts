@@ -64,7 +64,9 @@ export { makeCancelledError, traceStacks } from './tracing.ts';
 export { asCompleted, type ReturnWhen, untilDone, wait, type WaitForManyOptions } from './until-done.ts';
 export {
   checkpoint,
+  deliverHeld,
   type DeliveryHook,
+  holdDeliveries,
   QueuedWait,
   setDeliveryHook,
   Wait,

@@ -173,9 +173,27 @@ let idle: Wait<unknown>[] = []; // the other of two arrays that take turns, so t
 /** Where waits began, while tracing is on. */
 const sites = new WeakMap<Wait<unknown>, { stack?: string }>();
 
+/** What is decided now is delivered by deliverHeld(), not by a microtask. */
+let held = false;
+
 function deliverSoon(wait: Wait<unknown>): void {
-  if (ready.length === 0) void microtask.then(deliverAll);
+  if (ready.length === 0 && !held) void microtask.then(deliverAll);
   ready.push(wait);
+}
+
+/**
+ * For a callback of the loop's, below which no code of a user is on the stack: a microtask would come right behind it, and
+ * deliverHeld() at its end does the same without one. Call both, whatever happens between them, or nothing is delivered.
+ */
+export function holdDeliveries(): void {
+  held = ready.length === 0;
+}
+
+/** The end of holdDeliveries(). */
+export function deliverHeld(): void {
+  if (!held) return;
+  held = false;
+  if (ready.length > 0) deliverAll();
 }
 
 /** For tests: told of each batch before it is delivered; it may reorder it and cancel tasks. */

@@ -3,6 +3,7 @@
 // (what the folder is for: socket.ts). Where its shape is another one, hasRawIo() (try-out.ts) says no.
 import { type Server as NetServer, Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { deliverHeld, holdDeliveries } from '../../core/index.ts';
 import { toBuffer } from '../../streams/index.ts';
 
 /** What libuv calls when a request is through. */
@@ -109,7 +110,12 @@ export function learnToWrite(socket: Socket, text: string): boolean {
 // One set of functions serves all handles. libuv calls them as methods of the handle or of the request.
 
 function onRead(this: RawHandle): Uint8Array | undefined {
-  return this[OWNER]?.read(state[binding.kReadBytesOrError] as number); // the binding says where
+  holdDeliveries();
+  try {
+    return this[OWNER]?.read(state[binding.kReadBytesOrError] as number); // the binding says where
+  } finally {
+    deliverHeld();
+  }
 }
 
 function onWritten(this: Request, status: number): void {
