@@ -16,6 +16,7 @@ import {
   waitsOf,
 } from '../core/index.ts';
 import { allTasksBlocked, isAwaited, whenBlocked } from './blocked.ts';
+import { Stillness } from './stillness.ts';
 
 /**
  * A clock that stands still until it is moved. Installed by its construction, until disposed; one at a time.
@@ -70,12 +71,10 @@ export class FakeClock implements Disposable {
     }
   }
 
-  /** Jumps to the next deadline and fires it. False when there is none. @internal */
-  jump(): boolean {
+  /** Jumps to the next deadline, if there is one, and fires it. @internal */
+  jump(): void {
     const next = nextDeadline();
-    if (next === undefined) return false;
-    this.#jump(next);
-    return true;
+    if (next !== undefined) this.#jump(next);
   }
 
   /** Gives the host's clock back. */
@@ -94,7 +93,8 @@ const DEADLOCK_AFTER = 3000;
 
 /**
  * Runs `fn` as `run` does, on a clock that jumps to the next deadline whenever every task waits: hours pass in
- * milliseconds, in the right order. Tasks that wait for real I/O count as waiting.
+ * milliseconds, in the right order. Tasks that wait for real I/O count as waiting; while sockets are open, the clock jumps
+ * only when nothing has moved for three real milliseconds.
  * @throws InvalidStateError that lists the waits, when all tasks wait and no deadline is left for some real seconds
  *
  * @example
@@ -114,6 +114,7 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
     task = currentTask();
     return fn(clock);
   };
+  const stillness = new Stillness();
   const main = run(body, { handleSignals: false });
   let running = true;
   let stop = (): void => undefined;
@@ -122,8 +123,11 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
     let idleSince: number | undefined;
     const step = (): void => {
       if (!running) return;
-      if (!clock.advancing && !isAwaited() && clock.jump()) idleSince = undefined;
-      else if ((idleSince ??= host.now()) + DEADLOCK_AFTER < host.now()) {
+      const mayJump = !clock.advancing && !isAwaited() && nextDeadline() !== undefined;
+      if (mayJump && stillness.reached()) {
+        clock.jump();
+        idleSince = undefined;
+      } else if (!mayJump && (idleSince ??= host.now()) + DEADLOCK_AFTER < host.now()) {
         if (stuck !== undefined) {
           reject(stuck); // the cleanup is stuck as well: leave it all
           return;
@@ -132,7 +136,7 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
         idleSince = undefined;
         task?.cancel(stuck.message); // ends the run, so that nothing is left behind
       } else {
-        // Nothing to jump to: real I/O may be on its way, so look again, without burning the core.
+        // Real I/O may be on its way, so look again, without burning the core.
         const timer = host.setTimer(1, look);
         stop = () => host.clearTimer(timer);
         return;
