@@ -87,7 +87,7 @@ export class Server implements AsyncDisposable {
   readonly #parked = new Deque<Parked>();
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
-  /** The handshakes; undefined without TLS. */
+  /** The server's side of handshakes; undefined without TLS. */
   #tls: TlsAcceptor | undefined;
   readonly #limits: Limits;
   readonly #admission: Admission;
@@ -116,6 +116,11 @@ export class Server implements AsyncDisposable {
     return this.#connections;
   }
 
+  /** Its connections begin with the header of a balancer; TLS, if any, comes after that, in place. */
+  get #isBehindBalancer(): boolean {
+    return this.#options.proxyProtocol === true;
+  }
+
   isServing(): boolean {
     return this.#state === 'serving';
   }
@@ -128,7 +133,7 @@ export class Server implements AsyncDisposable {
   setSecureContext(options: SecureContextOptions): void {
     if (this.#options.tls === undefined)
       throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
-    this.#tls ??= this.#makeTls(this.#options.path);
+    this.#tls ??= this.#makeTls();
     this.#tls?.setSecureContext(options);
   }
 
@@ -167,7 +172,7 @@ export class Server implements AsyncDisposable {
     this.#state = 'closed';
     for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
-    this.#tls?.close();
+    if (!this.#isBehindBalancer) this.#tls?.close(); // behind one, connections shake hands, and those go on
     for (let parked = this.#parked.popFront(); parked !== undefined; parked = this.#parked.popFront()) {
       parked.socket.destroy(); // never served, so nothing was promised
     }
@@ -252,8 +257,9 @@ export class Server implements AsyncDisposable {
   async #start(): Promise<void> {
     const { path } = this.#options;
     try {
-      this.#tls ??= this.#makeTls(path);
-      this.#io = this.#tls === undefined ? await rawIo() : undefined; // node:tls wants sockets as net makes them
+      this.#tls ??= this.#makeTls();
+      // A tls.Server wants sockets as net makes them from the start.
+      this.#io = this.#tls === undefined || this.#isBehindBalancer ? await rawIo() : undefined;
       this.#listeners = await listen(this.#options, {
         onSocket: (socket) => this.#accept(socket, path),
         onError: (error) => this.#acceptFailed(error),
@@ -287,23 +293,27 @@ export class Server implements AsyncDisposable {
   }
 
   #isFull(): boolean {
-    return this.#connections.size + (this.#tls?.size ?? 0) >= (this.#options.maxConnections ?? Infinity);
+    const handshakes = this.#isBehindBalancer ? 0 : (this.#tls?.size ?? 0);
+    return this.#connections.size + handshakes >= (this.#options.maxConnections ?? Infinity);
   }
 
   #begin(socket: Socket, path: string | undefined): void {
     socket.off('error', ignoreError);
-    if (this.#tls === undefined) this.#open(socket, path);
-    else this.#tls.accept(socket);
+    if (this.#tls === undefined || this.#isBehindBalancer) this.#open(socket, path);
+    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, path));
   }
 
-  #makeTls(path: string | undefined): TlsAcceptor | undefined {
+  #shookHands(outcome: Socket | Error, path: string | undefined): void {
+    if (outcome instanceof Error) {
+      this.#acceptFailed(outcome);
+      this.#unpark();
+    } else if (this.#state === 'closed') outcome.destroy();
+    else this.#open(outcome, path);
+  }
+
+  #makeTls(): TlsAcceptor | undefined {
     const { tls, handshakeTimeout } = this.#options;
-    if (tls === undefined || this.#options.proxyProtocol === true) return undefined; // see #serveBehindBalancer
-    return new TlsAcceptor(tls, handshakeTimeout, {
-      onSecure: (socket) => (this.#state === 'closed' ? socket.destroy() : this.#open(socket, path)),
-      onError: (error) => this.#acceptFailed(error),
-      onEnd: () => this.#unpark(),
-    });
+    return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
   }
 
   #admit(socket: Socket): boolean {
@@ -362,7 +372,7 @@ export class Server implements AsyncDisposable {
 
   /** The balancer's header comes first, then TLS, then the handler. */
   async #serveBehindBalancer(connection: Connection): Promise<unknown> {
-    const { tls, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
     let ends: Ends | undefined;
     try {
       ends = await waitFor(() => readProxyHeader(connection.reader), handshakeTimeout);
@@ -371,7 +381,7 @@ export class Server implements AsyncDisposable {
       throw error;
     }
     if (ends !== undefined) connection.setEnds(ends);
-    if (tls !== undefined) await connection.writer.startTls({ ...tls, handshakeTimeout });
+    if (this.#tls !== undefined) await connection.writer.startTls(this.#tls);
     return this.#handler(connection.reader, connection.writer, connection);
   }
 

@@ -34,7 +34,7 @@ import {
   shareBuffer,
   systemError,
 } from './raw-io.ts';
-import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, tlsInfo } from './secure.ts';
+import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, type TlsAcceptor, tlsInfo } from './secure.ts';
 
 /** Milliseconds for which a closed connection takes and drops input that nobody read. */
 const LINGER = 500;
@@ -175,7 +175,7 @@ export abstract class SocketTransport implements Transport {
   }
 
   /** Goes on over TLS, with the same reader and writer. What the reader holds is the peer's first flight. */
-  async startTls(options: StartTlsOptions): Promise<void> {
+  async startTls(options: StartTlsOptions | TlsAcceptor): Promise<void> {
     if (this.secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     const plain = this.socket;
     plain.pause();
