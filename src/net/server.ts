@@ -2,7 +2,7 @@
 //
 // States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. There is no way back.
 //
-// A connection is first *parked* when there are maxConnections already: accepted, unread, its handler not begun; then it
+// A client is first *parked* when there are maxConnections already (parking.ts); a connection
 // is *open* (in `connections`) until its transport is gone and its handler has ended, in either order. Handlers beyond
 // `concurrency` wait in line with their connections open.
 //
@@ -12,7 +12,7 @@
 //   name what will not end.
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import { Deque, LinkedSet } from '../base/index.ts';
+import { LinkedSet } from '../base/index.ts';
 import {
   cancellable,
   CancelledError,
@@ -34,11 +34,13 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
+import { AcceptReports } from './accept-reports.ts';
 import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
 import { Connection } from './connection.ts';
 import { Limits } from './limits.ts';
-import { listen, type Listener } from './listener.ts';
+import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import { Parking, turnAway } from './parking.ts';
 import { type RawIo, rawIo } from './raw-io.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
@@ -62,14 +64,6 @@ const CANCEL_GRACE = 1000;
 const QUIET = 500;
 /** Milliseconds between two looks for idle clients. */
 const LOOK_EVERY = 100;
-/** Milliseconds between two reports of errors of accepting. */
-const ACCEPT_REPORTS = 1000;
-
-/** An accepted socket that waits for its turn to be a connection. */
-interface Parked {
-  readonly socket: Socket;
-  readonly path: string | undefined;
-}
 
 export class Server implements AsyncDisposable {
   readonly #handler: Handler;
@@ -84,7 +78,7 @@ export class Server implements AsyncDisposable {
   /** The raw path of its sockets; undefined until it listens, and where there is none. */
   #io: RawIo | undefined;
   readonly #connections = new Set<Connection>();
-  readonly #parked = new Deque<Parked>();
+  readonly #parking: Parking;
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
   /** The server's side of handshakes; undefined without TLS. */
@@ -94,7 +88,7 @@ export class Server implements AsyncDisposable {
   #handling = 0;
   readonly #closers = new LinkedSet<QueuedWait<void>>();
   #forever: Future<never> | undefined;
-  #lastAcceptReport = -Infinity;
+  readonly #acceptReports = new AcceptReports();
 
   /** Made by startServer. @internal */
   constructor(handler: Handler, options: ServerOptions) {
@@ -102,6 +96,7 @@ export class Server implements AsyncDisposable {
     this.#options = options;
     this.#limits = new Limits(options, this.#connections);
     this.#admission = new Admission(options);
+    this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
     this.#scope = currentTask()?.scope;
     this.#inContext = host.captureContext();
   }
@@ -173,9 +168,7 @@ export class Server implements AsyncDisposable {
     for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
     if (!this.#isBehindBalancer) this.#tls?.close(); // behind one, connections shake hands, and those go on
-    for (let parked = this.#parked.popFront(); parked !== undefined; parked = this.#parked.popFront()) {
-      parked.socket.destroy(); // never served, so nothing was promised
-    }
+    this.#parking.clear();
     this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
     this.#maybeClosed();
   }
@@ -278,18 +271,28 @@ export class Server implements AsyncDisposable {
   }
 
   // Errors of accepting (descriptors have run out, a client gave up in the backlog) never stop the server. libuv drops the
-  // client and shows few of them; what it shows comes in floods, so one a second is told.
+  // client and shows few of them.
   #acceptFailed(error: unknown): void {
-    const now = Date.now();
-    if (now - this.#lastAcceptReport < ACCEPT_REPORTS) return;
-    this.#lastAcceptReport = now;
-    reportException({ message: 'Cannot accept a connection; the server goes on', error, server: this });
+    this.#acceptReports.add(error, this);
+  }
+
+  #refuse(socket: Socket, reason: string): void {
+    turnAway(socket);
+    this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
   }
 
   #accept(socket: Socket, path: string | undefined): void {
-    if (this.#state === 'closed' || !this.#admit(socket)) socket.destroy();
-    else if (this.#isFull()) this.#park(socket, path);
-    else this.#begin(socket, path);
+    if (this.#state === 'closed') {
+      socket.destroy();
+      return;
+    }
+    const reason = this.#admission.open ? undefined : this.#admission.refuse(socket);
+    if (reason !== undefined) this.#refuse(socket, reason);
+    else if (!this.#isFull()) this.#begin(socket, path);
+    else if (!this.#parking.add({ socket, path })) {
+      const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
+      this.#refuse(socket, `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`);
+    }
   }
 
   #isFull(): boolean {
@@ -298,7 +301,6 @@ export class Server implements AsyncDisposable {
   }
 
   #begin(socket: Socket, path: string | undefined): void {
-    socket.off('error', ignoreError);
     if (this.#tls === undefined || this.#isBehindBalancer) this.#open(socket, path);
     else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, path));
   }
@@ -314,19 +316,6 @@ export class Server implements AsyncDisposable {
   #makeTls(): TlsAcceptor | undefined {
     const { tls, handshakeTimeout } = this.#options;
     return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
-  }
-
-  #admit(socket: Socket): boolean {
-    if (this.#admission.open) return true;
-    const reason = this.#admission.refuse(socket);
-    if (reason !== undefined) this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
-    return reason === undefined;
-  }
-
-  // Node cannot stop accepting without losing the kernel's backlog, so the wait goes on here: accepted and unread.
-  #park(socket: Socket, path: string | undefined): void {
-    socket.on('error', ignoreError);
-    this.#parked.pushBack({ socket, path });
   }
 
   #open(socket: Socket, path: string | undefined): void {
@@ -424,9 +413,10 @@ export class Server implements AsyncDisposable {
   }
 
   #unpark(): void {
-    while (this.#parked.length > 0 && !this.#isFull()) {
-      const { socket, path } = this.#parked.popFront() as Parked; // length > 0
-      if (!socket.destroyed) this.#begin(socket, path);
+    while (!this.#isFull()) {
+      const parked = this.#parking.next();
+      if (parked === undefined) return;
+      this.#begin(parked.socket, parked.path);
     }
   }
 
@@ -487,6 +477,3 @@ export class Server implements AsyncDisposable {
     }
   }
 }
-
-// A socket that breaks while it is parked: 'close' follows, and nobody has seen it yet to whom it would matter.
-function ignoreError(): void {}

@@ -3,18 +3,19 @@ import { BlockList } from 'node:net';
 import { type Connection, openConnection, setExceptionHandler } from 'maitre';
 import { allTasksBlocked } from 'maitre/testing';
 import { test } from '../support/test.ts';
-import { echo, HOST, withServer } from './sockets.ts';
+import { echo, HOST, pause, RawClient, until, withServer } from './sockets.ts';
 
-/** Connects and says whether the server lets it speak. */
-async function isServed(port: number): Promise<Connection | undefined> {
-  const client = await openConnection({ host: HOST, port });
+/** Connects and says whether the server lets it speak, after `begin`. */
+async function isServed(port: number, begin = ''): Promise<Connection | undefined> {
+  let client: Connection | undefined;
   try {
-    client.writer.write('hi\n');
+    client = await openConnection({ host: HOST, port });
+    client.writer.write(`${begin}hi\n`);
     if (String(await client.reader.readLine()) === 'hi\n') return client;
   } catch {
-    // refused with a reset
+    // Refused with a reset, perhaps before the client heard that it was connected.
   }
-  await client.close();
+  await client?.close();
   return undefined;
 }
 
@@ -33,6 +34,22 @@ test('maxPerIp refuses more of one address, reports it, and lets the next in whe
     assert.ok(third !== undefined);
     await third.close();
     await second.close();
+  });
+});
+
+test('what is refused is reset, though it sent nothing; clients that wait for a place count for maxPerIp', async () => {
+  using _ = setExceptionHandler(() => undefined);
+  await withServer(echo, { maxPerIp: 2, maxConnections: 1 }, async (_server, port) => {
+    const clients: RawClient[] = [];
+    for (let i = 0; i < 3; i++) {
+      clients.push(new RawClient(port));
+      await pause(5);
+    }
+    await until(() => clients[2]?.closed === true);
+    assert.equal(clients[2]?.error?.code, 'ECONNRESET');
+    assert.equal(clients[1]?.closed, false);
+    for (const { socket } of clients) socket.destroy();
+    await until(() => clients.every(({ closed }) => closed));
   });
 });
 
