@@ -1,25 +1,33 @@
 // Who is let in: by address, and by how many of one address are in already.
+//
+// Behind a balancer, everybody comes from its address, and the header names the client. Then `allow` is about who connects,
+// as whoever connects may name anybody; maxPerIp about the client; `block` about both.
 import type { BlockList, Socket } from 'node:net';
 import { describe } from '../base/index.ts';
-import { toAddress } from './address.ts';
+import { type Address, toAddress } from './address.ts';
 
 export interface AdmissionOptions {
-  /** How many connections one address may have open; more are refused with a reset, and reported. Default: no limit. */
+  /**
+   * How many connections one address may have open; more are refused with a reset, and reported. Behind a balancer, the
+   * address in its header. Default: no limit.
+   */
   readonly maxPerIp?: number | undefined;
-  /** Addresses that are refused. */
+  /** Addresses that are refused; behind a balancer, also when its header names them. */
   readonly block?: BlockList | undefined;
-  /** The only addresses that are let in, unless blocked. */
+  /** The only addresses that may connect, unless blocked; behind a balancer, its own. */
   readonly allow?: BlockList | undefined;
 }
 
 /** The door of one server. Unix sockets have no addresses: everybody is let in. */
 export class Admission {
   readonly #maxPerIp: number;
+  readonly #behindBalancer: boolean;
   readonly #block: BlockList | undefined;
   readonly #allow: BlockList | undefined;
   readonly #counts = new Map<string, number>();
 
-  constructor(options: AdmissionOptions) {
+  constructor(options: AdmissionOptions & { readonly proxyProtocol?: boolean | undefined }) {
+    this.#behindBalancer = options.proxyProtocol === true;
     this.#maxPerIp = options.maxPerIp ?? Infinity;
     this.#block = options.block;
     this.#allow = options.allow;
@@ -34,15 +42,27 @@ export class Admission {
   refuse(socket: Socket): string | undefined {
     const peer = toAddress(socket.remoteAddress, socket.remotePort);
     if ('path' in peer || peer.address === '') return undefined;
-    const family = peer.family === 'IPv4' ? 'ipv4' : 'ipv6';
-    if (this.#block?.check(peer.address, family) === true) return `${peer.address} is blocked`;
-    if (this.#allow?.check(peer.address, family) === false)
+    if (this.#allow?.check(peer.address, familyOf(peer)) === false)
       return `${peer.address} is not on the list of those allowed`;
+    return this.#isBlocked(peer) ?? (this.#behindBalancer ? undefined : this.#count(peer.address, socket));
+  }
+
+  /** The same of a client that a balancer named, who came by `socket`. */
+  refuseNamed(peer: Address, socket: Socket): string | undefined {
+    return 'path' in peer ? undefined : (this.#isBlocked(peer) ?? this.#count(peer.address, socket));
+  }
+
+  #isBlocked(peer: IpAddress): string | undefined {
+    return this.#block?.check(peer.address, familyOf(peer)) === true ? `${peer.address} is blocked` : undefined;
+  }
+
+  #count(address: string, socket: Socket): string | undefined {
     if (this.#maxPerIp === Infinity) return undefined;
-    const count = this.#counts.get(peer.address) ?? 0;
-    if (count >= this.#maxPerIp) return `${peer.address} has ${count} connections open, maxPerIp is ${this.#maxPerIp}`;
-    this.#counts.set(peer.address, count + 1);
-    socket.once('close', () => this.#left(peer.address));
+    const count = this.#counts.get(address) ?? 0;
+    if (count >= this.#maxPerIp) return `${address} has ${count} connections open, maxPerIp is ${this.#maxPerIp}`;
+    if (socket.destroyed) return undefined; // nobody would take it off again
+    this.#counts.set(address, count + 1);
+    socket.once('close', () => this.#left(address));
     return undefined;
   }
 
@@ -51,6 +71,12 @@ export class Admission {
     if (count > 1) this.#counts.set(address, count - 1);
     else this.#counts.delete(address);
   }
+}
+
+type IpAddress = Exclude<Address, { readonly path: string }>;
+
+function familyOf(peer: IpAddress): 'ipv4' | 'ipv6' {
+  return peer.family === 'IPv4' ? 'ipv4' : 'ipv6';
 }
 
 /** A net.BlockList, or anything with its `check`. */

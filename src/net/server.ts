@@ -21,6 +21,7 @@ import {
   currentTask,
   Future,
   host,
+  IncompleteReadError,
   InvalidStateError,
   loopTime,
   moveOnAfter,
@@ -362,16 +363,27 @@ export class Server implements AsyncDisposable {
   /** The balancer's header comes first, then TLS, then the handler. */
   async #serveBehindBalancer(connection: Connection): Promise<unknown> {
     const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    const { reader, writer } = connection;
     let ends: Ends | undefined;
     try {
-      ends = await waitFor(() => readProxyHeader(connection.reader), handshakeTimeout);
+      ends = await waitFor(() => readProxyHeader(reader), handshakeTimeout);
     } catch (error) {
+      // One that went without a word looked whether we are here, as balancers do, or saw the server end.
+      if (error instanceof IncompleteReadError && connection.bytesRead === 0) return undefined;
       if (!(error instanceof CancelledError)) connection.abort(); // nobody that we should talk to
       throw error;
     }
-    if (ends !== undefined) connection.setEnds(ends);
-    if (this.#tls !== undefined) await connection.writer.startTls(this.#tls);
-    return this.#handler(connection.reader, connection.writer, connection);
+    if (ends !== undefined) {
+      connection.setEnds(ends);
+      const socket = writer.getExtraInfo('socket') as Socket; // a connection's is one
+      const reason = this.#admission.open ? undefined : this.#admission.refuseNamed(ends.peer, socket);
+      if (reason !== undefined) {
+        this.#refuse(socket, reason);
+        return undefined;
+      }
+    }
+    if (this.#tls !== undefined) await writer.startTls(this.#tls);
+    return this.#handler(reader, writer, connection);
   }
 
   #handled(connection: Connection, task: Task<unknown>): void {

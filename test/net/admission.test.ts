@@ -53,6 +53,46 @@ test('what is refused is reset, though it sent nothing; clients that wait for a 
   });
 });
 
+/** The same of a client that a balancer names. */
+function isServedAs(address: string, port: number): Promise<Connection | undefined> {
+  return isServed(port, `PROXY TCP4 ${address} 192.0.2.9 56324 443\r\n`);
+}
+
+test('behind a balancer maxPerIp counts the clients it names, not its own address', async () => {
+  const reports: string[] = [];
+  using _ = setExceptionHandler(({ error }) => void reports.push(String(error)));
+  await withServer(echo, { maxPerIp: 1, proxyProtocol: true }, async (server, port) => {
+    const one = await isServedAs('192.0.2.1', port);
+    const two = await isServedAs('192.0.2.2', port);
+    assert.ok(one !== undefined && two !== undefined);
+    assert.equal(await isServedAs('192.0.2.1', port), undefined);
+    assert.match(reports.join(), /192\.0\.2\.1 has 1 connections open, maxPerIp is 1/);
+    await one.close();
+    await until(() => server.connections.size === 1);
+    const again = await isServedAs('192.0.2.1', port);
+    assert.ok(again !== undefined);
+    await again.close();
+    await two.close();
+  });
+});
+
+test('behind a balancer allow is about who connects, block about that and whom it names', async () => {
+  using _ = setExceptionHandler(() => undefined);
+  const balancer = new BlockList();
+  balancer.addAddress(HOST);
+  const blocked = new BlockList();
+  blocked.addAddress('192.0.2.66');
+  await withServer(echo, { proxyProtocol: true, allow: balancer, block: blocked }, async (_server, port) => {
+    assert.equal(await isServedAs('192.0.2.66', port), undefined);
+    const client = await isServedAs('192.0.2.1', port);
+    assert.ok(client !== undefined);
+    await client.close();
+  });
+  await withServer(echo, { proxyProtocol: true, block: balancer }, async (_server, port) => {
+    assert.equal(await isServedAs('192.0.2.1', port), undefined);
+  });
+});
+
 test('block refuses addresses, allow refuses all others', async () => {
   using _ = setExceptionHandler(() => undefined);
   const here = new BlockList();

@@ -137,6 +137,26 @@ test('connection.peer is the client behind the balancer; a client without a head
   });
 });
 
+test('a connection without a byte, as health checks make them, is no error; nor is one that the end of the server meets', async () => {
+  const errors: unknown[] = [];
+  const options = { proxyProtocol: true, onError: (error: unknown) => void errors.push(error) };
+  await withServer(echo, options, async (server, port) => {
+    const check = await openConnection({ host: HOST, port });
+    await check.close();
+    const waiting = await openConnection({ host: HOST, port });
+    const half = await openConnection({ host: HOST, port });
+    half.writer.write('PROXY TC');
+    await half.close();
+    while (server.connections.size > 1) await sleep(1);
+    assert.deepEqual(await server.shutdown({ grace: 2000 }), { finished: 1, cancelled: 0, aborted: 0 });
+    await waiting.close();
+  });
+  assert.deepEqual(
+    errors.map((error) => (error as Error).name),
+    ['IncompleteReadError'], // of the one that had begun
+  );
+});
+
 test('TLS comes after the header', async () => {
   await withServer(echo, { proxyProtocol: true, tls: first }, async (_server, port) => {
     const client = await openConnection({ host: HOST, port });
