@@ -64,6 +64,7 @@ function onEnd(this: OwnedSocket): void {
 
 function onError(this: OwnedSocket, error: Error): void {
   this[TRANSPORT]?.failed(error);
+  this.destroy(); // a TLSSocket tells of a forged record or an alert, and stays open
 }
 
 function onClose(this: OwnedSocket): void {
@@ -265,6 +266,7 @@ export abstract class SocketTransport implements Transport {
 
   /** @internal */
   peerEnded(): void {
+    if (this.error !== undefined) return; // no end of the peer's: 'close' follows
     this.#peerEnded = true;
     if (!this.#deaf) this.reader.feedEof();
     if (this.#lingering !== undefined) this.socket.destroySoon();

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type PeerCertificate } from 'node:tls';
 import {
   type Connection,
+  ConnectionLostError,
   Future,
   type Handler,
   InvalidStateError,
@@ -166,6 +167,57 @@ test('TLS: a client that ends or resets in its handshake gives its place up at o
   });
   assert.match(reports.join(), /TLS handshake failed/);
 });
+
+/** Connects over TLS through somebody in the middle, who may forge what goes either way. */
+async function withForger(
+  body: (client: Connection, errors: unknown[], toServer: Socket, toClient: Socket) => Promise<void>,
+): Promise<void> {
+  const errors: unknown[] = [];
+  await withServer(echo, { tls: first, onError: (error) => void errors.push(error) }, async (server, port) => {
+    const sides: Socket[] = [];
+    const middle = createServer((toClient) => {
+      const toServer = connect(port, HOST);
+      sides.push(toServer, toClient);
+      for (const side of sides) side.on('error', () => undefined);
+      toClient.pipe(toServer).pipe(toClient);
+    });
+    await new Promise<void>((resolve) => void middle.listen(0, HOST, resolve));
+    try {
+      const client = await openConnection({ host: HOST, port: (middle.address() as AddressInfo).port, tls: trusted });
+      client.writer.write('hi\n');
+      assert.equal(String(await client.reader.readLine()), 'hi\n');
+      await body(client, errors, sides[0] as Socket, sides[1] as Socket); // there since it said hi
+      await client.close();
+      await until(() => server.connections.size === 0);
+    } finally {
+      for (const side of sides) side.destroy();
+      await new Promise((resolve) => void middle.close(resolve));
+    }
+  });
+}
+
+const forged = {
+  'a forged record': [23, 3, 3, 0, 40, ...Array<number>(40).fill(7)],
+  garbage: [...Buffer.from('GET / HTTP/1.1')],
+};
+for (const [what, bytes] of Object.entries(forged)) {
+  test(`TLS: ${what} in the stream is ConnectionLostError for the server's handler, not an end`, async () => {
+    await withForger(async (_client, errors, toServer) => {
+      toServer.write(Buffer.from(bytes));
+      await until(() => errors.length > 0);
+      assert.ok(errors[0] instanceof ConnectionLostError, String(errors));
+      assert.ok(errors[0].cause instanceof Error);
+    });
+  });
+
+  test(`TLS: ${what} in the stream is ConnectionLostError for the client, not an end`, async () => {
+    await withForger(async (client, _errors, _toServer, toClient) => {
+      toClient.write(Buffer.from(bytes));
+      await assert.rejects(client.reader.read(), ConnectionLostError);
+      await client.writer.waitClosed();
+    });
+  });
+}
 
 /** Says hi over TLS with these options, after `begin` in plain text; the answer, or how it failed. */
 async function greet(port: number, tls: object, begin: string): Promise<string> {
