@@ -157,7 +157,10 @@ export abstract class SocketTransport implements Transport {
     // A reset, where there is such a thing: the peer shall not take what it got for all there was. Over TLS the missing
     // close_notify says the same.
     const socket = this.socket as Socket & { resetAndDestroy?: () => void }; // missing on some hosts
-    const canReset = this.secured === undefined && typeof socket.resetAndDestroy === 'function';
+    // An end on its way to the system cannot be overtaken: libuv refuses the reset, and net forgets the handle, open. All was
+    // given to the system by then, so an end is the truth as well.
+    const isEnding = socket.writableEnded && !socket.writableFinished;
+    const canReset = this.secured === undefined && !isEnding && typeof socket.resetAndDestroy === 'function';
     if (canReset && socket.remoteAddress !== undefined) socket.resetAndDestroy?.();
     else socket.destroy();
   }
