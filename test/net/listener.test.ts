@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { constants } from 'node:os';
 import { openConnection, startServer } from 'maitre';
+import { listen } from '#src/net/listener.js';
+import { rawIo } from '#src/net/raw-io.js';
 import { test } from '../support/test.js';
 import { startFixture } from './programs.js';
 import { echo, HOST, isBun, isDeno, isNode, pause, portOf, RawClient, until } from './sockets.js';
@@ -9,6 +13,42 @@ test('port 0 is a free port, and addresses says which', async () => {
   assert.ok(portOf(server) > 0);
   await server.shutdown();
 });
+
+for (const path of ['public events', 'handles'] as const) {
+  test(
+    `an error of accepting, by ${path}, is told and does not end the listening`,
+    async () => {
+      const told: unknown[] = [];
+      const sockets: Socket[] = [];
+      const io = path === 'handles' ? await rawIo() : undefined;
+      if (path === 'handles' && io === undefined) return; // this runtime has none
+      const [listener] = await listen(
+        { host: HOST },
+        {
+          onSocket: (socket) => void sockets.push(socket),
+          onError: (error) => void told.push(error),
+          io,
+        },
+      );
+      assert.ok(listener !== undefined);
+      // What libuv calls when accept() fails: out of descriptors here, there, out of memory, a client that is gone.
+      const { _handle: handle } = listener.server as unknown as { _handle: { onconnection(status: number): void } };
+      const codes = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ECONNABORTED'] as const;
+      for (const code of codes) handle.onconnection(-constants.errno[code]);
+      assert.deepEqual(
+        told.map((error) => [(error as NodeJS.ErrnoException).code, (error as NodeJS.ErrnoException).syscall]),
+        codes.map((code) => [code, 'accept']),
+      );
+      const { address } = listener;
+      const client = new RawClient('port' in address ? address.port : 0);
+      await until(() => sockets.length === 1); // accepted as before
+      for (const socket of [...sockets, client.socket]) socket.destroy();
+      listener.close();
+      await until(() => client.closed);
+    },
+    { skip: !isNode && 'a handle as Node has it' },
+  );
+}
 
 test('several hosts share one port, and each of them serves', async () => {
   const hosts = [HOST, '127.0.0.2', '::1'];
