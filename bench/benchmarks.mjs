@@ -62,12 +62,13 @@ export const benchmarks = [
   {
     name: 'lines',
     title: 'Lines: 32 bytes, 64 in flight per client, 50 clients',
-    text: 'Per 64 lines, which a client sends at once and waits for. `readLine`, `write`, `drain` for every line.',
+    text: 'Per 64 lines, which a client sends at once and waits for. `readLine`, `write`, `drain` for every line; in the second row `tryReadLine() ?? (await readLine())`. The moonshot is 10 µs of user CPU.',
     load: { mode: 'echo', clients: 50, size: 2048, lineLength: 32 },
     metrics: network,
     compare: { key: 'user', what: 'user CPU' },
     contenders: [
       ...on(maitreTools, 'maitre', 'build/bench/lines.js'),
+      ...on(goalNodes, 'maitre, tryReadLine', 'build/bench/lines.js', { args: ['try'] }),
       ...on(nodeTools, 'node:readline', 'bench/peers/lines-node-readline.mjs'),
       ...on(['python'], 'asyncio streams', 'bench/peers/lines-asyncio.py'),
       ...on(['uvloop'], 'uvloop streams', 'bench/peers/lines-asyncio.py'),
@@ -93,6 +94,19 @@ export const benchmarks = [
       ...on(['cc'], 'C epoll', 'bench/peers/echo-c.c'),
     ],
     goals: [{ peer: 'node:net pipe', atLeast: 0.95, on: goalNodes }],
+  },
+  {
+    name: 'limits',
+    title: 'Limits: the echo of 1,000 bytes with every limit and timeout switched on',
+    text: 'Ours against ours: `maxConnections`, `maxPerIp`, `idleTimeout`, `readTimeout`, `writeTimeout`, `lifetime`, `minReceiveRate` and `maxBuffered`, none of them ever reached, against the defaults.',
+    load: { mode: 'echo', clients: 100, size: 1000 },
+    metrics: network,
+    compare: { key: 'user', what: 'user CPU' },
+    contenders: [
+      ...on(goalNodes, 'maitre', 'build/bench/echo.js', { args: ['limits'] }),
+      ...on(goalNodes, 'maitre, defaults', 'build/bench/echo.js'),
+    ],
+    goals: [{ peer: 'maitre, defaults', atMost: 1.05, on: goalNodes }],
   },
   {
     name: 'connect',

@@ -24,6 +24,8 @@ export {
   type FromWebReadableOptions,
   fromWebWritable,
   type Handler,
+  type ListenFd,
+  listenFds,
   type MulticastGroup,
   type MulticastOptions,
   openConnection,

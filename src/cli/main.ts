@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The command `maitre`. Reads its arguments, runs one command, ends with its exit code: 0 done, 1 it failed, 2 wrong usage.
+import { endProcess } from '../hosts/node/index.ts';
 import { connect } from './connect.ts';
 import { serve } from './serve.ts';
 import { CommandError, HELP, version } from './usage.ts';
@@ -34,4 +35,4 @@ try {
   code = error.exitCode;
 }
 // The served file may have left timers or sockets of its own; they do not keep an ended server alive.
-process.exit(code);
+await endProcess(code);

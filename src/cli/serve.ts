@@ -1,18 +1,22 @@
-// `maitre serve FILE`: the handler a file exports, one task per client, a line for each, and an orderly end.
+// `maitre serve FILE`: the handler a file exports, one task per client, a line for each, and an orderly end. It listens where
+// it is told to, else on the sockets that systemd handed over, else on the default address.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import {
+  type Address,
   CancelledError,
   type Connection,
   createTask,
   formatAddress,
   Future,
   type Handler,
+  listenFds,
   run,
   type Server,
   type ServerOptions,
   startServer,
 } from '../index.node.ts';
+import { endProcess } from '../hosts/node/index.ts';
 import { loadHandler } from './load-handler.ts';
 import { CommandError, HELP, parse, toCount } from './usage.ts';
 
@@ -46,11 +50,38 @@ export async function serve(args: string[]): Promise<number> {
     maxConnections: toCount('max-connections', values['max-connections'], 1),
     concurrency: toCount('concurrency', values.concurrency, 1),
   };
-  const port = toCount('port', values.port, 0, 65535) ?? 8002;
-  const where = values.path === undefined ? { host: values.host ?? '127.0.0.1', port } : { path: values.path };
+  const where = whereToListen(values.host, toCount('port', values.port, 0, 65535), values.path);
   const handler = await loadHandler(file);
   await run(() => serveUntilStopped(handler, { ...limits, ...where, onError: reportError }, file, grace));
   return 0;
+}
+
+/** Runs before FILE is loaded: what it starts shall not find the variables of the sockets that were handed over. */
+function whereToListen(host: string | undefined, port: number | undefined, path: string | undefined): ServerOptions {
+  const pid = process.env['LISTEN_FDS'] === undefined ? undefined : process.env['LISTEN_PID'];
+  const fds = handedOver();
+  const told = host !== undefined || port !== undefined || path !== undefined;
+  if (fds.length > 0 && !told) return { fd: fds };
+  if (fds.length > 0) note('the sockets that were handed over are not served: an address was given');
+  else if (!told && pid !== undefined && pid !== String(process.pid)) {
+    note(
+      `LISTEN_PID is ${pid} and this is process ${process.pid}: the sockets handed over are not served. ` +
+        'npx and npm start a process of their own: have node run the command itself',
+    );
+  }
+  return path === undefined ? { host: host ?? '127.0.0.1', port: port ?? 8002 } : { path };
+}
+
+function handedOver(): number[] {
+  try {
+    return listenFds().map(({ fd }) => fd);
+  } catch (error) {
+    throw new CommandError((error as Error).message, 1); // it throws RangeErrors
+  }
+}
+
+function note(text: string): void {
+  process.stderr.write(`maitre: ${text}\n`);
 }
 
 async function serveUntilStopped(handler: Handler, options: ServerOptions, file: string, grace: number): Promise<void> {
@@ -64,7 +95,7 @@ async function serveUntilStopped(handler: Handler, options: ServerOptions, file:
     const report = await server.shutdown({ grace });
     console.log(`stopped: ${report.finished} finished, ${report.cancelled} cancelled, ${report.aborted} aborted`);
     // run() waits for every task. One that ignores its cancel was reported, and shall not hold the command.
-    setTimeout(() => process.exit(0), LAST_WAIT);
+    setTimeout(() => void endProcess(0), LAST_WAIT);
   }
 }
 
@@ -74,6 +105,7 @@ async function start(handler: Handler, options: ServerOptions): Promise<Server> 
   } catch (error) {
     if (error instanceof CancelledError) throw error;
     const { code, message } = error as NodeJS.ErrnoException; // listening fails with Errors
+    if (options.fd !== undefined) throw new CommandError(message.replace(/^C/, 'c'), 1); // it names the descriptor
     const where = options.path ?? `${String(options.host)}:${options.port}`;
     if (code === 'EADDRINUSE') {
       const other = options.path === undefined ? 'choose another with --port' : 'end it, or choose another --path';
@@ -98,17 +130,20 @@ function stopping(clients: number, grace: number): string {
 function logging(handler: Handler): Handler {
   return async (reader, writer, connection) => {
     const began = performance.now();
-    const ended = new Future<string>();
-    createTask(async () => {
+    let end: (outcome: string) => void = () => undefined;
+    // A bare promise: run() cancels what still waits here together with a late handler, whose line is due all the same.
+    const ended = new Promise<string>((resolve) => (end = resolve));
+    const line = async (): Promise<void> => {
       const outcome = await ended;
       await writer.waitClosed();
       console.log(clientLine(connection, performance.now() - began, outcome));
-    });
+    };
+    createTask(() => line().catch(line));
     try {
       await handler(reader, writer, connection);
-      ended.setResult('done');
+      end('done');
     } catch (error) {
-      ended.setResult(outcomeOf(error));
+      end(outcomeOf(error));
       throw error;
     }
   };
@@ -141,12 +176,11 @@ function reportError(error: unknown, connection: Connection): void {
 
 function banner(server: Server, file: string): string {
   const addresses = server.addresses.map(formatAddress);
-  const [first] = server.addresses;
-  const lines = [
-    `serving ${file} on ${addresses.join(' and ')}; Ctrl-C ends it`,
-    'to see it work, type in another terminal:',
-  ];
-  if (first !== undefined && hasNc()) {
+  const first = server.addresses.find(isReachable);
+  const lines = [`serving ${file} on ${addresses.join(' and ')}; Ctrl-C ends it`];
+  if (first === undefined) return lines.join('\n');
+  lines.push('to see it work, type in another terminal:');
+  if (hasNc()) {
     lines.push(
       'path' in first
         ? `    printf hi | nc -U ${first.path}`
@@ -154,9 +188,14 @@ function banner(server: Server, file: string): string {
     );
   }
   lines.push(
-    `    npx maitre connect ${first === undefined ? '' : 'path' in first ? first.path : formatAddress({ ...first, address: reachable(first.address) })}`,
+    `    npx maitre connect ${'path' in first ? first.path : formatAddress({ ...first, address: reachable(first.address) })}`,
   );
   return lines.join('\n');
+}
+
+/** Whether a command line can say where it is: not of a Unix socket without a file. */
+function isReachable(address: Address): boolean {
+  return !('path' in address) || !/^(?:\0|$)/.test(address.path);
 }
 
 /** An address one can connect to: "all interfaces" is not one. */

@@ -9,6 +9,7 @@ Options of serve:
   --host HOST             address or name to listen on (default 127.0.0.1)
   --port PORT             TCP port, 0 to 65535; 0 lets the system choose (default 8002)
   --path PATH             listen on a Unix socket instead
+                          (with none of these: on the sockets systemd handed over, if there are any)
   --grace MS              milliseconds clients get to finish after Ctrl-C or SIGTERM (default 10000)
   --max-connections N     clients served at once; more wait
   --concurrency N         handlers running at once; 1 serves one client after the other

@@ -18,7 +18,7 @@ export interface Host {
   clearTimer(timer: unknown): void;
   /** Runs `fn` in the next turn of the loop, after I/O had its chance: setImmediate or the host's equal. */
   nextTurn(fn: () => void): void;
-  /** Runs `fn` when this turn's microtasks are done, before the loop waits for I/O. Called from inside a microtask. */
+  /** Runs `fn` at the end of this turn of the loop: after the callbacks that are due in it, before the loop waits for I/O again. */
   endOfTurn(fn: () => void): void;
   /** A random number, 0 <= x < 1. */
   random(): number;
@@ -31,8 +31,10 @@ export interface Host {
   onSignal?(fn: (name: 'SIGINT' | 'SIGTERM', number: number) => void): Disposable;
   /** The kinds of what keeps the host's loop alive (sockets, timers, processes), for leak checks. Absent where it cannot tell. */
   activeResources?(): readonly string[];
-  /** Ends the process. Absent where there is none. */
+  /** Ends the process at once. Absent where there is none. */
   exit?(code: number): void;
+  /** Ends the process when its output has been taken, in bounded time; never settles. Absent where there is none. */
+  end?(code: number): Promise<never>;
 }
 
 /** The installed host. A live binding: hot paths read it without a call. */

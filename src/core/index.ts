@@ -1,7 +1,7 @@
 // core: tasks, futures, cancellation, wait records, groups, timeouts, combinators, the host port.
 // May import: base. No `node:` module, no ambient time or I/O: ask the host port.
 // Does not belong here: primitives that can be written on Wait (sync, queues, streams), anything that watches.
-export { Awaitable } from './awaitable.ts';
+export { Awaitable, type Observer } from './awaitable.ts';
 export { type CallGraph, captureCallGraph, formatCallGraph } from './call-graph.ts';
 export {
   BrokenBarrierError,

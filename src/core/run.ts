@@ -48,13 +48,17 @@ export async function run<T>(main: () => PromiseLike<T> | T, options: RunOptions
   task.markObserved(); // its outcome is run's own
   const signals = new Signals(task as Task<unknown>, handleSignals);
   try {
-    await untilDone([task], 'ALL_COMPLETED', undefined, 'run', undefined);
+    try {
+      await untilDone([task], 'ALL_COMPLETED', undefined, 'run', undefined);
+    } finally {
+      await endOthers(scope);
+    }
+    // Still listening: a second signal also ends the wait for a slow reader of the output.
+    if (task.cancelled() && signals.first !== undefined) await host.end?.(128 + signals.first);
   } finally {
-    await endOthers(scope);
     signals[Symbol.dispose]();
     tracing?.[Symbol.dispose]();
   }
-  if (task.cancelled() && signals.first !== undefined) host.exit?.(128 + signals.first);
   return task.result();
 }
 

@@ -40,6 +40,8 @@ export interface TaskOptions {
 
 /** What createTask's callers in other rooms may say more than users. */
 export interface SpawnOptions extends TaskOptions {
+  /** Gives the name when it is first asked for, in place of `name`. */
+  readonly named?: { readonly taskName: string } | undefined;
   /** The run() it belongs to; by default that of the current task. */
   readonly scope?: object | undefined;
   /** The user's function, where `fn` is one around it: its text stands for the creation site. */
@@ -63,7 +65,7 @@ export class Task<T> extends Awaitable<T> implements Waiter {
   pendingCancel: CancelledError | undefined = undefined;
   /** The run() it belongs to: what that waits for at its end. @internal */
   readonly scope: object | undefined;
-  #name: string | undefined;
+  #name: string | { readonly taskName: string } | undefined;
   #cancels = 0;
   /** The first cancellation that reached it: what `signal` was or will be aborted with. */
   #firstCancel: CancelledError | undefined = undefined;
@@ -76,7 +78,7 @@ export class Task<T> extends Awaitable<T> implements Waiter {
   constructor(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions) {
     super();
     this.#fn = fn;
-    this.#name = options.name;
+    this.#name = options.name ?? options.named;
     this.#site = options.below === undefined ? undefined : creationSite(options.source ?? fn, options.below);
     const parent = host.carrier.getStore() as Task<unknown> | undefined; // only #begin puts stores in
     this.scope = options.scope ?? parent?.scope;
@@ -88,7 +90,8 @@ export class Task<T> extends Awaitable<T> implements Waiter {
 
   /** Shown in messages and by tools. */
   get name(): string {
-    return (this.#name ??= `Task-${this.id}`);
+    const name = this.#name ?? `Task-${this.id}`;
+    return (this.#name = typeof name === 'string' ? name : name.taskName);
   }
 
   set name(name: string) {

@@ -11,9 +11,9 @@ export interface Ends {
   readonly local: Address;
 }
 
-/** `127.0.0.1:8002`, `[::1]:8002`, or the path of a Unix socket. */
+/** `127.0.0.1:8002`, `[::1]:8002`, or the path of a Unix socket, `@name` if it is an abstract one. */
 export function formatAddress(address: Address): string {
-  if ('path' in address) return address.path === '' ? '(unnamed Unix socket)' : address.path;
+  if ('path' in address) return address.path === '' ? '(unnamed Unix socket)' : address.path.replaceAll('\0', '@');
   return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
 }
 
@@ -25,8 +25,18 @@ export function toAddress(address: string | undefined, port: number | undefined)
   return { address, port: port ?? 0, family: address.includes(':') ? 'IPv6' : 'IPv4' };
 }
 
+/** The paths of the Unix sockets that accepted ones came to: net does not tell, and a server may have several. */
+const paths = new WeakMap<object, string>();
+
+/** Notes the path for endsOf, also for a TLS socket around this one. */
+export function setPath(socket: Socket, path: string): void {
+  paths.set(socket, path);
+}
+
 /** The two ends of a socket, asked now: after the end of a connection the system no longer knows them. */
-export function endsOf(socket: Socket, path: string | undefined): Ends {
+export function endsOf(socket: Socket, known: string | undefined): Ends {
+  const inner = (socket as { _parent?: Socket | null })._parent ?? socket; // set by node:tls where it wraps a socket
+  const path = known ?? paths.get(inner);
   if (path !== undefined) return { peer: { path }, local: { path } };
   return {
     peer: toAddress(socket.remoteAddress, socket.remotePort),

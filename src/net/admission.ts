@@ -2,9 +2,11 @@
 //
 // Behind a balancer, everybody comes from its address, and the header names the client. Then `allow` is about who connects,
 // as whoever connects may name anybody; maxPerIp about the client; `block` about both.
-import type { BlockList, Socket } from 'node:net';
+import type { BlockList } from 'node:net';
 import { describe } from '../base/index.ts';
 import { type Address, toAddress } from './address.ts';
+import type { Accepted } from './listener.ts';
+import { RawSocket } from './raw/socket.ts';
 
 export interface AdmissionOptions {
   /**
@@ -25,6 +27,8 @@ export class Admission {
   readonly #block: BlockList | undefined;
   readonly #allow: BlockList | undefined;
   readonly #counts = new Map<string, number>();
+  /** The connections that count by the address a balancer named. */
+  readonly #named = new Map<object, string>();
 
   constructor(options: AdmissionOptions & { readonly proxyProtocol?: boolean | undefined }) {
     this.#behindBalancer = options.proxyProtocol === true;
@@ -39,30 +43,45 @@ export class Admission {
   }
 
   /** Why a socket is refused; undefined lets it in, and counts it until it is closed. */
-  refuse(socket: Socket): string | undefined {
-    const peer = toAddress(socket.remoteAddress, socket.remotePort);
+  refuse(socket: Accepted): string | undefined {
+    const isRaw = socket instanceof RawSocket;
+    const peer = isRaw ? socket.ends.peer : toAddress(socket.remoteAddress, socket.remotePort);
     if ('path' in peer || peer.address === '') return undefined;
     if (this.#allow?.check(peer.address, familyOf(peer)) === false)
       return `${peer.address} is not on the list of those allowed`;
-    return this.#isBlocked(peer) ?? (this.#behindBalancer ? undefined : this.#count(peer.address, socket));
+    const reason = this.#isBlocked(peer) ?? (this.#behindBalancer ? undefined : this.#count(peer.address));
+    if (reason !== undefined || this.#behindBalancer || this.#maxPerIp === Infinity) return reason;
+    const left = (): void => this.#left(peer.address);
+    if (isRaw) socket.whenClosed(left);
+    else socket.once('close', left);
+    return undefined;
   }
 
-  /** The same of a client that a balancer named, who came by `socket`. */
-  refuseNamed(peer: Address, socket: Socket): string | undefined {
-    return 'path' in peer ? undefined : (this.#isBlocked(peer) ?? this.#count(peer.address, socket));
+  /** The same of the client that a balancer names for `connection`; it is counted until `gone(connection)`. */
+  refuseNamed(peer: Address, connection: object): string | undefined {
+    if ('path' in peer) return undefined;
+    const reason = this.#isBlocked(peer) ?? this.#count(peer.address);
+    if (reason === undefined && this.#maxPerIp !== Infinity) this.#named.set(connection, peer.address);
+    return reason;
+  }
+
+  /** A connection is gone; whether it was counted by refuseNamed is known here. */
+  gone(connection: object): void {
+    const address = this.#named.get(connection);
+    if (address === undefined) return;
+    this.#named.delete(connection);
+    this.#left(address);
   }
 
   #isBlocked(peer: IpAddress): string | undefined {
     return this.#block?.check(peer.address, familyOf(peer)) === true ? `${peer.address} is blocked` : undefined;
   }
 
-  #count(address: string, socket: Socket): string | undefined {
+  #count(address: string): string | undefined {
     if (this.#maxPerIp === Infinity) return undefined;
     const count = this.#counts.get(address) ?? 0;
     if (count >= this.#maxPerIp) return `${address} has ${count} connections open, maxPerIp is ${this.#maxPerIp}`;
-    if (socket.destroyed) return undefined; // nobody would take it off again
     this.#counts.set(address, count + 1);
-    socket.once('close', () => this.#left(address));
     return undefined;
   }
 

@@ -3,25 +3,32 @@
 // States: OPEN -> GONE (the transport has ended). A served connection is finished, and leaves its server, when it is gone
 // *and* its handler has ended, in either order.
 import type { Socket } from 'node:net';
-import { instrument, type Task } from '../core/index.ts';
-import type { Duplex, StreamReader, StreamReaderOptions, StreamWriter, StreamWriterOptions } from '../streams/index.ts';
+import {
+  type Awaitable,
+  type ConnectionLostError,
+  instrument,
+  type Observer,
+  reportException,
+  type Task,
+} from '../core/index.ts';
+import type { Duplex, StreamReader, StreamWriter } from '../streams/index.ts';
 import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
-import type { RawIo } from './raw-io.ts';
-import { EventTransport, RawTransport, type SocketTransport } from './socket-transport.ts';
+import { NetWire } from './net-wire.ts';
+import { RawSocket } from './raw/socket.ts';
+import { SocketTransport, type TransportOwner, type TransportSettings } from './socket-transport.ts';
 
 let lastId = 0;
 
-export interface ConnectionParts extends StreamReaderOptions, StreamWriterOptions {
-  /** Milliseconds a closing TLS connection waits for the peer's close_notify. */
-  readonly shutdownTimeout?: number | undefined;
-  /** Whether a server accepted it. */
-  readonly accepted?: boolean | undefined;
-  /** The raw path, if the socket was made for it. */
-  readonly io?: RawIo | undefined;
+/** What the connections of one server, or one opened connection, have in common. */
+export interface ConnectionSettings extends TransportSettings {
   /** The Unix socket's path, for its addresses; undefined over TCP. */
   readonly path?: string | undefined;
   /** Called once, when the transport has ended. */
   readonly onGone?: ((connection: Connection) => void) | undefined;
+  /** Called once, when its handler has ended. */
+  readonly onHandled?: ((connection: Connection, task: Awaitable<unknown>) => void) | undefined;
+  /** Told instead of the exception handler when maxBuffered ends a connection. */
+  readonly onOverflow?: ((error: ConnectionLostError, connection: Connection) => void) | undefined;
 }
 
 /**
@@ -35,7 +42,7 @@ export interface ConnectionParts extends StreamReaderOptions, StreamWriterOption
  * console.log(connection.peer, String(await connection.reader.readLine()));
  * ```
  */
-export class Connection implements Duplex {
+export class Connection implements Duplex, TransportOwner {
   /** Unique in the process, counting from 1. */
   readonly id: number = ++lastId;
   readonly reader: StreamReader;
@@ -43,31 +50,22 @@ export class Connection implements Duplex {
   /** When it began, milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
   readonly #transport: SocketTransport;
-  readonly #onGone: ((connection: Connection) => void) | undefined;
-  readonly #accepted: boolean;
+  readonly #settings: ConnectionSettings;
   #ends: Ends;
   #task: Task<unknown> | undefined = undefined;
   #detached = false;
   #gone = false;
 
-  /** Made by startServer and openConnection. @internal */
-  constructor(socket: Socket, parts: ConnectionParts) {
-    this.#ends = endsOf(socket, parts.path);
-    this.#accepted = parts.accepted === true;
-    this.#onGone = parts.onGone;
-    const { limit, maxBuffered, onOverflow, io, accepted, shutdownTimeout } = parts;
-    const onGone = (): void => {
-      this.#gone = true;
-      instrument?.connectionClosed?.(this);
-      this.#onGone?.(this);
-    };
-    const info = { accepted, ends: () => this.#ends };
-    const transport = { ...info, shutdownTimeout, limit, maxBuffered, onOverflow, onGone };
-    this.#transport =
-      io === undefined ? new EventTransport(socket, transport) : new RawTransport(socket, io, transport);
+  /** Made by startServer and openConnection. It reads what comes from now on. @internal */
+  constructor(socket: Socket | RawSocket, settings: ConnectionSettings) {
+    const isRaw = socket instanceof RawSocket;
+    this.#ends = isRaw ? socket.ends : endsOf(socket, settings.path);
+    this.#settings = settings;
+    this.#transport = new SocketTransport(isRaw ? socket : new NetWire(socket), this, settings);
     this.reader = this.#transport.reader;
     this.writer = this.#transport.writer;
     instrument?.connectionOpened?.(this);
+    this.#transport.start();
   }
 
   /** The other end; captured at the start, so it is known after the end too. Behind a balancer, the real client. */
@@ -132,17 +130,43 @@ export class Connection implements Duplex {
 
   /** `connection 3 from 127.0.0.1:50412`, for messages. */
   toString(): string {
-    return `connection ${this.id} ${this.#accepted ? 'from' : 'to'} ${formatAddress(this.peer)}`;
+    return `connection ${this.id} ${this.#settings.accepted === true ? 'from' : 'to'} ${formatAddress(this.peer)}`;
   }
 
-  /** Says whose handler it is. @internal */
+  /** What its handler's task is called. @internal */
+  get taskName(): string {
+    return `${formatAddress(this.peer)} #${this.id}`;
+  }
+
+  /** Says whose handler it is, and whom to tell of its end. @internal */
   serveWith(task: Task<unknown>): void {
     this.#task = task;
+    task.markObserved();
+    task.observe(new HandlerEnd(this, this.#settings));
   }
 
   /** Ends the reader's stream, as if the peer had ended: for a graceful shutdown. @internal */
   endReading(): void {
     this.#transport.endReading();
+  }
+
+  /** Both ends. @internal */
+  get ends(): Ends {
+    return this.#ends;
+  }
+
+  /** The transport's own. @internal */
+  gone(): void {
+    this.#gone = true;
+    instrument?.connectionClosed?.(this);
+    this.#settings.onGone?.(this);
+  }
+
+  /** The transport's own. @internal */
+  overflowed(error: ConnectionLostError): void {
+    const { onOverflow } = this.#settings;
+    if (onOverflow === undefined) reportException({ message: `${this} was aborted`, error, connection: this });
+    else onOverflow(error, this);
   }
 
   /** Who is really there, as a balancer says. @internal */
@@ -158,5 +182,20 @@ export class Connection implements Duplex {
   /** What its peer is doing. @internal */
   activity(): 'idle' | 'silent' | 'busy' {
     return this.#transport.activity();
+  }
+}
+
+/** Tells of the end of a connection's handler. An object in place of a closure: there is one for every idle client. */
+class HandlerEnd implements Observer {
+  readonly #connection: Connection;
+  readonly #settings: ConnectionSettings;
+
+  constructor(connection: Connection, settings: ConnectionSettings) {
+    this.#connection = connection;
+    this.#settings = settings;
+  }
+
+  settled(task: Awaitable<unknown>): void {
+    this.#settings.onHandled?.(this.#connection, task);
   }
 }

@@ -57,6 +57,8 @@ export class Limits implements Deadline {
   readonly #lifetime: number;
   readonly #rate: number;
   readonly #grain: number;
+  /** No limit but writeTimeout is set, as by default. */
+  readonly #onlyWrite: boolean;
   readonly #connections: ReadonlySet<Connection>;
   readonly #watches = new Map<Connection, Watch>();
 
@@ -67,6 +69,7 @@ export class Limits implements Deadline {
     this.#lifetime = options.lifetime ?? Infinity;
     this.#rate = options.minReceiveRate ?? 0;
     this.#connections = connections;
+    this.#onlyWrite = this.#rate === 0 && Math.min(this.#idle, this.#read, this.#lifetime) === Infinity;
     const window = this.#rate > 0 ? RATE_WINDOW : Infinity;
     const shortest = Math.min(this.#idle, this.#read, this.#write, this.#lifetime, window);
     this.#grain = shortest === Infinity ? Infinity : Math.min(COARSEST, Math.max(FINEST, shortest / 10));
@@ -107,6 +110,7 @@ export class Limits implements Deadline {
     const sent = writer.bytesWritten - unsent;
     let watch = this.#watches.get(connection);
     if (watch === undefined) {
+      if (this.#onlyWrite && unsent === 0) return undefined; // nothing to measure: most connections, by default
       watch = {
         since: now,
         read: bytesRead,

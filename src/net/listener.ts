@@ -1,9 +1,11 @@
-// Listening sockets: from the options' hosts to bound ports, or nothing bound at all.
+// Listening sockets: from the options' hosts to bound ports, or from descriptors that were handed over; all of them, or none.
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
 import { reportException } from '../core/index.ts';
-import { type Address, toAddress } from './address.ts';
-import { makeRawSocket, type RawIo, systemError, takeConnections } from './raw-io.ts';
+import { type Address, setPath, toAddress } from './address.ts';
+import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
+import { acceptRaw } from './raw/accept.ts';
+import type { RawSocket } from './raw/socket.ts';
 import type { ServerOptions } from './server-options.ts';
 import { bindName, claimPath, clearPath } from './unix-path.ts';
 
@@ -23,20 +25,26 @@ export interface Listener {
   close(): void;
 }
 
+/** A client before anything was read from it. */
+export type Accepted = Socket | RawSocket;
+
 /** What is told of clients. */
 export interface Accept {
   /** Of each one; nothing is read from it yet. */
-  onSocket(socket: Socket): void;
+  onSocket(socket: Accepted): void;
   /** Of one that could not be accepted. */
   onError(error: Error): void;
-  /** Makes sockets for the raw path, where there is one. */
-  readonly io: RawIo | undefined;
+  /** Takes clients on the raw path. */
+  readonly raw: boolean;
 }
 
 /** Listens on everything the options name; on an error, on nothing. */
 export async function listen(options: ServerOptions, accept: Accept): Promise<Listener[]> {
   if (options.reusePort === true) checkReusePort();
   if (options.path !== undefined) return [await listenOnPath(options, options.path, accept)];
+  if (options.fd !== undefined) {
+    return listenOnDescriptors(options, typeof options.fd === 'number' ? [options.fd] : options.fd, accept);
+  }
   const hosts = await resolveHosts(options.host);
   for (let tries = 1; ; tries++) {
     try {
@@ -56,11 +64,10 @@ async function listenOnHosts(options: ServerOptions, hosts: readonly string[], a
   try {
     for (const host of hosts) {
       try {
-        const server = await bind(options, { host, port, ipv6Only: isIP(host) === 6 }, accept);
-        const bound = server.address();
-        if (bound === null || typeof bound === 'string') throw new Error(`Cannot listen on ${host}: no port was bound`);
-        port = bound.port; // all addresses get the same one
-        listeners.push({ address: toAddress(bound.address, bound.port), server, close: () => server.close() });
+        const listener = await bind(options, { host, port, ipv6Only: isIP(host) === 6 }, undefined, accept);
+        listeners.push(listener);
+        if ('path' in listener.address) throw new Error(`Cannot listen on ${host}: no port was bound`);
+        port = listener.address.port; // all addresses get the same one
       } catch (error) {
         if (!ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
         absent = error;
@@ -77,53 +84,82 @@ async function listenOnHosts(options: ServerOptions, hosts: readonly string[], a
 async function listenOnPath(options: ServerOptions, path: string, accept: Accept): Promise<Listener> {
   await clearPath(path);
   const bound = bindName(path);
-  const server = await bind(options, { path: bound }, accept);
+  const listener = await bind(options, { path: bound }, path, accept);
   try {
     const release = claimPath(bound, path);
     return {
-      address: { path },
-      server,
+      ...listener,
       close: () => {
         try {
           release();
         } catch (error) {
           reportException({ message: `Cannot remove the Unix socket ${path}`, error });
         }
-        server.close();
+        listener.close();
       },
     };
   } catch (error) {
-    server.close();
+    listener.close();
     throw error;
   }
 }
 
-function bind(options: ServerOptions, where: ListenOptions, accept: Accept): Promise<NetServer> {
+/** All are looked at before the first is taken: a descriptor that was taken is closed again when another one fails. */
+async function listenOnDescriptors(
+  options: ServerOptions,
+  fds: readonly number[],
+  accept: Accept,
+): Promise<Listener[]> {
+  for (const fd of fds) checkDescriptor(fd);
+  const listeners: Listener[] = [];
+  try {
+    for (const fd of fds) {
+      try {
+        listeners.push(await bind(options, { fd }, pathOfDescriptor(fd), accept));
+      } catch (error) {
+        throw descriptorError(fd, error as NodeJS.ErrnoException); // listening fails with Errors
+      }
+    }
+    return listeners;
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+}
+
+/** Listens at `where`; `path` is what a Unix socket there is called to others. */
+function bind(
+  options: ServerOptions,
+  where: ListenOptions | { readonly fd: number },
+  path: string | undefined,
+  accept: Accept,
+): Promise<Listener> {
   const { noDelay = true, keepAlive = false, backlog = DEFAULT_BACKLOG, reusePort = false } = options;
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay, keepAlive });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ ...where, backlog, ...(reusePort ? { reusePort } : undefined) }, () => {
+    const onListening = (): void => {
+      const address = addressOf(server, path);
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
-      server.on('connection', (socket) => accept.onSocket(socket));
-      // With the raw path, clients come as handles and the 'connection' event stays silent.
-      if (accept.io !== undefined) acceptRaw(server, accept, noDelay, keepAlive);
-      resolve(server);
-    });
+      server.on('connection', (socket) => {
+        if ('path' in address) setPath(socket, address.path);
+        accept.onSocket(socket);
+      });
+      // On the raw path the 'connection' event stays silent.
+      if (accept.raw) acceptRaw(server, { noDelay, keepAlive, bound: address }, accept);
+      resolve({ address, server, close: () => server.close() });
+    };
+    if ('fd' in where) server.listen(where, backlog, onListening); // beside a descriptor, net takes no notice of an option
+    else server.listen({ ...where, backlog, ...(reusePort ? { reusePort } : undefined) }, onListening);
   });
 }
 
-function acceptRaw(server: NetServer, accept: Accept, noDelay: boolean, keepAlive: boolean): void {
-  takeConnections(server, (status, handle) => {
-    if (handle === undefined) {
-      accept.onError(systemError(status, 'accept'));
-      return;
-    }
-    if (noDelay) handle.setNoDelay?.(true);
-    if (keepAlive) handle.setKeepAlive?.(true, 0);
-    accept.onSocket(makeRawSocket(handle));
-  });
+/** Where a server listens. Of a Unix socket the runtimes say different things, and none the path of a descriptor. */
+function addressOf(server: NetServer, path = ''): Address {
+  const bound = server.address();
+  if (typeof bound === 'object' && bound !== null && 'port' in bound) return toAddress(bound.address, bound.port);
+  return { path };
 }
 
 async function resolveHosts(host: string | readonly string[] | undefined): Promise<string[]> {

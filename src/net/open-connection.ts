@@ -13,7 +13,8 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 import { Connection } from './connection.ts';
-import { makeRawSocket, rawIo } from './raw-io.ts';
+import { RawSocket } from './raw/socket.ts';
+import { hasRawIo } from './raw/try-out.ts';
 import { type ClientTlsOptions, secureClient } from './secure.ts';
 import { checkCount, checkFlag, checkPath, checkPort } from './server-options.ts';
 
@@ -96,34 +97,41 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
   const { limit, maxBuffered, shutdownTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
   let socket: Socket | undefined;
+  let connection: Connection | undefined;
   const { tls } = options;
-  const io = tls === undefined ? await rawIo() : undefined; // node:tls wants sockets as net makes them
-  const makeSocket = (): Socket => (io === undefined ? new Socket({ allowHalfOpen: true }) : makeRawSocket(undefined));
+  const raw = tls === undefined && (await hasRawIo()); // node:tls wants sockets as net makes them
   const connect = async (): Promise<Connection> => {
     socket = await timeout(ms, async () => {
-      socket = await connectSocket(options, makeSocket);
+      socket = await connectSocket(options);
       return tls === undefined ? socket : secureClient(socket, tls, options.host);
     });
-    return new Connection(socket, { limit, maxBuffered, shutdownTimeout, path, io });
+    connection = new Connection(raw ? RawSocket.from(socket, path) : socket, {
+      limit,
+      maxBuffered,
+      shutdownTimeout,
+      path,
+    });
+    return connection;
   };
   try {
     return await inTask('openConnection', connect, wait);
   } catch (error) {
-    socket?.destroy(); // cancelled after it had connected
+    if (connection === undefined) socket?.destroy();
+    else connection.abort(); // cancelled after it had connected
     throw error;
   }
 }
 
-function connectSocket(options: ConnectOptions, makeSocket: () => Socket): Promise<Socket> {
+function connectSocket(options: ConnectOptions): Promise<Socket> {
   const { path, localAddress, noDelay = true, keepAlive = false } = options;
-  if (path !== undefined) return new Race([{ path }], makeSocket, options).winner();
+  if (path !== undefined) return new Race([{ path }], options).winner();
   const { host = 'localhost', port } = options;
   return resolve(host).then((addresses) => {
     const targets = addresses.map((address): SocketConnectOpts => {
       const target = { host: address, port, noDelay, keepAlive };
       return localAddress === undefined ? target : { ...target, localAddress };
     });
-    return new Race(targets, makeSocket, options).winner();
+    return new Race(targets, options).winner();
   });
 }
 
@@ -149,7 +157,6 @@ async function resolve(host: string): Promise<string[]> {
  */
 class Race {
   readonly #targets: readonly SocketConnectOpts[];
-  readonly #makeSocket: () => Socket;
   readonly #delay: number;
   readonly #allErrors: boolean;
   readonly #live = new Set<Socket>();
@@ -158,9 +165,8 @@ class Race {
   #next = 0;
   #timer: Handle | undefined;
 
-  constructor(targets: readonly SocketConnectOpts[], makeSocket: () => Socket, options: ConnectOptions) {
+  constructor(targets: readonly SocketConnectOpts[], options: ConnectOptions) {
     this.#targets = targets;
-    this.#makeSocket = makeSocket;
     this.#delay = options.happyEyeballsDelay ?? DEFAULT_DELAY;
     this.#allErrors = options.allErrors === true;
   }
@@ -184,7 +190,7 @@ class Race {
     this.#timer?.cancel();
     const target = this.#targets[this.#next++];
     if (target === undefined) return;
-    const socket = this.#makeSocket();
+    const socket = new Socket({ allowHalfOpen: true }).pause(); // the first to read is the Connection
     this.#live.add(socket);
     const onError = (error: Error): void => this.#failed(socket, error);
     socket.on('error', onError);
@@ -195,7 +201,6 @@ class Race {
         return;
       }
       this.#won = socket;
-      socket.pause();
       this.#result.answer(socket);
       socket.off('error', onError);
       socket.on('error', ignoreError);

@@ -2,17 +2,12 @@
 // without losing the kernel's backlog, so the wait goes on here, with the same bound.
 import type { Socket } from 'node:net';
 import { Deque } from '../base/index.ts';
-
-/** An accepted socket that waits for its turn to be a connection. */
-export interface Parked {
-  readonly socket: Socket;
-  /** The Unix socket it came by; undefined over TCP. */
-  readonly path: string | undefined;
-}
+import type { Accepted } from './listener.ts';
+import { RawSocket } from './raw/socket.ts';
 
 export class Parking {
   readonly #bound: number;
-  readonly #parked = new Deque<Parked>();
+  readonly #parked = new Deque<Accepted>();
 
   /** @param bound how many may wait */
   constructor(bound: number) {
@@ -20,32 +15,34 @@ export class Parking {
   }
 
   /** Takes one in; false when as many wait as may. */
-  add(parked: Parked): boolean {
+  add(socket: Accepted): boolean {
     if (this.#parked.length >= this.#bound) return false;
-    parked.socket.on('error', ignoreError);
-    this.#parked.pushBack(parked);
+    if (!(socket instanceof RawSocket)) socket.on('error', ignoreError);
+    this.#parked.pushBack(socket);
     return true;
   }
 
   /** The one that has waited longest; undefined when none is left. */
-  next(): Parked | undefined {
-    for (let parked = this.#parked.popFront(); parked !== undefined; parked = this.#parked.popFront()) {
-      parked.socket.off('error', ignoreError);
-      if (!parked.socket.destroyed) return parked;
+  next(): Accepted | undefined {
+    for (let socket = this.#parked.popFront(); socket !== undefined; socket = this.#parked.popFront()) {
+      if (!(socket instanceof RawSocket)) socket.off('error', ignoreError);
+      if (!socket.destroyed) return socket;
     }
     return undefined;
   }
 
   /** Drops all: never served, so nothing was promised. */
   clear(): void {
-    for (let parked = this.#parked.popFront(); parked !== undefined; parked = this.#parked.popFront()) {
-      parked.socket.destroy();
-    }
+    for (let socket = this.#parked.popFront(); socket !== undefined; socket = this.#parked.popFront()) socket.destroy();
   }
 }
 
 /** Ends a client that is not let in with a reset, where there is such a thing: an end would look like an answer. */
-export function turnAway(socket: Socket): void {
+export function turnAway(socket: Accepted): void {
+  if (socket instanceof RawSocket) {
+    socket.reset();
+    return;
+  }
   const { resetAndDestroy } = socket as Partial<Socket>; // missing on some hosts
   socket.on('error', ignoreError);
   if (resetAndDestroy !== undefined && socket.remoteAddress !== undefined) resetAndDestroy.call(socket);

@@ -54,12 +54,24 @@ export type ServerOptions = CommonOptions &
         /** 0 to 65535; 0, the default, lets the system choose. */
         readonly port?: number | undefined;
         readonly path?: undefined;
+        readonly fd?: undefined;
       }
     | {
         /** A Unix socket. */
         readonly path: string;
         readonly host?: undefined;
         readonly port?: undefined;
+        readonly fd?: undefined;
+      }
+    | {
+        /**
+         * A listening TCP or Unix socket that was handed over as a descriptor, or several: see `listenFds`. The server closes
+         * them with itself, or when it cannot listen; whoever else holds them keeps the address, and a path stays.
+         */
+        readonly fd: number | readonly number[];
+        readonly host?: undefined;
+        readonly port?: undefined;
+        readonly path?: undefined;
       }
   );
 
@@ -67,6 +79,7 @@ const KNOWN = new Set([
   'host',
   'port',
   'path',
+  'fd',
   'limit',
   'backlog',
   'reusePort',
@@ -101,6 +114,7 @@ export function checkServerOptions(options: ServerOptions): void {
     throw new TypeError('Cannot start server: give either path, or host and port');
   }
   checkPath(options.path, 'start server');
+  if (options.fd !== undefined) checkFd(given);
   for (const host of Array.isArray(options.host) ? (options.host as unknown[]) : [options.host]) {
     if (host !== undefined && typeof host !== 'string') throw wrong('host', 'a name or address', host);
   }
@@ -124,6 +138,25 @@ export function checkServerOptions(options: ServerOptions): void {
     checkFlag(name, given[name], 'start server');
   if (options.onError !== undefined && typeof options.onError !== 'function') {
     throw wrong('onError', 'a function', options.onError);
+  }
+}
+
+function checkFd({ fd, host, port, path, reusePort }: Record<string, unknown>): void {
+  if (host !== undefined || port !== undefined || path !== undefined) {
+    throw new TypeError('Cannot start server: give either fd, or an address (host and port, or path)');
+  }
+  if (reusePort === true) {
+    throw new TypeError('Cannot start server: reusePort is for addresses, a descriptor is bound already');
+  }
+  const fds: unknown[] = Array.isArray(fd) ? fd : [fd];
+  if (fds.length === 0) throw new RangeError('Cannot start server: the list of fd is empty, nothing was handed over');
+  for (const each of fds) {
+    const message = `Cannot start server: fd must be the number of an open descriptor, got ${describe(each)}`;
+    if (typeof each !== 'number') throw new TypeError(message);
+    if (!Number.isInteger(each) || each < 0) throw new RangeError(message);
+  }
+  if (new Set(fds).size < fds.length) {
+    throw new RangeError(`Cannot start server: fd has a descriptor twice, got ${fds.join(', ')}`);
   }
 }
 

@@ -14,6 +14,7 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { LinkedSet } from '../base/index.ts';
 import {
+  type Awaitable,
   cancellable,
   CancelledError,
   checkMs,
@@ -28,7 +29,6 @@ import {
   reportException,
   sleep,
   spawn,
-  type Task,
   TimeoutError,
   QueuedWait,
   waitFor,
@@ -38,11 +38,12 @@ import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { AcceptReports } from './accept-reports.ts';
 import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
-import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import { type Accepted, DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
 import { Parking, turnAway } from './parking.ts';
-import { type RawIo, rawIo } from './raw-io.ts';
+import { RawSocket } from './raw/socket.ts';
+import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -76,9 +77,10 @@ export class Server implements AsyncDisposable {
   #state: 'created' | 'serving' | 'closed' = 'created';
   #starting: Promise<void> | undefined;
   #listeners: readonly Listener[] = [];
-  /** The raw path of its sockets; undefined until it listens, and where there is none. */
-  #io: RawIo | undefined;
   readonly #connections = new Set<Connection>();
+  /** What is the same for all of them. */
+  readonly #settings: ConnectionSettings;
+  /** Accepted sockets that wait for their turn to be connections. */
   readonly #parking: Parking;
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
@@ -95,6 +97,17 @@ export class Server implements AsyncDisposable {
   constructor(handler: Handler, options: ServerOptions) {
     this.#handler = handler;
     this.#options = options;
+    const { limit, maxBuffered, shutdownTimeout, path } = options;
+    this.#settings = {
+      limit,
+      maxBuffered,
+      shutdownTimeout,
+      path,
+      accepted: true,
+      onGone: (connection) => this.#maybeEnded(connection),
+      onHandled: (connection, task) => this.#handled(connection, task),
+      onOverflow: (error, connection) => this.#report(error, connection),
+    };
     this.#limits = new Limits(options, this.#connections);
     this.#admission = new Admission(options);
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
@@ -249,15 +262,13 @@ export class Server implements AsyncDisposable {
   // ---- listening -----------------------------------------------------------------------------------------------
 
   async #start(): Promise<void> {
-    const { path } = this.#options;
     try {
       this.#tls ??= this.#makeTls();
-      // A tls.Server wants sockets as net makes them from the start.
-      this.#io = this.#tls === undefined || this.#isBehindBalancer ? await rawIo() : undefined;
       this.#listeners = await listen(this.#options, {
-        onSocket: (socket) => this.#accept(socket, path),
+        onSocket: (socket) => this.#accept(socket),
         onError: (error) => this.#acceptFailed(error),
-        io: this.#io,
+        // A tls.Server wants sockets as net makes them from the start.
+        raw: (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
       });
     } catch (error) {
       this.#starting = undefined; // it may be tried again
@@ -277,23 +288,24 @@ export class Server implements AsyncDisposable {
     this.#acceptReports.add(error, this);
   }
 
-  #refuse(socket: Socket, reason: string): void {
-    turnAway(socket);
+  #refused(reason: string): void {
     this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
   }
 
-  #accept(socket: Socket, path: string | undefined): void {
+  #accept(socket: Accepted): void {
     if (this.#state === 'closed') {
       socket.destroy();
       return;
     }
-    const reason = this.#admission.open ? undefined : this.#admission.refuse(socket);
-    if (reason !== undefined) this.#refuse(socket, reason);
-    else if (!this.#isFull()) this.#begin(socket, path);
-    else if (!this.#parking.add({ socket, path })) {
+    let reason = this.#admission.open ? undefined : this.#admission.refuse(socket);
+    if (reason === undefined) {
+      if (!this.#isFull()) return this.#begin(socket);
+      if (this.#parking.add(socket)) return;
       const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
-      this.#refuse(socket, `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`);
+      reason = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
     }
+    turnAway(socket);
+    this.#refused(reason);
   }
 
   #isFull(): boolean {
@@ -301,17 +313,17 @@ export class Server implements AsyncDisposable {
     return this.#connections.size + handshakes >= (this.#options.maxConnections ?? Infinity);
   }
 
-  #begin(socket: Socket, path: string | undefined): void {
-    if (this.#tls === undefined || this.#isBehindBalancer) this.#open(socket, path);
-    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, path));
+  #begin(socket: Accepted): void {
+    if (this.#tls === undefined || socket instanceof RawSocket || this.#isBehindBalancer) this.#open(socket);
+    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome));
   }
 
-  #shookHands(outcome: Socket | Error, path: string | undefined): void {
+  #shookHands(outcome: Socket | Error): void {
     if (outcome instanceof Error) {
       this.#acceptFailed(outcome);
       this.#unpark();
     } else if (this.#state === 'closed') outcome.destroy();
-    else this.#open(outcome, path);
+    else this.#open(outcome);
   }
 
   #makeTls(): TlsAcceptor | undefined {
@@ -319,18 +331,8 @@ export class Server implements AsyncDisposable {
     return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
   }
 
-  #open(socket: Socket, path: string | undefined): void {
-    const { limit, maxBuffered, shutdownTimeout } = this.#options;
-    const connection: Connection = new Connection(socket, {
-      limit,
-      maxBuffered,
-      shutdownTimeout,
-      path,
-      accepted: true,
-      io: this.#io,
-      onGone: () => this.#maybeEnded(connection),
-      onOverflow: (error) => this.#report(error, connection),
-    });
+  #open(socket: Accepted): void {
+    const connection = new Connection(socket, this.#settings);
     this.#connections.add(connection);
     this.#limits.opened();
     if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
@@ -342,15 +344,8 @@ export class Server implements AsyncDisposable {
   #handle(connection: Connection): void {
     this.#handling++;
     // Not eager: the microtask it begins in is a context of its own, and one that ends at once begins no other in its stack.
-    const task = this.#inContext(() =>
-      spawn(() => this.#serve(connection), {
-        name: `${formatAddress(connection.peer)} #${connection.id}`,
-        scope: this.#scope,
-      }),
-    );
+    const task = this.#inContext(() => spawn(() => this.#serve(connection), { named: connection, scope: this.#scope }));
     connection.serveWith(task);
-    task.markObserved();
-    task.observe({ settled: () => this.#handled(connection, task) });
   }
 
   #serve(connection: Connection): unknown {
@@ -375,10 +370,10 @@ export class Server implements AsyncDisposable {
     }
     if (ends !== undefined) {
       connection.setEnds(ends);
-      const socket = writer.getExtraInfo('socket') as Socket; // a connection's is one
-      const reason = this.#admission.open ? undefined : this.#admission.refuseNamed(ends.peer, socket);
+      const reason = this.#admission.open ? undefined : this.#admission.refuseNamed(ends.peer, connection);
       if (reason !== undefined) {
-        this.#refuse(socket, reason);
+        connection.abort();
+        this.#refused(reason);
         return undefined;
       }
     }
@@ -386,7 +381,7 @@ export class Server implements AsyncDisposable {
     return this.#handler(reader, writer, connection);
   }
 
-  #handled(connection: Connection, task: Task<unknown>): void {
+  #handled(connection: Connection, task: Awaitable<unknown>): void {
     this.#handling--;
     if (task.failed()) this.#report(task.exception(), connection);
     if (!connection.detached || task.failed() || task.cancelled()) connection.writer.close();
@@ -420,15 +415,16 @@ export class Server implements AsyncDisposable {
     if (!connection.closed || this.#line.has(connection) || connection.task?.done() === false) return;
     if (!this.#connections.delete(connection)) return;
     this.#limits.gone(connection);
+    this.#admission.gone(connection);
     this.#unpark();
     this.#maybeClosed();
   }
 
   #unpark(): void {
     while (!this.#isFull()) {
-      const parked = this.#parking.next();
-      if (parked === undefined) return;
-      this.#begin(parked.socket, parked.path);
+      const socket = this.#parking.next();
+      if (socket === undefined) return;
+      this.#begin(socket);
     }
   }
 

@@ -8,6 +8,8 @@ import { Buffer } from 'node:buffer';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const SMALLEST = 1024;
+/** Bytes that are searched one by one before the native search is asked. */
+const NEAR = 64;
 /** How many times the bytes that came are set aside for those expected: a number read off a wire may be any. */
 const TRUST = 16;
 
@@ -57,7 +59,13 @@ export class ByteBuffer {
 
   /** Where `byte` stands first, at or after `from`; -1 if nowhere. Positions count from the first byte held. */
   indexOfByte(byte: number, from: number): number {
-    const at = this.#upTo(this.#end).indexOf(byte, this.#start + from);
+    const memory = this.#memory;
+    const first = this.#start + from;
+    // Most lines are short, and a loop finds their end before a call of the native search has begun.
+    const near = Math.min(this.#end, first + NEAR);
+    for (let i = first; i < near; i++) if (memory[i] === byte) return i - this.#start;
+    if (near === this.#end) return -1;
+    const at = this.#upTo(this.#end).indexOf(byte, near);
     return at < 0 ? -1 : at - this.#start;
   }
 

@@ -1,6 +1,5 @@
 // The chunks of one turn as one piece, for transports that copy anyway.
 import { Buffer } from 'node:buffer';
-import { toBuffer } from './byte-buffer.ts';
 
 /** One chunk as it is; several texts as one text; else the bytes, copied together. `bytes` is the sum of their lengths. */
 export function joinChunks(chunks: readonly (string | Uint8Array)[], bytes: number): string | Uint8Array {
@@ -11,7 +10,7 @@ export function joinChunks(chunks: readonly (string | Uint8Array)[], bytes: numb
   for (const chunk of chunks) {
     if (typeof chunk === 'string') at += joined.write(chunk, at);
     else {
-      joined.set(toBuffer(chunk), at);
+      joined.set(chunk, at);
       at += chunk.length;
     }
   }

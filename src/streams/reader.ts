@@ -187,12 +187,40 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * that has not come yet, everything held; as `read`
    */
   readLine(options?: ReadUntilOptions): Promise<Buffer> {
+    if (options === undefined) {
+      const line = checkpoint() ?? this.tryReadLine();
+      if (line !== undefined) return Promise.resolve(line);
+    }
     if (options?.limit === undefined) return this.#read(LINE, 0, NEWLINE, this.#limit, options);
     try {
       return this.#read(LINE, 0, NEWLINE, checkLimit(options.limit), options);
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * A line with its newline, if one of at most the limit is held already; undefined otherwise, and when another read waits:
+   * what happened then is for `readLine` to say. For servers to which many lines come at once: it costs no promise a line.
+   * It does not wait, so it is no cancellation point.
+   *
+   * @example
+   * ```ts
+   * import { StreamReader } from 'maitre';
+   * const reader = new StreamReader();
+   * reader.feedData(Buffer.from('one\ntwo\n'));
+   * reader.feedEof();
+   * for (;;) {
+   *   const line = reader.tryReadLine() ?? (await reader.readLine());
+   *   if (line.length === 0) break;
+   *   console.log(String(line));
+   * }
+   * ```
+   */
+  tryReadLine(): Buffer | undefined {
+    if (this.#exception !== undefined || this.#wait !== undefined) return undefined;
+    const at = this.#buffer.indexOfByte(NEWLINE.byte, 0);
+    return at < 0 || at > this.#limit ? undefined : this.#take(at + 1);
   }
 
   /**

@@ -1,6 +1,8 @@
 // What moves the bytes of a reader and a writer: a socket, a pipe, the other end of a memory pair. The streams tell it
 // what to do through this interface; it tells them through feedData/feedEof/setException and taken/lost.
 
+import type { ConnectionLostError } from '../core/index.ts';
+
 /** The reading side: all that a StreamReader needs. */
 export interface ReadTransport {
   /** No more feedData until resumeReading, apart from what is on its way already. */
@@ -26,6 +28,8 @@ export interface WriteTransport {
   startTls?(options: object): Promise<void>;
   /** See StreamWriter.getExtraInfo. */
   getExtraInfo(name: string): unknown;
+  /** Told when maxBuffered has ended the connection, unless the writer's `onOverflow` is. Absent: the exception handler is. */
+  overflowed?(error: ConnectionLostError): void;
 }
 
 export interface Transport extends ReadTransport, WriteTransport {}

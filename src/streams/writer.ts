@@ -5,7 +5,7 @@
 //
 // Bytes go through two places: `#pending` (written in this turn, or waiting for the transport) and `#inFlight` (given to
 // the transport, not yet taken by the system). bufferedBytes is the sum of both.
-// - Writes of one turn leave as one: the flush runs when the turn's microtasks are done. While a write is in flight,
+// - Writes of one turn leave as one: the flush runs at the end of the loop's turn. While a write is in flight,
 //   further ones gather and leave together when it was taken.
 // - At most SLICE bytes are in flight at a time, so bufferedBytes falls while a long write is being taken.
 // - `#paused` is set when bufferedBytes is above the high-water mark, cleared at or below the low one; drain waits only
@@ -95,8 +95,9 @@ export class StreamWriter implements AsyncDisposable {
   #low = LOW_WATER;
   #paused = false;
   #loss: ConnectionLostError | undefined = undefined;
-  readonly #drainers = new LinkedSet<QueuedWait<void>>();
-  readonly #closers = new LinkedSet<QueuedWait<void>>();
+  // Made by the first who waits: most connections see none of either at any moment.
+  #drainers: LinkedSet<QueuedWait<void>> | undefined = undefined;
+  #closers: LinkedSet<QueuedWait<void>> | undefined = undefined;
 
   static {
     flush = (writer): void => {
@@ -170,7 +171,7 @@ export class StreamWriter implements AsyncDisposable {
     if (this.#loss !== undefined) return Promise.reject(this.#loss);
     if (!this.#paused) return DONE;
     const wait = new QueuedWait<void>('drain', this, options);
-    this.#drainers.add(wait);
+    (this.#drainers ??= new LinkedSet()).add(wait);
     return wait.promise;
   }
 
@@ -192,7 +193,7 @@ export class StreamWriter implements AsyncDisposable {
     if (refused !== undefined) return refused;
     if (this.#state === 'gone') return DONE;
     const wait = new QueuedWait<void>('waitClosed', this, options);
-    this.#closers.add(wait);
+    (this.#closers ??= new LinkedSet()).add(wait);
     return wait.promise;
   }
 
@@ -302,14 +303,8 @@ export class StreamWriter implements AsyncDisposable {
     this.#state = 'gone';
     this.#told = 'end';
     this.#paused = false;
-    for (const wait of this.#drainers) {
-      this.#drainers.delete(wait);
-      wait.answer();
-    }
-    for (const wait of this.#closers) {
-      this.#closers.delete(wait);
-      wait.answer();
-    }
+    answerAll(this.#drainers);
+    answerAll(this.#closers);
   }
 
   #flushSoon(): void {
@@ -386,18 +381,12 @@ export class StreamWriter implements AsyncDisposable {
   #resumeIfLow(): void {
     if (!this.#paused || this.bufferedBytes > this.#low) return;
     this.#paused = false;
-    for (const wait of this.#drainers) {
-      this.#drainers.delete(wait);
-      wait.answer();
-    }
+    answerAll(this.#drainers);
   }
 
   #lose(error: ConnectionLostError): void {
     this.#loss ??= error;
-    for (const wait of this.#drainers) {
-      this.#drainers.delete(wait);
-      wait.fail(this.#loss);
-    }
+    for (let wait = this.#drainers?.shift(); wait !== undefined; wait = this.#drainers?.shift()) wait.fail(this.#loss);
   }
 
   #drop(): void {
@@ -412,9 +401,14 @@ export class StreamWriter implements AsyncDisposable {
     );
     this.#lose(error);
     this.abort();
-    if (this.#onOverflow === undefined) reportException({ message: 'A connection was aborted', error });
-    else this.#onOverflow(error);
+    if (this.#onOverflow !== undefined) this.#onOverflow(error);
+    else if (this.#transport.overflowed !== undefined) this.#transport.overflowed(error);
+    else reportException({ message: 'A connection was aborted', error });
   }
+}
+
+function answerAll(waits: LinkedSet<QueuedWait<void>> | undefined): void {
+  for (let wait = waits?.shift(); wait !== undefined; wait = waits?.shift()) wait.answer();
 }
 
 function lossOf(error: unknown): ConnectionLostError {

@@ -106,7 +106,7 @@ export const checks: Readonly<Record<string, Check>> = {
 
   async 'bufferedBytes falls while the other end reads'([a, b]) {
     let count = await fill(a.writer);
-    for (let more = 0; more < 4; more++, count += PIECE) a.writer.write(pattern(count, PIECE));
+    for (let more = 0; more < 12; more++, count += PIECE) a.writer.write(pattern(count, PIECE));
     const before = a.writer.bufferedBytes;
     let between = false;
     for (let at = 0; at < count; at += 16_384) {

@@ -4,8 +4,12 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { type Connection, openConnection, TaskGroup } from 'maitre';
-import { endsWith, Folder, maitre, Program, runMaitre, startServing } from '../support/program.js';
+import { missing } from '../net/programs.js';
+import { freePort } from '../net/sockets.js';
+import { endsWith, Folder, maitre, Program, root, runMaitre, startServing } from '../support/program.js';
 import { test } from '../support/test.js';
 
 const ECHO = `export default async (reader, writer) => {
@@ -186,6 +190,118 @@ for (const option of ['--concurrency', '--max-connections']) {
   });
 }
 
+// ---- sockets that systemd hands over -------------------------------------------------------------------------------
+
+const noSystemd = missing('systemd-socket-activate');
+
+/** `systemd-socket-activate` before `maitre serve`, which it starts at the first client. */
+async function activate(listen: readonly string[], args: readonly string[]): Promise<Program> {
+  const places = listen.flatMap((place) => (place.startsWith('-') ? [place] : ['-l', place]));
+  const program = new Program([...places, process.execPath, maitre, 'serve', ...args], {
+    command: 'systemd-socket-activate',
+  });
+  await program.sees(/^Listening on .* as 3\.\n/m, 'stderr');
+  return program;
+}
+
+test(
+  'without an address it serves the sockets that systemd hands over, all of them, and leaves their path',
+  async () => {
+    using folder = new Folder();
+    const file = folder.write('echo.mjs', ECHO);
+    const [port, path] = [await freePort(), join(folder.path, 'x.sock')];
+    await using program = await activate([`127.0.0.1:${port}`, path], [file]);
+    assert.equal(await echoed(await openConnection({ path }), 'hi'), 'hi');
+    assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port }), 'hello'), 'hello');
+    assert.ok(program.stdout.startsWith(`serving ${file} on 127.0.0.1:${port} and ${path}; Ctrl-C ends it\n`));
+    await program.sees(/^.*x\.sock {2}\d+ ms {2}2 bytes in, 2 out {2}done\n/m);
+    await program.sees(/^127\.0\.0\.1:\d+ {2}\d+ ms {2}5 bytes in, 5 out {2}done\n/m);
+    const { stdout } = await endsWith(program, 'SIGTERM', 0, 5000);
+    assert.match(stdout, /^stopped: /m);
+    assert.ok(existsSync(path));
+  },
+  { skip: noSystemd },
+);
+
+test(
+  'the banner shows an abstract Unix socket with an @, and names an address that the commands can reach',
+  async () => {
+    using folder = new Folder();
+    const file = folder.write('echo.mjs', ECHO);
+    const [port, name] = [await freePort(), `maitre-cli-${process.pid}`];
+    await using program = await activate([`@${name}`, `127.0.0.1:${port}`], [file]);
+    assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port }), 'hi'), 'hi');
+    assert.ok(program.stdout.startsWith(`serving ${file} on @${name} and 127.0.0.1:${port}; Ctrl-C ends it\n`));
+    assert.match(program.stdout, new RegExp(`\n    npx maitre connect 127\\.0\\.0\\.1:${port}\n`));
+  },
+  { skip: noSystemd },
+);
+
+test(
+  'an address that was given wins over sockets that were handed over, and one line says so',
+  async () => {
+    using folder = new Folder();
+    const [port, path] = [await freePort(), join(folder.path, 'own.sock')];
+    await using program = await activate([`127.0.0.1:${port}`], [folder.write('echo.mjs', ECHO), '--path', path]);
+    const unserved = await openConnection({ host: '127.0.0.1', port });
+    await program.sees(/own\.sock;/);
+    assert.match(program.stderr, /^maitre: the sockets that were handed over are not served: an address was given\n/m);
+    assert.equal(await echoed(await openConnection({ path }), 'hi'), 'hi');
+    unserved.abort();
+    await unserved.close();
+  },
+  { skip: noSystemd },
+);
+
+test(
+  'a connection that was handed over, as with Accept=yes, is one line and exit code 1',
+  async () => {
+    using folder = new Folder();
+    const port = await freePort();
+    await using program = await activate(['--accept', `127.0.0.1:${port}`], [folder.write('echo.mjs', ECHO)]);
+    const client = await openConnection({ host: '127.0.0.1', port });
+    await program.sees(
+      /^maitre: cannot listen on descriptor 3: it is connected, .*, expected a listening .*\n/m,
+      'stderr',
+    );
+    await program.sees(/ died with code 1\n/, 'stderr');
+    client.abort();
+    await client.close();
+  },
+  { skip: noSystemd },
+);
+
+test('FILE and what it starts find no variables of sockets, and those of another process are told and not used', async () => {
+  using folder = new Folder();
+  const text =
+    "console.log('variables', Object.keys(process.env).filter((name) => name.startsWith('LISTEN_')).length);";
+  const file = folder.write('shows.mjs', `${text}\n${ECHO}`);
+  const env = { LISTEN_PID: '1', LISTEN_FDS: '1', LISTEN_FDNAMES: 'web' };
+  const hint = /^maitre: LISTEN_PID is 1 and this is process \d+: .* npx and npm start a process of their own: .*\n/m;
+  {
+    await using program = new Program([maitre, 'serve', file], { env }); // its default port may be in use: no matter
+    await program.sees(/^variables 0\n/m);
+    assert.match(program.stderr, hint);
+  }
+  await using serving = await startServing([file], { env });
+  assert.match(serving.program.stdout, /^variables 0\n/m);
+  assert.equal(serving.program.stderr, '');
+});
+
+test(
+  'variables that make no sense are one line and exit code 1',
+  async () => {
+    using folder = new Folder();
+    const file = folder.write('echo.mjs', ECHO);
+    const script = 'LISTEN_PID=$$ LISTEN_FDS=two exec "$0" "$@"';
+    await using program = new Program(['-c', script, process.execPath, maitre, 'serve', file], { command: 'sh' });
+    const { code, stdout, stderr } = await program.ended();
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, /^maitre: Cannot take over listening sockets: LISTEN_FDS must be .*, got "two"\n$/);
+  },
+  { skip: process.platform === 'win32' && 'there is no sh' },
+);
+
 // ---- what stands in the way ----------------------------------------------------------------------------------------
 
 test('a port in use is told in one line, with exit code 1', async () => {
@@ -299,6 +415,22 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+test('a handler that ends only with the command has its line too', async () => {
+  using folder = new Folder();
+  const text = `import { sleep } from '${pathToFileURL(join(root, 'dist/index.node.js')).href}';
+  export default async (reader, writer) => {
+    writer.write('right');
+    await sleep(60000).catch(() => {}); // its first cancel, by the shutdown
+    await sleep(60000);
+  };`;
+  await using serving = await startServing([folder.write('ignores.mjs', text), '--grace', '0']);
+  await using clients = new Clients(serving.port);
+  assert.equal(await firstWord(await clients.open('hello')), 'right');
+  const { stdout } = await endsWith(serving.program, 'SIGTERM', 0, 6000);
+  assert.match(stdout, /^stopped: 0 finished, 0 cancelled, 1 aborted\n/m);
+  assert.match(stdout, / 5 out {2}cancelled\n/);
+});
+
 test('a client in the middle of a message gets its answer before the end', async () => {
   using folder = new Folder();
   const text = `export default async (reader, writer) => {
@@ -363,6 +495,50 @@ test('it ends with 0 while 200 clients come and go', async () => {
   const lines = [...program.stdout.matchAll(/ bytes in, /g)].length;
   assert.ok(lines >= served, `${lines} lines for ${served} clients`);
   assert.equal(program.stderr, '');
+});
+
+test('it ends when slow readers have taken all of its output', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader, writer) => {
+    console.log('Z'.repeat(1000000));
+    console.error('begun');
+    await reader.read();
+    console.error('Z'.repeat(1000000));
+  };`;
+  await using serving = await startServing([folder.write('talks.mjs', text)]);
+  const { child } = serving.program;
+  const exit = once(child, 'exit');
+  child.stdout?.pause();
+  const connection = await openConnection({ host: '127.0.0.1', port: serving.port });
+  await serving.program.sees(/begun\n/, 'stderr');
+  child.stderr?.pause();
+  const end = endsWith(serving.program, 'SIGTERM', 0, 5000);
+  assert.equal((await connection.reader.read()).length, 0);
+  await connection.close();
+  await Promise.race([exit, delay(300)]); // it has nothing else to do but to end
+  child.stdout?.resume();
+  child.stderr?.resume();
+  const { stdout, stderr } = await end;
+  for (const output of [stdout, stderr]) assert.equal(/^Z+$/m.exec(output)?.[0].length, 1_000_000);
+  assert.match(stdout, /^stopping: 1 client gets/m);
+  assert.match(stdout, / 0 bytes in, 0 out {2}done\n/);
+  assert.match(stdout, /^stopped: 1 finished, 0 cancelled, 0 aborted\n/m);
+});
+
+test('a reader of its output that has stopped reading does not hold its end up', async () => {
+  using folder = new Folder();
+  const file = folder.write('talks.mjs', `console.log('x'.repeat(1000000));\n${ECHO}`);
+  await using program = new Program([maitre, 'serve', file, '--port', '0']);
+  const { stdout } = program.child;
+  const exit = once(program.child, 'exit');
+  await once(stdout as NodeJS.ReadableStream, 'data');
+  stdout?.pause();
+  await delay(300); // the banner cannot tell that it serves
+  program.signal('SIGTERM');
+  const start = performance.now();
+  await exit;
+  assert.ok(performance.now() - start < 5000, 'it waited');
+  stdout?.resume();
 });
 
 test('it goes on when nobody reads its output any more', async () => {

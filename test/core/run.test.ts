@@ -1,7 +1,10 @@
 /* oxlint-disable typescript/no-misused-promises -- finally() waits for the promise it is given: a cleanup that waits */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import {
   CancelledError,
@@ -201,9 +204,7 @@ function play(
   program: string,
   signals: readonly (readonly [after: string, signal: 'SIGINT' | 'SIGTERM'])[],
 ): Promise<Ended> {
-  const file = fileURLToPath(new URL(`fixtures/${program}.js`, import.meta.url));
-  const args = isDeno ? ['run', '-A', file] : [file];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = startFixture(program);
   const left = [...signals];
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -214,13 +215,23 @@ function play(
     process.kill(child.pid as number, next[1]); // it runs: it has just written
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+  return endOf(child).then((end) => ({ ...end, out, err }));
+}
+
+function startFixture(program: string): ChildProcessByStdio<null, Readable, Readable> {
+  const file = fileURLToPath(new URL(`fixtures/${program}.js`, import.meta.url));
+  const args = isDeno ? ['run', '-A', file] : [file];
+  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** How it ends, when all of its output has been read. */
+function endOf(child: ChildProcess): Promise<Pick<Ended, 'code' | 'signal'>> {
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
       // Deno tells an exit with 128 + n as the signal n.
-      if (isDeno && code === null && signal !== null)
-        resolve({ code: 128 + constants.signals[signal], signal: null, out, err });
-      else resolve({ code, signal, out, err });
+      if (isDeno && code === null && signal !== null) resolve({ code: 128 + constants.signals[signal], signal: null });
+      else resolve({ code, signal });
     });
   });
 }
@@ -248,6 +259,53 @@ for (const [signal, code] of [
     assert.deepEqual(ended, { code, signal: null, out: 'ready\ncleaning\n', err: '' });
   });
 }
+
+/** Deno writes to a full pipe before it does anything else: its programs hold nothing back, and wait for every reader. */
+const blocking = { skip: isDeno && 'output is written at once on Deno' };
+
+test(
+  'a signal ends the process when a slow reader has taken all of its output',
+  async () => {
+    const child = startFixture('talks-long');
+    const end = endOf(child);
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    await once(child.stdout, 'data');
+    child.stdout.pause();
+    child.kill('SIGTERM');
+    await once(child.stderr, 'data'); // it has written everything, and is about to end
+    await Promise.race([once(child, 'exit'), delay(200)]);
+    child.stdout.resume();
+    assert.deepEqual(await end, { code: 143, signal: null });
+    assert.equal(out.length, 'ready\n\ncleaned up\n'.length + 2_000_000);
+  },
+  blocking,
+);
+
+test(
+  'a reader of the output that has stopped reading does not hold the end up, nor a second signal',
+  async () => {
+    for (const [second, ms] of [
+      [false, 10_000],
+      [true, 1500], // less than an output is waited for
+    ] as const) {
+      const child = startFixture('talks-long');
+      const [exit, end] = [once(child, 'exit'), endOf(child)];
+      await once(child.stdout, 'data');
+      child.stdout.pause();
+      child.kill('SIGTERM');
+      await once(child.stderr, 'data');
+      const start = performance.now();
+      await delay(100);
+      if (second) child.kill('SIGTERM');
+      await exit;
+      assert.ok(performance.now() - start < ms, 'it waited');
+      child.stdout.resume();
+      assert.deepEqual(await end, { code: 143, signal: null });
+    }
+  },
+  blocking,
+);
 
 test('a signal ends the tasks beside main too, and their errors are reported', async () => {
   const { code, out, err } = await play('leaves-tasks', [['ready', 'SIGTERM']]);

@@ -3,11 +3,12 @@ import { formatAddress } from 'maitre';
 import { toAddress } from '#src/net/address.js';
 import { test } from '../support/test.js';
 
-test('formatAddress puts IPv6 in brackets, and knows Unix sockets without a name', () => {
+test('formatAddress puts IPv6 in brackets, and knows Unix sockets without a name, or with an abstract one', () => {
   assert.equal(formatAddress({ address: '127.0.0.1', port: 80, family: 'IPv4' }), '127.0.0.1:80');
   assert.equal(formatAddress({ address: '::1', port: 80, family: 'IPv6' }), '[::1]:80');
   assert.equal(formatAddress({ path: '/run/x' }), '/run/x');
   assert.equal(formatAddress({ path: '' }), '(unnamed Unix socket)');
+  assert.equal(formatAddress({ path: '\0soup\0' }), '@soup@');
 });
 
 test('toAddress tells the families apart, and takes IPv4 out of its IPv6 clothes', () => {

@@ -6,6 +6,7 @@ const wrongTypes: Record<string, readonly unknown[]> = {
   host: [1, null, {}, [1], ['127.0.0.1', null]],
   port: ['80', null, [80], 80n],
   path: [1, null, {}],
+  fd: ['3', null, {}, [3, '4'], 3n],
   limit: ['1', null, {}],
   backlog: ['1', null],
   maxConnections: ['1', null],
@@ -22,6 +23,7 @@ const wrongValues: Record<string, readonly unknown[]> = {
   host: [[]],
   port: [-1, 65_536, 1.5, Number.NaN, Infinity],
   path: ['', `/tmp/${'x'.repeat(200)}`],
+  fd: [-1, 1.5, Number.NaN, [], [3, -1], [3, 4, 3]],
   limit: [0, -1, 1.5, Number.NaN],
   backlog: [0, -1, 1.5, Number.NaN, Infinity],
   maxConnections: [0, -1, 1.5, Number.NaN],
@@ -62,6 +64,15 @@ test('path excludes host and port', async () => {
   ]) {
     await assert.rejects(start(options), { name: 'TypeError', message: /either path, or host and port/ });
   }
+});
+
+test('fd excludes host, port, path and reusePort', async () => {
+  for (const options of [{ port: 1 }, { host: 'x' }, { path: '/x' }]) {
+    await assert.rejects(start({ fd: 3, ...options }), { name: 'TypeError', message: /either fd, or an address/ });
+  }
+  await assert.rejects(start({ fd: 3, reusePort: true }), { name: 'TypeError', message: /reusePort is for addresses/ });
+  const server = await startServer(() => undefined, { fd: [3, 4], reusePort: false, startServing: false });
+  server.close(); // has never had them
 });
 
 test('undefined is as good as absent, and Infinity is no limit', async () => {

@@ -1,6 +1,6 @@
 // What the tests of net are made of: servers on free ports, clients that know nothing of maitre, folders for Unix sockets.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, type Handler, openConnection, type Server, type ServerOptions, startServer } from 'maitre';
@@ -139,6 +139,16 @@ export async function connectedPair(
   const connection = await other;
   server.close();
   return [client, connection];
+}
+
+/** A port of 127.0.0.1 that was free a moment ago, for programs that cannot say which one the system chose. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, HOST);
+  await until(() => server.listening);
+  const { port } = server.address() as { port: number }; // it listens on TCP
+  server.close();
+  await until(() => !server.listening);
+  return port;
 }
 
 /** Polls until `fact` holds; throws after 10 s. */

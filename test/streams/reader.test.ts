@@ -53,6 +53,49 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
+// ---- tryReadLine -----------------------------------------------------------------------------------------------
+
+test('tryReadLine gives the lines that are held, one by one, and undefined for anything else', async () => {
+  const long = 'x'.repeat(200);
+  const reader = makeReader({ limit: 300, chunks: ['one\n\n', `${long}\nha`] });
+  assert.equal(String(reader.tryReadLine()), 'one\n');
+  assert.equal(String(reader.tryReadLine()), '\n');
+  assert.equal(String(reader.tryReadLine()), `${long}\n`);
+  assert.equal(reader.tryReadLine(), undefined);
+  reader.feedData(Buffer.from('lf\nlast'));
+  assert.equal(String(reader.tryReadLine()), 'half\n');
+  reader.feedEof();
+  assert.equal(reader.tryReadLine(), undefined); // the last line may lack its newline: readLine knows that it is the last
+  assert.equal(await text(reader.readLine()), 'last');
+});
+
+test('tryReadLine leaves an error, a line over the limit and a waiting read to those who report them', async () => {
+  const over = makeReader({ limit: 3, chunks: ['four\nok\n'] });
+  assert.equal(over.tryReadLine(), undefined);
+  await assert.rejects(over.readLine(), LimitOverrunError);
+  assert.equal(String(over.tryReadLine()), 'ok\n');
+
+  const broken = makeReader({ chunks: ['line\n'] });
+  broken.setException(new Error('lost'));
+  assert.equal(broken.tryReadLine(), undefined);
+
+  const reader = makeReader();
+  const waiting = reader.readExactly(2);
+  reader.feedData(Buffer.from('a\nb\n'));
+  assert.equal(reader.tryReadLine(), undefined); // what is held is promised to another
+  assert.equal(await text(waiting), 'a\n');
+  assert.equal(String(reader.tryReadLine()), 'b\n');
+});
+
+test('tryReadLine lets a paused transport go on', () => {
+  const { reader, transport } = withTransport(4);
+  reader.feedData(Buffer.from('abc\ndef\nghi\n'));
+  assert.equal(transport.paused, true);
+  reader.tryReadLine();
+  reader.tryReadLine();
+  assert.equal(transport.paused, false);
+});
+
 // ---- read ------------------------------------------------------------------------------------------------------
 
 test('read(0) gives an empty Buffer at once, also while another read waits', async () => {

@@ -28,6 +28,8 @@ export const stripsTypes = Boolean((process.features as { typescript?: unknown }
 export interface ProgramOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** What is started in place of Node: a program that starts it. */
+  readonly command?: string;
 }
 
 /** How a program ended. */
@@ -54,10 +56,10 @@ export class Program implements AsyncDisposable {
   #over = false;
 
   /** Starts Node (or what runs this test) with `args`. */
-  constructor(args: readonly string[], { cwd = root, env = {} }: ProgramOptions = {}) {
+  constructor(args: readonly string[], { cwd = root, env = {}, command = process.execPath }: ProgramOptions = {}) {
     // Without the test runner's own variables: a program is not to think that it is a test file.
     const { NODE_TEST_CONTEXT: _, ...own } = process.env;
-    this.child = spawn(process.execPath, args, { cwd, env: { ...own, ...env }, stdio: 'pipe' });
+    this.child = spawn(command, args, { cwd, env: { ...own, ...env }, stdio: 'pipe' });
     running.add(this.child);
     for (const name of ['stdout', 'stderr'] as const) {
       this.child[name]?.setEncoding('utf8').on('data', (text: string) => {

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
 import { disposable } from '../../base/index.ts';
 import { type Host, installHost } from '../../core/index.ts';
+import { endProcess } from './end-process.ts';
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
@@ -12,7 +13,8 @@ const nodeHost: Host = {
   setTimer: (ms, fn) => setTimeout(fn, ms),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout), // setTimer made it
   nextTurn: (fn) => void setImmediate(fn),
-  endOfTurn: (fn) => process.nextTick(fn),
+  // Not a tick: a tick comes after each socket's callback, this after those of all that were ready. uvloop flushes there, too.
+  endOfTurn: (fn) => void setImmediate(fn),
   random: () => Math.random(),
   carrier: new AsyncLocalStorage<unknown>(),
   captureContext: () => AsyncLocalStorage.snapshot(),
@@ -31,6 +33,7 @@ const nodeHost: Host = {
     ? { activeResources: () => process.getActiveResourcesInfo() }
     : undefined),
   exit: (code) => process.exit(code),
+  end: endProcess,
 };
 
 /** Installs this host; called by the entry modules. */

@@ -1,0 +1,71 @@
+// Sockets that a supervisor opened and hands over: systemd's protocol, sd_listen_fds(3). The environment says for which
+// process (LISTEN_PID), how many (LISTEN_FDS) and what each is called (LISTEN_FDNAMES); the descriptors count up from 3.
+//
+// The variables are read once and taken away, whatever they say. A child would otherwise take them for its own: the process
+// number keeps it from that only until the numbers come round. The descriptors themselves are kept from children by Node and
+// Bun, which mark what they inherit as close-on-exec; Deno does not, and JavaScript has no way to.
+
+/** A socket that was handed over. */
+export interface ListenFd {
+  /** The descriptor's number, for `startServer(handler, { fd })`. */
+  readonly fd: number;
+  /** `FileDescriptorName=` of the .socket unit, by default the unit's name; `'unknown'` where nobody gave one. */
+  readonly name: string;
+}
+
+export interface ListenVariables {
+  readonly LISTEN_PID?: string | undefined;
+  readonly LISTEN_FDS?: string | undefined;
+  readonly LISTEN_FDNAMES?: string | undefined;
+}
+
+/** LISTEN_PIDFDID is systemd's second check of the process, from version 259 on: the number alone is enough here. */
+const VARIABLES = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID'];
+/** The first descriptor, SD_LISTEN_FDS_START. */
+const START = 3;
+/** More than a process can have open on Linux, by default. A mistake here would be a list of billions. */
+const MOST = 1_048_576;
+
+/**
+ * The sockets that systemd, or a supervisor that speaks its protocol, has opened for this process; none when it was started
+ * otherwise, or when they are meant for another process. Takes the variables out of `process.env`, so that children do not
+ * inherit them: a second call gives none. The C library's `sd_listen_fds_with_names`.
+ * @throws RangeError when the variables are for this process and make no sense
+ *
+ * @example
+ * ```ts
+ * import { listenFds, run, startServer } from 'maitre';
+ * await run(async () => {
+ *   const fd = listenFds().map((socket) => socket.fd);
+ *   await using server = await startServer(
+ *     (_reader, writer) => writer.write('soup of the day: tomato\n'),
+ *     fd.length > 0 ? { fd } : { host: '127.0.0.1', port: 8002 },
+ *   );
+ *   await server.serveForever();
+ * });
+ * ```
+ */
+export function listenFds(): ListenFd[] {
+  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = process.env;
+  for (const name of VARIABLES) delete process.env[name];
+  return parseListenFds({ LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES }, process.pid);
+}
+
+/** What the variables say to the process `pid`. */
+export function parseListenFds(variables: ListenVariables, pid: number): ListenFd[] {
+  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = variables;
+  if (LISTEN_PID !== String(pid) || LISTEN_FDS === undefined) return [];
+  const count = /^\d+$/.test(LISTEN_FDS) ? Number(LISTEN_FDS) : NaN;
+  if (!(count <= MOST)) {
+    throw wrong(`LISTEN_FDS must be a whole number from 0 to ${MOST}, got ${JSON.stringify(LISTEN_FDS)}`);
+  }
+  const names = LISTEN_FDNAMES?.split(':');
+  if (names !== undefined && count > 0 && names.length !== count) {
+    throw wrong(`LISTEN_FDNAMES must have a name for each of ${count} sockets, got ${JSON.stringify(LISTEN_FDNAMES)}`);
+  }
+  return Array.from({ length: count }, (_, i) => ({ fd: START + i, name: names?.[i] ?? 'unknown' }));
+}
+
+function wrong(what: string): RangeError {
+  return new RangeError(`Cannot take over listening sockets: ${what}`);
+}

@@ -1,0 +1,106 @@
+// A wire over the public events and methods of a net.Socket or tls.TLSSocket: every runtime, and TLS.
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { joinChunks } from '../streams/index.ts';
+import type { Wire, WireListener } from './wire.ts';
+
+/** Bytes: what is written in one turn is copied together up to this size; above it goes out as a vector. */
+export const COPY_UP_TO = 65536;
+
+export class NetWire implements Wire {
+  readonly socket: Socket;
+  #listener: WireListener | undefined = undefined;
+  #error: Error | undefined = undefined;
+
+  /** The socket is paused, or not connected yet. */
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  listen(listener: WireListener): void {
+    this.#listener = listener;
+    this.socket
+      .on('data', this.#onData)
+      .on('end', this.#onEnd)
+      .on('error', this.#onError)
+      .on('close', this.#onClose)
+      .resume();
+  }
+
+  get paused(): boolean {
+    return this.socket.isPaused();
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
+    const { socket } = this;
+    if (bytes <= COPY_UP_TO || chunks.length === 1) {
+      socket.write(joinChunks(chunks, bytes), this.#onTaken);
+      return false;
+    }
+    socket.cork();
+    for (let i = 0; i < chunks.length - 1; i++) socket.write(chunks[i] as Uint8Array); // i < length
+    socket.write(chunks[chunks.length - 1] as Uint8Array, this.#onTaken); // never an empty list
+    socket.uncork();
+    return false;
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  close(): void {
+    this.socket.destroySoon();
+  }
+
+  destroy(error?: Error): void {
+    this.socket.destroy(error);
+  }
+
+  reset(): void {
+    const socket = this.socket as Socket & { resetAndDestroy?: () => void }; // missing on some hosts
+    // Over TLS the missing close_notify says the same; a Unix socket has no reset, and no address.
+    // An end on its way to the system cannot be overtaken: libuv refuses the reset, and net forgets the handle, open. All was
+    // given to the system by then, so an end is the truth as well.
+    const isEnding = socket.writableEnded && !socket.writableFinished;
+    const canReset = !(socket instanceof TLSSocket) && !isEnding && typeof socket.resetAndDestroy === 'function';
+    if (canReset && socket.remoteAddress !== undefined) socket.resetAndDestroy?.();
+    else socket.destroy();
+  }
+
+  release(): Socket {
+    return this.socket
+      .pause()
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('error', this.#onError)
+      .off('close', this.#onClose);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#listener?.came(chunk.length) === true) this.#listener.feed(chunk);
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#error === undefined) this.#listener?.peerEnded(); // else 'close' follows
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#error ??= error;
+    this.socket.destroy(); // a TLSSocket tells of a forged record or an alert, and stays open
+  };
+
+  readonly #onClose = (): void => this.#listener?.closed(this.#error);
+
+  readonly #onTaken = (error?: Error | null): void => {
+    // Destroyed, a socket calls back for what it dropped, too. That, and an error, comes with 'close'.
+    if ((error === null || error === undefined) && !this.socket.destroyed) this.#listener?.taken();
+  };
+}

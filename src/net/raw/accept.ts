@@ -1,0 +1,48 @@
+// Accepting below net.Server: each client comes as a RawSocket.
+import type { Server as NetServer } from 'node:net';
+import { type Address, toAddress } from '../address.ts';
+import { handleOf, type ListeningHandle, type RawHandle, type SystemAddress, systemError } from './handle.ts';
+import { RawSocket } from './socket.ts';
+
+export interface RawAcceptOptions {
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+  /** What the listening socket is bound to: the clients' local address, unless it is all interfaces. */
+  readonly bound: Address;
+}
+
+/** Has each client given to `accept` as a RawSocket, in place of the server's 'connection' event. False where that cannot be. */
+export function acceptRaw(
+  server: NetServer,
+  options: RawAcceptOptions,
+  accept: { onSocket(socket: RawSocket): void; onError(error: Error): void },
+): boolean {
+  const listening = handleOf(server) as ListeningHandle | undefined; // see the header
+  if (typeof listening?.onconnection !== 'function') return false;
+  const { bound, noDelay, keepAlive } = options;
+  const local = 'path' in bound || isWildcard(bound.address) ? undefined : bound;
+  listening.onconnection = (status, client) => {
+    if (client === undefined) {
+      accept.onError(systemError(status, 'accept'));
+      return;
+    }
+    if (noDelay) client.setNoDelay?.(true);
+    if (keepAlive) client.setKeepAlive?.(true, 0);
+    const ends =
+      'path' in bound
+        ? { peer: bound, local: bound }
+        : { peer: ask(client, 'getpeername'), local: local ?? ask(client, 'getsockname') };
+    accept.onSocket(new RawSocket(client, ends));
+  };
+  return true;
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+function ask(handle: RawHandle, what: 'getpeername' | 'getsockname'): Address {
+  const answer: SystemAddress = {};
+  handle[what]?.(answer);
+  return toAddress(answer.address, answer.port);
+}

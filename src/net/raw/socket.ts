@@ -1,0 +1,222 @@
+// The fast path of sockets on Node: straight to libuv's handles, below net.Socket. This folder is the one place that touches them.
+//
+// What it saves, against a net.Socket with its events (CPU and memory in docs/performance.md):
+// - accepting: the listening handle gives us each client's handle, and a RawSocket is one small object around it, in place
+//   of a Duplex with two stream states and a dozen listeners;
+// - reading: one static buffer for all sockets, and one copy of what came, in place of an allocation of 64 KiB, a
+//   Readable's queue and an event per read;
+// - writing: one call of the handle, in place of a Writable's queue, a callback and a tick per write;
+// - ending: close() of the descriptor sends our end; there is no 'finish', no shutdown request, no 'close' event.
+//
+// States of a RawSocket: PARKED (not listened to: it reads nothing) -> LISTENING (reading or paused) -> CLOSING (destroy: the
+// handle is being closed, nothing is told but the end) -> CLOSED (`closed` was told). release() leaves it without a handle.
+//
+// None of this is a public interface, so nothing is taken for granted: `hasRawIo()` tries the whole path once per process
+// over a loopback connection (try-out.ts). Where any step shows another shape (Bun, Deno, a Node without process.binding or with the
+// permission model), sockets use their public events and methods instead. Both pass the same tests.
+import type { Socket } from 'node:net';
+import { ConnectionLostError } from '../../core/index.ts';
+import { joinChunks } from '../../streams/index.ts';
+import { type Ends, endsOf } from '../address.ts';
+import { COPY_UP_TO } from '../net-wire.ts';
+import type { Wire, WireListener } from '../wire.ts';
+import {
+  closeHandle,
+  type HandleOwner,
+  listenTo,
+  makeSocket,
+  OWNER,
+  type RawHandle,
+  resetHandle,
+  shutDown,
+  systemError,
+  takeHandle,
+  UV_EOF,
+  writeTo,
+} from './handle.ts';
+
+const READ_BUFFER = 65536;
+
+/** The buffer all sockets read into. libuv reads and tells in one step, so it is never in use twice. */
+let shared: Buffer;
+
+/** A connected socket without a net.Socket. */
+export class RawSocket implements Wire, HandleOwner {
+  readonly ends: Ends;
+  /** Undefined from destroy() or release() on. */
+  #handle: RawHandle | undefined;
+  #listener: WireListener | undefined = undefined;
+  #paused = true;
+  /** end() was called. */
+  #halfClosed = false;
+  /** The peer has ended: there is nothing more to read. */
+  #ended = false;
+  #error: Error | undefined = undefined;
+  /**
+   * While reads fill the whole buffer: the socket's own one, which is handed over instead of copied. libuv holds its address
+   * alone, so it must stay here for as long as it may be read into.
+   */
+  #own: Buffer | undefined = undefined;
+  #socket: Socket | undefined = undefined;
+  #onClosed: (() => void) | undefined = undefined;
+
+  constructor(handle: RawHandle, ends: Ends) {
+    this.ends = ends;
+    this.#handle = handle;
+    handle[OWNER] = this;
+  }
+
+  /** Takes over a socket that has connected and was paused before, so that it never began to read. */
+  static from(socket: Socket, path: string | undefined): RawSocket {
+    const ends = endsOf(socket, path);
+    return new RawSocket(takeHandle(socket), ends);
+  }
+
+  get destroyed(): boolean {
+    return this.#handle === undefined;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Has `fn` called once when it is closed, also while nobody listens. */
+  whenClosed(fn: () => void): void {
+    this.#onClosed = fn;
+  }
+
+  listen(listener: WireListener): void {
+    this.#listener = listener;
+    const handle = this.#handle;
+    if (handle === undefined) return;
+    listenTo(handle);
+    handle.useUserBuffer((shared ??= Buffer.allocUnsafeSlow(READ_BUFFER)));
+    this.resume();
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#handle?.readStop();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#ended || this.#handle === undefined) return;
+    this.#paused = false;
+    const status = this.#handle.readStart();
+    if (status < 0) this.destroy(systemError(status, 'read'));
+  }
+
+  write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
+    const handle = this.#handle;
+    if (handle === undefined) return false; // `closed` is on its way
+    const data = chunks.length === 1 || bytes <= COPY_UP_TO ? joinChunks(chunks, bytes) : chunks;
+    const status = writeTo(handle, data);
+    if (status < 0) this.destroy(systemError(status, 'write'));
+    return status === 0;
+  }
+
+  end(): void {
+    this.#halfClosed = true;
+    if (this.#handle !== undefined) shutDown(this.#handle);
+  }
+
+  close(): void {
+    this.destroy();
+  }
+
+  destroy(error?: Error): void {
+    const handle = this.#begin(error);
+    if (this.#socket !== undefined) this.#socket.destroy(); // net closes the handle they share, and says so
+    else if (handle !== undefined) closeHandle(handle);
+  }
+
+  reset(): void {
+    // The peer has got everything, or will. And Node loses a handle that is reset while it is being shut down.
+    if (this.#halfClosed) this.destroy();
+    const handle = this.#begin(undefined);
+    if (handle === undefined) return;
+    if (this.#socket !== undefined) this.#socket.resetAndDestroy();
+    else resetHandle(handle);
+  }
+
+  get socket(): Socket | undefined {
+    const handle = this.#handle;
+    if (handle === undefined || this.#socket !== undefined) return this.#socket;
+    this.#socket = makeSocket(handle);
+    if (this.#listener !== undefined) listenTo(handle); // the Socket made itself the one who reads
+    this.#socket.on('error', ignore).on('close', () => {
+      this.#begin(undefined); // its user closed it
+      this.gone();
+    });
+    return this.#socket;
+  }
+
+  release(): Socket {
+    const handle = this.#begin(undefined);
+    if (handle === undefined) {
+      throw new ConnectionLostError('Cannot go on with the connection: it is lost', { cause: this.#error });
+    }
+    handle.readStop(); // and it stays the owner: libuv still has the address of `#own`
+    this.#socket?.removeAllListeners('close').removeAllListeners('error');
+    const socket = makeSocket(handle);
+    if (this.#onClosed !== undefined) socket.once('close', this.#onClosed);
+    return socket;
+  }
+
+  /** Leaves the handle to whoever ends it; undefined when that was done before. */
+  #begin(error: Error | undefined): RawHandle | undefined {
+    const handle = this.#handle;
+    if (handle === undefined) return undefined;
+    this.#handle = undefined;
+    this.#error = error;
+    return handle;
+  }
+
+  /** @internal */
+  read(count: number): Uint8Array | undefined {
+    const listener = this.#listener;
+    if (count === 0 || listener === undefined || this.#handle === undefined) return undefined;
+    if (count > 0) return listener.came(count) ? this.#feed(listener, count) : undefined;
+    if (count !== UV_EOF) this.destroy(systemError(count, 'read'));
+    else if (!this.#ended) {
+      this.#ended = true;
+      this.#paused = true; // libuv has stopped reading
+      listener.peerEnded();
+    }
+    return undefined;
+  }
+
+  #feed(listener: WireListener, count: number): Uint8Array | undefined {
+    const own = this.#own;
+    const full = count === READ_BUFFER;
+    if (own !== undefined && count * 2 > READ_BUFFER) {
+      this.#own = Buffer.allocUnsafeSlow(READ_BUFFER);
+      listener.feed(full ? own : own.subarray(0, count));
+      return this.#own;
+    }
+    const chunk = Buffer.allocUnsafe(count);
+    (own ?? shared).copy(chunk, 0, 0, count);
+    listener.feed(chunk);
+    if (full === (own !== undefined)) return undefined;
+    this.#own = full ? Buffer.allocUnsafeSlow(READ_BUFFER) : undefined;
+    return this.#own ?? shared;
+  }
+
+  /** @internal */
+  written(status: number): void {
+    if (this.#handle === undefined) return; // `closed` tells
+    if (status >= 0) this.#listener?.taken();
+    else this.destroy(systemError(status, 'write'));
+  }
+
+  /** @internal */
+  gone(): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    this.#onClosed?.();
+    listener?.closed(this.#error);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,42 @@
+// What a SocketTransport moves its bytes through. There are two: RawSocket (raw/socket.ts) straight at the system's handle, and
+// NetWire (net-wire.ts) over the public events and methods of a net.Socket, on every runtime and for TLS.
+//
+// A wire does what it is told and tells what happened; it decides nothing. It reads nothing before listen().
+import type { Socket } from 'node:net';
+
+/** Told by a wire. All calls come from the loop, never inside a call of the wire's own methods. */
+export interface WireListener {
+  /** Bytes came: are they wanted? Asked before they are copied. */
+  came(count: number): boolean;
+  /** Gets the bytes that were wanted; they are its own. */
+  feed(chunk: Buffer): void;
+  /** The system has taken what was written last. Not after a write that returned true. */
+  taken(): void;
+  /** The peer sends no more. */
+  peerEnded(): void;
+  /** It is closed, with what broke it, if anything did. Told once, and the last that is told. */
+  closed(error: Error | undefined): void;
+}
+
+export interface Wire {
+  /** Says who is told, and begins to read. Called once. */
+  listen(listener: WireListener): void;
+  /** True while it does not read: there may be input that nobody has seen. */
+  readonly paused: boolean;
+  pause(): void;
+  resume(): void;
+  /** Sends; true when the system has taken all at once, else `taken` or `closed` follows. One at a time. */
+  write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean;
+  /** Sends our end and goes on reading. Everything written was taken. */
+  end(): void;
+  /** Sends our end and closes, without waiting for the peer's. Everything written was taken. */
+  close(): void;
+  /** Closes at once; what is unsent is lost. `closed(error)` follows. */
+  destroy(error?: Error): void;
+  /** Closes at once with a reset, where there is such a thing: the peer shall not take what it got for all there was. */
+  reset(): void;
+  /** The net.Socket it is or can show itself as; undefined when it is closed and was never one. */
+  readonly socket: Socket | undefined;
+  /** Gives the socket away, paused and unheard, to whoever goes on with it. Nothing is told any more. */
+  release(): Socket;
+}
