@@ -201,7 +201,7 @@ for (const version of ['send-proxy', 'send-proxy-v2']) {
       await withServer(handler, { proxyProtocol: true }, async (_server, port) => {
         const folder = mkdtempSync(join(tmpdir(), 'maitre-haproxy-'));
         const path = join(folder, 'front.sock');
-        const front = 20_000 + (process.pid % 20_000);
+        const front = 10_000 + (process.pid % 20_000); // below those that the kernel gives to clients
         writeFileSync(
           join(folder, 'haproxy.cfg'),
           [
