@@ -2,7 +2,8 @@
 //
 // There is no timer per read, and nothing is noted when bytes come or go: one sweep per server looks at its connections
 // every `grain` milliseconds and compares their counters with those of the sweep before. So a limit costs nothing while
-// bytes flow, and is exact to within one grain: a tenth of the smallest limit, from 10 to 1,000 ms, never too early.
+// bytes flow, and is noticed less than two grains too late, never too early: one until what it counts from is seen, one until
+// its end is. A grain is a tenth of the smallest limit, from 10 to 1,000 ms.
 // (A deadline in the heap per read is the rejected option: two heap operations per request against one comparison per
 // connection and sweep.)
 //

@@ -9,7 +9,8 @@ import type { RawSocket } from './raw/socket.ts';
 import type { ServerOptions } from './server-options.ts';
 import { bindName, claimPath, clearPath } from './unix-path.ts';
 
-const DEFAULT_BACKLOG = 4096;
+/** Clients that wait: in the kernel until they are accepted, and then for a place among maxConnections. */
+export const DEFAULT_BACKLOG = 4096;
 /** How often a port the system chose for one address is tried on the others before it gives up. */
 const PORT_TRIES = 8;
 /** All interfaces, a socket per family. Deno takes no notice of ipv6Only: its `::` is both. */

@@ -67,7 +67,10 @@ export class NetWire implements Wire {
   reset(): void {
     const socket = this.socket as Socket & { resetAndDestroy?: () => void }; // missing on some hosts
     // Over TLS the missing close_notify says the same; a Unix socket has no reset, and no address.
-    const canReset = !(socket instanceof TLSSocket) && typeof socket.resetAndDestroy === 'function';
+    // An end on its way to the system cannot be overtaken: libuv refuses the reset, and net forgets the handle, open. All was
+    // given to the system by then, so an end is the truth as well.
+    const isEnding = socket.writableEnded && !socket.writableFinished;
+    const canReset = !(socket instanceof TLSSocket) && !isEnding && typeof socket.resetAndDestroy === 'function';
     if (canReset && socket.remoteAddress !== undefined) socket.resetAndDestroy?.();
     else socket.destroy();
   }
@@ -85,10 +88,13 @@ export class NetWire implements Wire {
     if (this.#listener?.came(chunk.length) === true) this.#listener.feed(chunk);
   };
 
-  readonly #onEnd = (): void => this.#listener?.peerEnded();
+  readonly #onEnd = (): void => {
+    if (this.#error === undefined) this.#listener?.peerEnded(); // else 'close' follows
+  };
 
   readonly #onError = (error: Error): void => {
     this.#error ??= error;
+    this.socket.destroy(); // a TLSSocket tells of a forged record or an alert, and stays open
   };
 
   readonly #onClose = (): void => this.#listener?.closed(this.#error);

@@ -3,9 +3,11 @@
 // choose its own address.
 import { isIPv4, isIPv6 } from 'node:net';
 import type { StreamReader } from '../streams/index.ts';
-import type { Address, Ends } from './address.ts';
+import { type Address, type Ends, toAddress } from './address.ts';
 
 const SIGNATURE: Buffer = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+/** What IPv4 addresses in IPv6's clothes begin with. */
+const MAPPED: Buffer = Buffer.from('00000000000000000000ffff', 'hex');
 /** Bytes of version 1 after `PROXY `, without the line end: 107 in all, says the specification. */
 const LONGEST_LINE = 107 - 6 - 2;
 /** Bytes of addresses and extensions in version 2: more than any known sender's. */
@@ -34,11 +36,11 @@ async function readVersion1(reader: StreamReader): Promise<Ends | undefined> {
 
 function toEnd(family: 'IPv4' | 'IPv6', address: string | undefined, port: string | undefined): Address {
   const isAddress = address !== undefined && (family === 'IPv4' ? isIPv4(address) : isIPv6(address));
-  if (!isAddress) throw malformed(`an address ${JSON.stringify(address)}`);
+  if (!isAddress || address.includes('%')) throw malformed(`an address ${JSON.stringify(address)}`);
   if (port === undefined || !/^(0|[1-9]\d{0,4})$/.test(port) || Number(port) > 65535) {
     throw malformed(`a port ${JSON.stringify(port)}`);
   }
-  return { address, port: Number(port), family };
+  return toAddress(address, Number(port));
 }
 
 async function readVersion2(reader: StreamReader): Promise<Ends | undefined> {
@@ -54,9 +56,9 @@ async function readVersion2(reader: StreamReader): Promise<Ends | undefined> {
   if (command !== 1) throw malformed(`command ${command}`);
   switch (family) {
     case 0x11:
-      return inBlock(block, 4, (bytes) => bytes.join('.'), 'IPv4');
+      return inBlock(block, 4, (bytes) => bytes.join('.'));
     case 0x21:
-      return inBlock(block, 16, formatIPv6, 'IPv6');
+      return inBlock(block, 16, formatIPv6);
     case 0x31:
       if (block.length < 216) throw malformed('too few bytes of addresses');
       return {
@@ -68,16 +70,17 @@ async function readVersion2(reader: StreamReader): Promise<Ends | undefined> {
   }
 }
 
-function inBlock(block: Buffer, size: number, format: (bytes: Buffer) => string, family: 'IPv4' | 'IPv6'): Ends {
+function inBlock(block: Buffer, size: number, format: (bytes: Buffer) => string): Ends {
   if (block.length < 2 * size + 4) throw malformed('too few bytes of addresses');
   return {
-    peer: { address: format(block.subarray(0, size)), port: block.readUInt16BE(2 * size), family },
-    local: { address: format(block.subarray(size, 2 * size)), port: block.readUInt16BE(2 * size + 2), family },
+    peer: toAddress(format(block.subarray(0, size)), block.readUInt16BE(2 * size)),
+    local: toAddress(format(block.subarray(size, 2 * size)), block.readUInt16BE(2 * size + 2)),
   };
 }
 
 /** In the form of RFC 5952: the longest run of zeros is left out. URL writes it so on every runtime. */
 function formatIPv6(bytes: Buffer): string {
+  if (bytes.subarray(0, 12).equals(MAPPED)) return `::ffff:${bytes.subarray(12).join('.')}`;
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }

@@ -5,14 +5,13 @@ import { isIP } from 'node:net';
 import {
   connect,
   type ConnectionOptions,
-  createSecureContext,
   createServer,
   type SecureContextOptions,
   type Server as TlsServer,
   type TlsOptions,
-  TLSSocket,
+  type TLSSocket,
 } from 'node:tls';
-import { Future, TimeoutError, waitFor } from '../core/index.ts';
+import { callSoon, Future, TimeoutError, waitFor } from '../core/index.ts';
 
 /** What node:tls takes for servers: `key`, `cert`, `ca`, `requestCert`, `SNICallback`, `ALPNProtocols`, `minVersion`, ... */
 export type ServerTlsOptions = TlsOptions;
@@ -38,38 +37,42 @@ export const HANDSHAKE_TIMEOUT = 60_000;
 /** Milliseconds a closing connection waits for the peer's close_notify. */
 export const SHUTDOWN_TIMEOUT = 5000;
 
+/** Milliseconds: the longest that node:tls can be told. */
+const LONGEST = 2 ** 31 - 1;
+
+/** How a handshake went: over TLS from now on, or why not. */
+type Outcome = TLSSocket | Error;
+
 /**
- * The handshakes of one server: a tls.Server that never listens, so that all its options, SNI contexts and certificate
- * changes work as documented there. `close` ends those under way.
+ * The server's side of handshakes: a tls.Server that never listens, so that all its options, client certificates, SNI
+ * contexts and certificate changes work as documented there. (A bare TLSSocket does not refuse clients without a
+ * certificate: that is the tls.Server's part.)
+ *
+ * A handshake is in `#pending` from accept() until its outcome is told, once: the secure socket, what node:tls says of a
+ * failure, the timeout's error, or that the socket was closed. Half-open is off meanwhile, as a client that ends in its handshake
+ * is gone.
  */
 export class TlsAcceptor {
   readonly #server: TlsServer;
-  readonly #pending = new Set<Socket>();
-  readonly #onEnd: () => void;
-  /** The handshakes that end now were ended by us. */
-  #closed = false;
+  readonly #timeout: number;
+  readonly #pending = new Map<Socket, (outcome: Outcome) => void>();
 
-  constructor(
-    options: ServerTlsOptions,
-    handshakeTimeout: number | undefined,
-    events: {
-      onSecure(socket: TLSSocket): void;
-      onError(error: Error): void;
-      /** A place is free again. */
-      onEnd(): void;
-    },
-  ) {
-    const settings = { handshakeTimeout: handshakeTimeout ?? HANDSHAKE_TIMEOUT, ...options };
-    this.#server = createServer({ ...settings, pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+  constructor(options: ServerTlsOptions, handshakeTimeout: number | undefined) {
+    this.#timeout = options.handshakeTimeout ?? handshakeTimeout ?? HANDSHAKE_TIMEOUT;
+    const settings = {
+      ...definedOf(options),
+      handshakeTimeout: Math.min(this.#timeout, LONGEST),
+      pauseOnConnect: true,
+    };
+    this.#server = createServer(settings, (socket) => {
       socket.pause();
-      this.#ended(parentOf(socket));
-      events.onSecure(socket);
+      socket.allowHalfOpen = true;
+      this.#settle(parentOf(socket), socket);
     });
     this.#server.on('tlsClientError', (error, socket) => {
+      this.#settle(parentOf(socket), this.#failure(error, socket));
       socket.destroy();
-      if (!this.#closed) events.onError(new Error(`TLS handshake failed: ${error.message}`, { cause: error }));
     });
-    this.#onEnd = () => events.onEnd();
   }
 
   /** How many handshakes are under way. */
@@ -77,17 +80,26 @@ export class TlsAcceptor {
     return this.#pending.size;
   }
 
-  /** Begins the handshake with an accepted client. */
-  accept(socket: Socket): void {
-    this.#pending.add(socket);
-    socket.once('close', () => {
-      if (this.#ended(socket)) this.#onEnd();
-    });
+  /** Begins the handshake over `socket`; `told` hears of its outcome, unless close() ended it. A failed one's socket is destroyed. */
+  accept(socket: Socket, told: (outcome: Outcome) => void): void {
+    this.#pending.set(socket, told);
+    // Later: tlsClientError follows, and knows more.
+    const onClose = (): void => this.#settle(socket, new Error('TLS handshake failed: the connection was closed'));
+    socket.once('close', () => void (this.#pending.has(socket) && callSoon(onClose)));
+    socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
   }
 
-  #ended(socket: unknown): boolean {
-    return this.#pending.delete(socket as Socket); // anything else is not inside
+  /** The same as a wait. Cancelled, it destroys the socket. */
+  async handshake(socket: Socket): Promise<TLSSocket> {
+    const done = new Future<TLSSocket>();
+    this.accept(socket, (outcome) => void (outcome instanceof Error ? done.fail(outcome) : done.answer(outcome)));
+    try {
+      return await done;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
   }
 
   /** Handshakes from now on use these certificates. */
@@ -95,10 +107,28 @@ export class TlsAcceptor {
     this.#server.setSecureContext(options);
   }
 
+  /** Ends the handshakes under way, and tells nobody. */
   close(): void {
-    this.#closed = true;
-    for (const socket of this.#pending) socket.destroy();
+    const sockets = [...this.#pending.keys()];
     this.#pending.clear();
+    for (const socket of sockets) socket.destroy();
+  }
+
+  #settle(socket: unknown, outcome: Outcome): void {
+    const told = this.#pending.get(socket as Socket); // anything else is not inside
+    this.#pending.delete(socket as Socket);
+    told?.(outcome);
+  }
+
+  #failure(error: NodeJS.ErrnoException & { readonly reason?: string }, socket: TLSSocket): Error {
+    // Deno has no code for it.
+    if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT' || error.message === 'TLS handshake timeout')
+      return new TimeoutError(`TLS handshake: ${this.#timeout} ms passed`, { cause: error });
+    // Typed as an Error, and a text in fact: why the certificate was not accepted.
+    const refused = socket.authorizationError as unknown as string | null | undefined;
+    const certificate = typeof refused === 'string' ? `the client's certificate was refused, ${refused}` : undefined;
+    const why = certificate ?? error.reason ?? error.message; // OpenSSL's message hides the reason in numbers
+    return new Error(`TLS handshake failed: ${why}`, { cause: error });
   }
 }
 
@@ -121,23 +151,26 @@ export async function secureClient(
     ...(servername === undefined ? {} : { servername }),
     ...(host === undefined ? {} : { host }),
   };
-  return handshake(connect(settings), 'secureConnect');
+  return handshake(connect(settings));
 }
 
-/** The handshake in mid-stream. `received` is what the reader already had: the peer's first flight, perhaps. */
+/**
+ * The handshake in mid-stream. `received` is what the reader already had: the peer's first flight, perhaps. A server has one
+ * TlsAcceptor for all its clients; the options of startTls make one of their own.
+ */
 export async function secureInPlace(
   socket: Socket,
   received: Buffer,
   accepted: boolean,
-  options: StartTlsOptions,
+  options: StartTlsOptions | TlsAcceptor,
 ): Promise<TLSSocket> {
-  const { isServer = accepted, handshakeTimeout = HANDSHAKE_TIMEOUT, ...settings } = options;
   if (received.length > 0) socket.unshift(received); // node:tls takes what is buffered before what comes
-  const secured = isServer
-    ? new TLSSocket(socket, { ...definedOf(settings), isServer: true, secureContext: createSecureContext(settings) })
-    : connect({ ...definedOf(settings), socket });
+  if (options instanceof TlsAcceptor) return options.handshake(socket);
+  const { isServer = accepted, handshakeTimeout = HANDSHAKE_TIMEOUT, ...settings } = options;
+  if (isServer) return new TlsAcceptor(settings, handshakeTimeout).handshake(socket);
+  const secured = connect({ ...definedOf(settings), socket });
   try {
-    return await waitFor(() => handshake(secured, isServer ? 'secure' : 'secureConnect'), handshakeTimeout);
+    return await waitFor(() => handshake(secured), handshakeTimeout);
   } catch (error) {
     secured.destroy();
     if (error instanceof TimeoutError)
@@ -152,7 +185,8 @@ function definedOf<T extends object>(options: T): { [K in keyof T]: Exclude<T[K]
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }; // just filtered
 }
 
-async function handshake(socket: TLSSocket, event: 'secure' | 'secureConnect'): Promise<TLSSocket> {
+/** The client's side. */
+async function handshake(socket: TLSSocket): Promise<TLSSocket> {
   const done = new Future<TLSSocket>();
   const onDone = (): void => {
     socket.pause();
@@ -160,7 +194,7 @@ async function handshake(socket: TLSSocket, event: 'secure' | 'secureConnect'): 
   };
   const onError = (error: Error): void => void done.fail(error);
   const onClose = (): void => void done.fail(new Error('The connection was closed during the TLS handshake'));
-  socket.once(event, onDone);
+  socket.once('secureConnect', onDone);
   socket.once('error', onError);
   socket.once('close', onClose);
   try {
@@ -170,7 +204,7 @@ async function handshake(socket: TLSSocket, event: 'secure' | 'secureConnect'): 
     socket.destroy();
     throw error;
   } finally {
-    socket.off(event, onDone);
+    socket.off('secureConnect', onDone);
     socket.off('error', onError);
     socket.off('close', onClose);
   }

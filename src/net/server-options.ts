@@ -9,7 +9,10 @@ import { LONGEST_PATH } from './unix-path.ts';
 interface CommonOptions extends LimitOptions, AdmissionOptions {
   /** Bytes: the readers' limit. Default 65536. */
   readonly limit?: number | undefined;
-  /** How many connections the kernel keeps waiting. Default 4096 (the kernel may allow fewer). */
+  /**
+   * How many clients wait: in the kernel (which may allow fewer) until they are accepted, then for a place among
+   * maxConnections. Default 4096.
+   */
   readonly backlog?: number | undefined;
   /** Lets several processes listen on one port, and the kernel share connections out. Linux, Node >= 22.12. */
   readonly reusePort?: boolean | undefined;
@@ -19,7 +22,10 @@ interface CommonOptions extends LimitOptions, AdmissionOptions {
   readonly noDelay?: boolean | undefined;
   /** Has the kernel probe silent connections. Default false. */
   readonly keepAlive?: boolean | undefined;
-  /** How many connections are served at once; more wait, accepted and unread, as in the backlog. Default: no limit. */
+  /**
+   * How many connections are served at once. More wait, accepted and unread, as in the backlog; more than `backlog` of those
+   * are refused with a reset. Default: no limit.
+   */
   readonly maxConnections?: number | undefined;
   /** How many handlers run at once; 1 is the blocking server, one table at a time. Default: no limit. */
   readonly concurrency?: number | undefined;

@@ -2,7 +2,7 @@
 //
 // States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. There is no way back.
 //
-// A connection is first *parked* when there are maxConnections already: accepted, unread, its handler not begun; then it
+// A client is first *parked* when there are maxConnections already (parking.ts); a connection
 // is *open* (in `connections`) until its transport is gone and its handler has ended, in either order. Handlers beyond
 // `concurrency` wait in line with their connections open.
 //
@@ -10,8 +10,9 @@
 // - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.
 // - shutdown() is bounded: stop accepting; end what is idle; wait for the grace; cancel; wait; abort; wait; give up and
 //   name what will not end.
+import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import { Deque, LinkedSet } from '../base/index.ts';
+import { LinkedSet } from '../base/index.ts';
 import {
   type Awaitable,
   cancellable,
@@ -21,6 +22,7 @@ import {
   currentTask,
   Future,
   host,
+  IncompleteReadError,
   InvalidStateError,
   loopTime,
   moveOnAfter,
@@ -33,11 +35,13 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
+import { AcceptReports } from './accept-reports.ts';
 import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
-import { type Accepted, listen, type Listener } from './listener.ts';
+import { type Accepted, DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import { Parking, turnAway } from './parking.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
@@ -62,8 +66,6 @@ const CANCEL_GRACE = 1000;
 const QUIET = 500;
 /** Milliseconds between two looks for idle clients. */
 const LOOK_EVERY = 100;
-/** Milliseconds between two reports of errors of accepting. */
-const ACCEPT_REPORTS = 1000;
 
 export class Server implements AsyncDisposable {
   readonly #handler: Handler;
@@ -79,17 +81,17 @@ export class Server implements AsyncDisposable {
   /** What is the same for all of them. */
   readonly #settings: ConnectionSettings;
   /** Accepted sockets that wait for their turn to be connections. */
-  readonly #parked = new Deque<Accepted>();
+  readonly #parking: Parking;
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
-  /** The handshakes; undefined without TLS. */
+  /** The server's side of handshakes; undefined without TLS. */
   #tls: TlsAcceptor | undefined;
   readonly #limits: Limits;
   readonly #admission: Admission;
   #handling = 0;
   readonly #closers = new LinkedSet<QueuedWait<void>>();
   #forever: Future<never> | undefined;
-  #lastAcceptReport = -Infinity;
+  readonly #acceptReports = new AcceptReports();
 
   /** Made by startServer. @internal */
   constructor(handler: Handler, options: ServerOptions) {
@@ -108,6 +110,7 @@ export class Server implements AsyncDisposable {
     };
     this.#limits = new Limits(options, this.#connections);
     this.#admission = new Admission(options);
+    this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
     this.#scope = currentTask()?.scope;
     this.#inContext = host.captureContext();
   }
@@ -120,6 +123,11 @@ export class Server implements AsyncDisposable {
   /** The open connections, a live view. */
   get connections(): ReadonlySet<Connection> {
     return this.#connections;
+  }
+
+  /** Its connections begin with the header of a balancer; TLS, if any, comes after that, in place. */
+  get #isBehindBalancer(): boolean {
+    return this.#options.proxyProtocol === true;
   }
 
   isServing(): boolean {
@@ -173,10 +181,8 @@ export class Server implements AsyncDisposable {
     this.#state = 'closed';
     for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
-    this.#tls?.close();
-    for (let parked = this.#parked.popFront(); parked !== undefined; parked = this.#parked.popFront()) {
-      parked.destroy(); // never served, so nothing was promised
-    }
+    if (!this.#isBehindBalancer) this.#tls?.close(); // behind one, connections shake hands, and those go on
+    this.#parking.clear();
     this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
     this.#maybeClosed();
   }
@@ -261,7 +267,8 @@ export class Server implements AsyncDisposable {
       this.#listeners = await listen(this.#options, {
         onSocket: (socket) => this.#accept(socket),
         onError: (error) => this.#acceptFailed(error),
-        raw: this.#tls === undefined && (await hasRawIo()), // node:tls wants sockets as net makes them
+        // A tls.Server wants sockets as net makes them from the start.
+        raw: (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
       });
     } catch (error) {
       this.#starting = undefined; // it may be tried again
@@ -276,55 +283,52 @@ export class Server implements AsyncDisposable {
   }
 
   // Errors of accepting (descriptors have run out, a client gave up in the backlog) never stop the server. libuv drops the
-  // client and shows few of them; what it shows comes in floods, so one a second is told.
+  // client and shows few of them.
   #acceptFailed(error: unknown): void {
-    const now = Date.now();
-    if (now - this.#lastAcceptReport < ACCEPT_REPORTS) return;
-    this.#lastAcceptReport = now;
-    reportException({ message: 'Cannot accept a connection; the server goes on', error, server: this });
+    this.#acceptReports.add(error, this);
+  }
+
+  #refused(reason: string): void {
+    this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
   }
 
   #accept(socket: Accepted): void {
-    if (this.#state === 'closed' || !this.#admit(socket)) socket.destroy();
-    else if (this.#isFull()) this.#park(socket);
-    else this.#begin(socket);
+    if (this.#state === 'closed') {
+      socket.destroy();
+      return;
+    }
+    let reason = this.#admission.open ? undefined : this.#admission.refuse(socket);
+    if (reason === undefined) {
+      if (!this.#isFull()) return this.#begin(socket);
+      if (this.#parking.add(socket)) return;
+      const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
+      reason = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
+    }
+    turnAway(socket);
+    this.#refused(reason);
   }
 
   #isFull(): boolean {
-    return this.#connections.size + (this.#tls?.size ?? 0) >= (this.#options.maxConnections ?? Infinity);
+    const handshakes = this.#isBehindBalancer ? 0 : (this.#tls?.size ?? 0);
+    return this.#connections.size + handshakes >= (this.#options.maxConnections ?? Infinity);
   }
 
   #begin(socket: Accepted): void {
-    if (socket instanceof RawSocket) {
-      this.#open(socket);
-      return;
-    }
-    socket.off('error', ignoreError);
-    if (this.#tls === undefined) this.#open(socket);
-    else this.#tls.accept(socket);
+    if (this.#tls === undefined || socket instanceof RawSocket || this.#isBehindBalancer) this.#open(socket);
+    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome));
+  }
+
+  #shookHands(outcome: Socket | Error): void {
+    if (outcome instanceof Error) {
+      this.#acceptFailed(outcome);
+      this.#unpark();
+    } else if (this.#state === 'closed') outcome.destroy();
+    else this.#open(outcome);
   }
 
   #makeTls(): TlsAcceptor | undefined {
     const { tls, handshakeTimeout } = this.#options;
-    if (tls === undefined || this.#options.proxyProtocol === true) return undefined; // see #serveBehindBalancer
-    return new TlsAcceptor(tls, handshakeTimeout, {
-      onSecure: (socket) => (this.#state === 'closed' ? socket.destroy() : this.#open(socket)),
-      onError: (error) => this.#acceptFailed(error),
-      onEnd: () => this.#unpark(),
-    });
-  }
-
-  #admit(socket: Accepted): boolean {
-    if (this.#admission.open) return true;
-    const reason = this.#admission.refuse(socket);
-    if (reason !== undefined) this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
-    return reason === undefined;
-  }
-
-  // Node cannot stop accepting without losing the kernel's backlog, so the wait goes on here: accepted and unread.
-  #park(socket: Accepted): void {
-    if (!(socket instanceof RawSocket)) socket.on('error', ignoreError);
-    this.#parked.pushBack(socket);
+    return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
   }
 
   #open(socket: Accepted): void {
@@ -353,17 +357,28 @@ export class Server implements AsyncDisposable {
 
   /** The balancer's header comes first, then TLS, then the handler. */
   async #serveBehindBalancer(connection: Connection): Promise<unknown> {
-    const { tls, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    const { reader, writer } = connection;
     let ends: Ends | undefined;
     try {
-      ends = await waitFor(() => readProxyHeader(connection.reader), handshakeTimeout);
+      ends = await waitFor(() => readProxyHeader(reader), handshakeTimeout);
     } catch (error) {
+      // One that went without a word looked whether we are here, as balancers do, or saw the server end.
+      if (error instanceof IncompleteReadError && connection.bytesRead === 0) return undefined;
       if (!(error instanceof CancelledError)) connection.abort(); // nobody that we should talk to
       throw error;
     }
-    if (ends !== undefined) connection.setEnds(ends);
-    if (tls !== undefined) await connection.writer.startTls({ ...tls, handshakeTimeout });
-    return this.#handler(connection.reader, connection.writer, connection);
+    if (ends !== undefined) {
+      connection.setEnds(ends);
+      const reason = this.#admission.open ? undefined : this.#admission.refuseNamed(ends.peer, connection);
+      if (reason !== undefined) {
+        connection.abort();
+        this.#refused(reason);
+        return undefined;
+      }
+    }
+    if (this.#tls !== undefined) await writer.startTls(this.#tls);
+    return this.#handler(reader, writer, connection);
   }
 
   #handled(connection: Connection, task: Awaitable<unknown>): void {
@@ -400,14 +415,16 @@ export class Server implements AsyncDisposable {
     if (!connection.closed || this.#line.has(connection) || connection.task?.done() === false) return;
     if (!this.#connections.delete(connection)) return;
     this.#limits.gone(connection);
+    this.#admission.gone(connection);
     this.#unpark();
     this.#maybeClosed();
   }
 
   #unpark(): void {
-    while (this.#parked.length > 0 && !this.#isFull()) {
-      const socket = this.#parked.popFront() as Accepted; // length > 0
-      if (!socket.destroyed) this.#begin(socket);
+    while (!this.#isFull()) {
+      const socket = this.#parking.next();
+      if (socket === undefined) return;
+      this.#begin(socket);
     }
   }
 
@@ -468,6 +485,3 @@ export class Server implements AsyncDisposable {
     }
   }
 }
-
-// A socket that breaks while it is parked: 'close' follows, and nobody has seen it yet to whom it would matter.
-function ignoreError(): void {}

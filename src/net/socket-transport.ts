@@ -20,7 +20,7 @@ import {
 } from '../streams/index.ts';
 import type { Ends } from './address.ts';
 import { NetWire } from './net-wire.ts';
-import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, tlsInfo } from './secure.ts';
+import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, type TlsAcceptor, tlsInfo } from './secure.ts';
 import type { Wire, WireListener } from './wire.ts';
 
 /** Milliseconds for which a closed connection takes and drops input that nobody read. */
@@ -147,7 +147,7 @@ export class SocketTransport implements Transport, WireListener {
   }
 
   /** Goes on over TLS, with the same reader and writer. What the reader holds is the peer's first flight. */
-  async startTls(options: StartTlsOptions): Promise<void> {
+  async startTls(options: StartTlsOptions | TlsAcceptor): Promise<void> {
     if (this.#secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     if (this.#gone) throw new InvalidStateError('Cannot start TLS: the connection is gone');
     const plain = this.#wire.release();

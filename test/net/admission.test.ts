@@ -3,18 +3,19 @@ import { BlockList } from 'node:net';
 import { type Connection, openConnection, setExceptionHandler } from 'maitre';
 import { allTasksBlocked } from 'maitre/testing';
 import { test } from '../support/test.ts';
-import { echo, HOST, withServer } from './sockets.ts';
+import { echo, HOST, pause, RawClient, until, withServer } from './sockets.ts';
 
-/** Connects and says whether the server lets it speak. */
-async function isServed(port: number): Promise<Connection | undefined> {
-  const client = await openConnection({ host: HOST, port });
+/** Connects and says whether the server lets it speak, after `begin`. */
+async function isServed(port: number, begin = ''): Promise<Connection | undefined> {
+  let client: Connection | undefined;
   try {
-    client.writer.write('hi\n');
+    client = await openConnection({ host: HOST, port });
+    client.writer.write(`${begin}hi\n`);
     if (String(await client.reader.readLine()) === 'hi\n') return client;
   } catch {
-    // refused with a reset
+    // Refused with a reset, perhaps before the client heard that it was connected.
   }
-  await client.close();
+  await client?.close();
   return undefined;
 }
 
@@ -33,6 +34,62 @@ test('maxPerIp refuses more of one address, reports it, and lets the next in whe
     assert.ok(third !== undefined);
     await third.close();
     await second.close();
+  });
+});
+
+test('what is refused is reset, though it sent nothing; clients that wait for a place count for maxPerIp', async () => {
+  using _ = setExceptionHandler(() => undefined);
+  await withServer(echo, { maxPerIp: 2, maxConnections: 1 }, async (_server, port) => {
+    const clients: RawClient[] = [];
+    for (let i = 0; i < 3; i++) {
+      clients.push(new RawClient(port));
+      await pause(5);
+    }
+    await until(() => clients[2]?.closed === true);
+    assert.equal(clients[2]?.error?.code, 'ECONNRESET');
+    assert.equal(clients[1]?.closed, false);
+    for (const { socket } of clients) socket.destroy();
+    await until(() => clients.every(({ closed }) => closed));
+  });
+});
+
+/** The same of a client that a balancer names. */
+function isServedAs(address: string, port: number): Promise<Connection | undefined> {
+  return isServed(port, `PROXY TCP4 ${address} 192.0.2.9 56324 443\r\n`);
+}
+
+test('behind a balancer maxPerIp counts the clients it names, not its own address', async () => {
+  const reports: string[] = [];
+  using _ = setExceptionHandler(({ error }) => void reports.push(String(error)));
+  await withServer(echo, { maxPerIp: 1, proxyProtocol: true }, async (server, port) => {
+    const one = await isServedAs('192.0.2.1', port);
+    const two = await isServedAs('192.0.2.2', port);
+    assert.ok(one !== undefined && two !== undefined);
+    assert.equal(await isServedAs('192.0.2.1', port), undefined);
+    assert.match(reports.join(), /192\.0\.2\.1 has 1 connections open, maxPerIp is 1/);
+    await one.close();
+    await until(() => server.connections.size === 1);
+    const again = await isServedAs('192.0.2.1', port);
+    assert.ok(again !== undefined);
+    await again.close();
+    await two.close();
+  });
+});
+
+test('behind a balancer allow is about who connects, block about that and whom it names', async () => {
+  using _ = setExceptionHandler(() => undefined);
+  const balancer = new BlockList();
+  balancer.addAddress(HOST);
+  const blocked = new BlockList();
+  blocked.addAddress('192.0.2.66');
+  await withServer(echo, { proxyProtocol: true, allow: balancer, block: blocked }, async (_server, port) => {
+    assert.equal(await isServedAs('192.0.2.66', port), undefined);
+    const client = await isServedAs('192.0.2.1', port);
+    assert.ok(client !== undefined);
+    await client.close();
+  });
+  await withServer(echo, { proxyProtocol: true, block: balancer }, async (_server, port) => {
+    assert.equal(await isServedAs('192.0.2.1', port), undefined);
   });
 });
 

@@ -10,12 +10,14 @@ import {
   type DatagramOptions,
   gather,
   InvalidStateError,
+  moveOnAfter,
   sleep,
   timeout,
 } from 'maitre';
 import { waitsOf } from 'maitre/lowlevel';
 import { nextTurn, test } from '../support/test.js';
-import { HOST, isDeno, isNode, until } from './sockets.js';
+import { Dice, withSeed } from './mutation.js';
+import { HOST, isBun, isDeno, isNode, until } from './sockets.js';
 
 const local = { host: HOST };
 
@@ -229,6 +231,57 @@ test('a full receive queue drops by its policy, and counts', async () => {
   }
 });
 
+test('random datagrams of any size come whole or not at all, whatever the queue and the receivers do, and are counted', () =>
+  withSeed(async (seed) => {
+    const dice = new Dice(seed);
+    for (const onOverflow of ['dropNewest', 'dropOldest'] as const) {
+      await withPair(
+        async (server, client) => {
+          const sent = new Set<string>();
+          let got = 0;
+          let sending = true;
+          const receivers = Array.from({ length: 3 }, () =>
+            createTask(async () => {
+              for (;;) {
+                // Some receives are given up, before or after a datagram was promised to them.
+                await moveOnAfter(dice.upTo(3), async () => {
+                  const { data } = await server.receive();
+                  got++;
+                  assert.ok(sent.has(data.toString('latin1')), 'it was never sent');
+                  if (dice.oneIn(4)) await sleep(1);
+                });
+                if (!sending && server.statistics().queued === 0) return;
+              }
+            }),
+          );
+          for (let i = 0; i < 300; i++) {
+            // Bun tells of what is too large a second time, at a receive or send that has nothing to do with it.
+            const tooLarge = isBun ? [] : [65_508, 70_000];
+            const size = dice.pick([0, 1, 2, 100, 1472, 1473, 9000, 65_507, ...tooLarge]);
+            const data = dice.bytes(Math.min(size, 100));
+            const whole = Buffer.concat([data, Buffer.alloc(Math.max(0, size - 100), i)]);
+            if (size <= 65_507) sent.add(whole.toString('latin1'));
+            const failure: unknown = await client.send(whole).then(
+              () => undefined,
+              (error: unknown) => error,
+            );
+            const { code } = (failure ?? {}) as { code?: string };
+            assert.equal(code, size > 65_507 ? 'EMSGSIZE' : undefined);
+          }
+          await sleep(20);
+          sending = false;
+          for (const receiver of receivers) await receiver;
+          const { received, dropped, queued } = server.statistics();
+          assert.equal(received, got + dropped);
+          assert.equal(queued, 0);
+          await client.send('and on');
+          assert.equal(String((await server.receive()).data), 'and on');
+        },
+        { receiveQueue: 4, onOverflow },
+      );
+    }
+  }));
+
 const noIcmp = isDeno ? "Deno's node:dgram does not tell of ICMP errors" : false;
 
 test(
@@ -265,6 +318,36 @@ test(
         await nextTurn();
       }
       assert.equal(refused.length, 1);
+    });
+  },
+  { skip: noIcmp },
+);
+
+test(
+  'a storm of refusals keeps one fault at most: the endpoint neither grows nor closes, and serves its peer when it is there',
+  async () => {
+    const port = await freePort();
+    await withEndpoints([{ remote: { host: HOST, port } }, { local }], async (client, stranger) => {
+      let heard = 0;
+      for (let i = 0; i < 300; i++) {
+        await client.send('anybody?').catch((error: unknown) => {
+          assert.equal((error as { code?: string }).code, 'ECONNREFUSED');
+          heard++;
+        });
+        // Nobody is told of refusals of an endpoint that talks to everybody.
+        const strange = stranger.send('anybody?', { host: HOST, port });
+        await (isBun ? strange.catch(() => undefined) : strange); // Bun tells all the same
+      }
+      assert.ok(heard > 0);
+      await withEndpoints([{ local: { host: HOST, port } }], async (server) => {
+        await sleep(5);
+        await client.send('now?').catch(() => client.send('now?')); // the last refusal may be told here
+        assert.equal(String((await server.receive()).data), 'now?');
+        await server.send('yes', client.address);
+        const answer = await client.receive().catch(() => client.receive());
+        assert.equal(String(answer.data), 'yes');
+      });
+      assert.equal(stranger.closed || client.closed, false);
     });
   },
   { skip: noIcmp },

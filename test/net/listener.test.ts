@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:os';
 import { openConnection, startServer } from 'maitre';
+import { type Accepted, listen } from '#src/net/listener.js';
+import { hasRawIo } from '#src/net/raw/try-out.js';
 import { test } from '../support/test.js';
 import { startFixture } from './programs.js';
 import { echo, HOST, isBun, isDeno, isNode, pause, portOf, RawClient, until } from './sockets.js';
@@ -9,6 +12,43 @@ test('port 0 is a free port, and addresses says which', async () => {
   assert.ok(portOf(server) > 0);
   await server.shutdown();
 });
+
+for (const path of ['public events', 'handles'] as const) {
+  test(
+    `an error of accepting, by ${path}, is told and does not end the listening`,
+    async () => {
+      const told: unknown[] = [];
+      const sockets: Accepted[] = [];
+      const raw = path === 'handles' && (await hasRawIo());
+      assert.equal(raw, path === 'handles');
+      const [listener] = await listen(
+        { host: HOST },
+        {
+          onSocket: (socket) => void sockets.push(socket),
+          onError: (error) => void told.push(error),
+          raw,
+        },
+      );
+      assert.ok(listener !== undefined);
+      // What libuv calls when accept() fails: out of descriptors here, there, out of memory, a client that is gone.
+      const { _handle: handle } = listener.server as unknown as { _handle: { onconnection(status: number): void } };
+      const codes = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ECONNABORTED'] as const;
+      for (const code of codes) handle.onconnection(-constants.errno[code]);
+      assert.deepEqual(
+        told.map((error) => [(error as NodeJS.ErrnoException).code, (error as NodeJS.ErrnoException).syscall]),
+        codes.map((code) => [code, 'accept']),
+      );
+      const { address } = listener;
+      const client = new RawClient('port' in address ? address.port : 0);
+      await until(() => sockets.length === 1); // accepted as before
+      for (const socket of sockets) socket.destroy();
+      client.socket.destroy();
+      listener.close();
+      await until(() => client.closed);
+    },
+    { skip: !isNode && 'a handle as Node has it' },
+  );
+}
 
 test('several hosts share one port, and each of them serves', async () => {
   const hosts = [HOST, '127.0.0.2', '::1'];

@@ -67,6 +67,15 @@ test('version 2: TCP over IPv4 and IPv6, Unix sockets, LOCAL, UNSPEC, extensions
   assert.equal(await read(version2(0x21, 0x00, [1, 2, 3]), 'hi'), undefined);
 });
 
+test("IPv4 in IPv6's clothes, as listeners of both families see it, is IPv4 in both versions", async () => {
+  const one = await read('PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.9 56324 443\r\n');
+  const mapped = [...Array<number>(10).fill(0), 255, 255];
+  const block = [...mapped, 192, 0, 2, 1, ...mapped, 192, 0, 2, 9, 0xdc, 0x04, 0x01, 0xbb];
+  for (const header of [one, await read(version2(0x21, 0x21, block))]) {
+    assert.deepEqual(header, { peer: four, local: localFour });
+  }
+});
+
 test('a malformed header is refused, whatever is wrong with it', async () => {
   for (const bytes of [
     'GET / HTTP/1.1\r\n',
@@ -74,6 +83,7 @@ test('a malformed header is refused, whatever is wrong with it', async () => {
     'PROXY TCP4 192.0.2.1 192.0.2.9 56324 443 1\r\n',
     'PROXY TCP4 192.0.2.256 192.0.2.9 56324 443\r\n',
     'PROXY TCP4 ::1 192.0.2.9 56324 443\r\n',
+    'PROXY TCP6 fe80::1%eth0 ::1 56324 443\r\n',
     'PROXY TCP6 192.0.2.1 ::1 56324 443\r\n',
     'PROXY TCP4 192.0.2.1 192.0.2.9 65536 443\r\n',
     'PROXY TCP4 192.0.2.1 192.0.2.9 056 443\r\n',
@@ -137,6 +147,26 @@ test('connection.peer is the client behind the balancer; a client without a head
   });
 });
 
+test('a connection without a byte, as health checks make them, is no error; nor is one that the end of the server meets', async () => {
+  const errors: unknown[] = [];
+  const options = { proxyProtocol: true, onError: (error: unknown) => void errors.push(error) };
+  await withServer(echo, options, async (server, port) => {
+    const check = await openConnection({ host: HOST, port });
+    await check.close();
+    const waiting = await openConnection({ host: HOST, port });
+    const half = await openConnection({ host: HOST, port });
+    half.writer.write('PROXY TC');
+    await half.close();
+    while (server.connections.size > 1) await sleep(1);
+    assert.deepEqual(await server.shutdown({ grace: 2000 }), { finished: 1, cancelled: 0, aborted: 0 });
+    await waiting.close();
+  });
+  assert.deepEqual(
+    errors.map((error) => (error as Error).name),
+    ['IncompleteReadError'], // of the one that had begun
+  );
+});
+
 test('TLS comes after the header', async () => {
   await withServer(echo, { proxyProtocol: true, tls: first }, async (_server, port) => {
     const client = await openConnection({ host: HOST, port });
@@ -171,7 +201,7 @@ for (const version of ['send-proxy', 'send-proxy-v2']) {
       await withServer(handler, { proxyProtocol: true }, async (_server, port) => {
         const folder = mkdtempSync(join(tmpdir(), 'maitre-haproxy-'));
         const path = join(folder, 'front.sock');
-        const front = 20_000 + (process.pid % 20_000);
+        const front = 10_000 + (process.pid % 20_000); // below those that the kernel gives to clients
         writeFileSync(
           join(folder, 'haproxy.cfg'),
           [

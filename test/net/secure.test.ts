@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type PeerCertificate } from 'node:tls';
 import {
   type Connection,
+  ConnectionLostError,
   Future,
+  type Handler,
   InvalidStateError,
   openConnection,
+  type ServerOptions,
   setExceptionHandler,
   startServer,
   TimeoutError,
@@ -14,7 +17,7 @@ import {
 import { type Duplex, duplexChecks, memoryStreamPair } from 'maitre/testing';
 import { fakeTest, test } from '../support/test.ts';
 import { first, renewed } from './fixtures/certificates.ts';
-import { echo, HOST, isBun, isDeno, portOf, readAll, withServer } from './sockets.ts';
+import { echo, HOST, isBun, isDeno, pause, portOf, RawClient, readAll, until, withServer } from './sockets.ts';
 
 const trusted = { ca: [first.cert, renewed.cert] };
 
@@ -99,13 +102,37 @@ test('TLS: garbage in place of a handshake ends that client alone, and is report
   });
 });
 
-test('TLS: a client that never begins the handshake is ended after handshakeTimeout', async () => {
-  using _ = setExceptionHandler(() => undefined);
-  await withServer(echo, { tls: first, handshakeTimeout: 50 }, async (_server, port) => {
-    const silent = await openConnection({ host: HOST, port });
-    await silent.reader.read().catch(() => undefined); // until the server ends it
-    await silent.close();
+test('TLS: a client that never begins the handshake, or dribbles it, is ended after handshakeTimeout', async () => {
+  const reports: unknown[] = [];
+  using _ = setExceptionHandler(({ error }) => void reports.push(error));
+  await withServer(echo, { tls: first, handshakeTimeout: 200 }, async (_server, port) => {
+    const silent = new RawClient(port);
+    const dribbler = new RawClient(port);
+    const hello = [22, 3, 1, 1, 0, 1, 0, 0, 252, 3, 3];
+    const dribbling = setInterval(() => dribbler.socket.write(Buffer.from([hello.shift() ?? 0])), 20);
+    const began = performance.now();
+    for (const client of [silent, dribbler]) await client.end();
+    assert.ok(performance.now() - began >= 150);
+    clearInterval(dribbling);
+    for (const client of [silent, dribbler]) await client.close();
   });
+  assert.ok(reports.length > 0 && reports.every((error) => error instanceof TimeoutError), String(reports));
+});
+
+test('startTls on the server of a client that never begins rejects with TimeoutError', async () => {
+  const errors: unknown[] = [];
+  const options = { onError: (error: unknown) => void errors.push(error) };
+  await withServer(
+    (_reader, writer) => writer.startTls({ ...first, handshakeTimeout: 50 }),
+    options,
+    async (server, port) => {
+      const client = await new RawClient(port).connected();
+      await client.end();
+      await client.close();
+      await until(() => server.connections.size === 0);
+    },
+  );
+  assert.ok(errors[0] instanceof TimeoutError, String(errors));
 });
 
 test('TLS: close() of the server ends handshakes under way', async () => {
@@ -118,6 +145,153 @@ test('TLS: close() of the server ends handshakes under way', async () => {
     await silent.close();
   });
 });
+
+test('TLS: a client that ends or resets in its handshake gives its place up at once, not after handshakeTimeout', async () => {
+  const reports: string[] = [];
+  using _ = setExceptionHandler(({ error }) => void reports.push(String(error)));
+  const halfHello = Buffer.from([22, 3, 1, 1, 0, 1, 0, 0]);
+  await withServer(echo, { tls: first, maxConnections: 1, handshakeTimeout: Infinity }, async (_server, port) => {
+    for (const leave of ['end', 'end after half a hello', 'reset', 'reset after half a hello']) {
+      const leaver = await new RawClient(port).connected();
+      if (leave.includes('hello')) leaver.socket.write(halfHello);
+      await pause(5);
+      if (leave.startsWith('end')) leaver.socket.end();
+      else leaver.reset();
+      const next = await openConnection({ host: HOST, port, tls: trusted, timeout: 5000 });
+      next.writer.write('hi\n');
+      assert.equal(String(await next.reader.readLine()), 'hi\n', leave);
+      await next.close();
+      await until(() => leaver.closed || leaver.ended);
+      leaver.socket.destroy();
+    }
+  });
+  assert.match(reports.join(), /TLS handshake failed/);
+});
+
+/** Connects over TLS through somebody in the middle, who may forge what goes either way. */
+async function withForger(
+  body: (client: Connection, errors: unknown[], toServer: Socket, toClient: Socket) => Promise<void>,
+): Promise<void> {
+  const errors: unknown[] = [];
+  await withServer(echo, { tls: first, onError: (error) => void errors.push(error) }, async (server, port) => {
+    const sides: Socket[] = [];
+    const middle = createServer((toClient) => {
+      const toServer = connect(port, HOST);
+      sides.push(toServer, toClient);
+      for (const side of sides) side.on('error', () => undefined);
+      toClient.pipe(toServer).pipe(toClient);
+    });
+    await new Promise<void>((resolve) => void middle.listen(0, HOST, resolve));
+    try {
+      const client = await openConnection({ host: HOST, port: (middle.address() as AddressInfo).port, tls: trusted });
+      client.writer.write('hi\n');
+      assert.equal(String(await client.reader.readLine()), 'hi\n');
+      await body(client, errors, sides[0] as Socket, sides[1] as Socket); // there since it said hi
+      await client.close();
+      await until(() => server.connections.size === 0);
+    } finally {
+      for (const side of sides) side.destroy();
+      await new Promise((resolve) => void middle.close(resolve));
+    }
+  });
+}
+
+const forged = {
+  'a forged record': [23, 3, 3, 0, 40, ...Array<number>(40).fill(7)],
+  garbage: [...Buffer.from('GET / HTTP/1.1')],
+};
+for (const [what, bytes] of Object.entries(forged)) {
+  test(`TLS: ${what} in the stream is ConnectionLostError for the server's handler, not an end`, async () => {
+    await withForger(async (_client, errors, toServer) => {
+      toServer.write(Buffer.from(bytes));
+      await until(() => errors.length > 0);
+      assert.ok(errors[0] instanceof ConnectionLostError, String(errors));
+      assert.ok(errors[0].cause instanceof Error);
+    });
+  });
+
+  test(`TLS: ${what} in the stream is ConnectionLostError for the client, not an end`, async () => {
+    await withForger(async (client, _errors, _toServer, toClient) => {
+      toClient.write(Buffer.from(bytes));
+      await assert.rejects(client.reader.read(), ConnectionLostError);
+      await client.writer.waitClosed();
+    });
+  });
+}
+
+/** Says hi over TLS with these options, after `begin` in plain text; the answer, or how it failed. */
+async function greet(port: number, tls: object, begin: string): Promise<string> {
+  const client = await openConnection({ host: HOST, port });
+  try {
+    client.writer.write(begin);
+    await client.writer.startTls({ ...trusted, servername: 'localhost', ...tls });
+    client.writer.write('hi\n');
+    return String(await client.reader.readLine());
+  } catch (error) {
+    return `failed: ${String(error)}`;
+  } finally {
+    await client.close();
+  }
+}
+
+const asking = { ...first, ca: first.cert, requestCert: true };
+const upgrade: Handler = async (reader, writer, connection) => {
+  await reader.readExactly(1);
+  await writer.startTls(asking);
+  await echo(reader, writer, connection);
+};
+const doors: Record<string, readonly [Handler, ServerOptions, string]> = {
+  'from the start': [echo, { tls: asking }, ''],
+  'behind a balancer': [echo, { tls: asking, proxyProtocol: true }, 'PROXY UNKNOWN\r\n'],
+  'in startTls': [upgrade, {}, '!'],
+};
+for (const [where, [handler, options, begin]] of Object.entries(doors)) {
+  test(`TLS ${where}: requestCert lets nobody in without a certificate that the server's ca vouches for`, async () => {
+    const reports: string[] = [];
+    using _ = setExceptionHandler(({ error }) => void reports.push(String(error)));
+    await withServer(handler, options, async (_server, port) => {
+      assert.notEqual(await greet(port, {}, begin), 'hi\n');
+      await until(() => reports.length > 0);
+      assert.match(reports.join(), /TLS handshake failed/);
+      assert.notEqual(await greet(port, renewed, begin), 'hi\n');
+      assert.equal(await greet(port, first, begin), 'hi\n');
+    });
+  });
+}
+
+test('TLS behind a balancer: setSecureContext renews the certificate there too', async () => {
+  await withServer(echo, { tls: first, proxyProtocol: true }, async (server, port) => {
+    server.setSecureContext(renewed);
+    const client = await openConnection({ host: HOST, port });
+    client.writer.write('PROXY UNKNOWN\r\n');
+    await client.writer.startTls({ ...trusted, servername: 'renewed' });
+    assert.equal((client.writer.getExtraInfo('peercert') as PeerCertificate).subject.CN, 'renewed');
+    await client.close();
+  });
+});
+
+for (const how of ['ends', 'resets'] as const) {
+  test(`startTls rejects at once when the client ${how} in the handshake`, async () => {
+    const errors: unknown[] = [];
+    const options = { onError: (error: unknown) => void errors.push(error) };
+    await withServer(
+      (_reader, writer) => writer.startTls({ ...first, handshakeTimeout: Infinity }),
+      options,
+      async (server, port) => {
+        const client = new RawClient(port);
+        client.socket.write(Buffer.from([22, 3, 1, 1, 0, 1, 0, 0]));
+        await until(() => server.connections.size === 1);
+        await pause(5);
+        if (how === 'ends') client.socket.end();
+        else client.reset();
+        await until(() => server.connections.size === 0);
+        assert.match(String(errors), /^Error: TLS handshake failed/);
+        client.socket.destroy();
+        await until(() => client.closed);
+      },
+    );
+  });
+}
 
 fakeTest(
   'TLS: a peer that never answers close_notify holds a close for five seconds at most',

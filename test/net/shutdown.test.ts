@@ -1,17 +1,21 @@
 // Server.shutdown: bounded whatever the handlers and clients do, counted rightly, and gentle where it can be.
 import assert from 'node:assert/strict';
+import { connect as connectTls } from 'node:tls';
 import {
   CancelledError,
   createTask,
   type ExceptionContext,
   Future,
   type Handler,
+  type ServerOptions,
   setExceptionHandler,
+  type ShutdownReport,
   sleep,
   startServer,
   timeout,
 } from 'maitre';
 import { nextTurn, test } from '../support/test.js';
+import { first } from './fixtures/certificates.js';
 import {
   echo,
   HOST,
@@ -355,6 +359,83 @@ test('a shutdown that is cancelled cancels and aborts all at once', async () => 
     },
   );
   assert.deepEqual(ended, ['yes']);
+});
+
+const HALF_HELLO = Buffer.from([22, 3, 1, 1, 0, 1, 0, 0]);
+const upgrade: Handler = (_reader, writer) => writer.startTls({ ...first, handshakeTimeout: 60_000 });
+
+/** Clients that have not got as far as a handler's work: how a server comes to them, what they send, and how they are counted. */
+const early: Record<string, readonly [Handler, ServerOptions, Buffer, ShutdownReport]> = {
+  'in the TLS handshake are dropped at once': [echo, { tls: first }, HALF_HELLO, counted(0, 0)],
+  'that have not begun the TLS handshake are dropped at once': [echo, { tls: first }, Buffer.alloc(0), counted(0, 0)],
+  'parked behind TLS handshakes are dropped at once': [
+    echo,
+    { tls: first, maxConnections: 1 },
+    HALF_HELLO,
+    counted(0, 0),
+  ],
+  'that the balancer has said nothing of end by themselves': [
+    echo,
+    { proxyProtocol: true },
+    Buffer.alloc(0),
+    counted(3, 0),
+  ],
+  'in the header of the balancer are cancelled after the grace': [
+    echo,
+    { proxyProtocol: true },
+    Buffer.from('PROXY TC'),
+    counted(0, 3),
+  ],
+  'in startTls are cancelled after the grace': [upgrade, {}, HALF_HELLO, counted(0, 3)],
+  'behind the balancer in the TLS handshake are cancelled after the grace': [
+    echo,
+    { proxyProtocol: true, tls: first },
+    Buffer.concat([Buffer.from('PROXY UNKNOWN\r\n'), HALF_HELLO]),
+    counted(0, 3),
+  ],
+};
+
+function counted(finished: number, cancelled: number): ShutdownReport {
+  return { finished, cancelled, aborted: 0 };
+}
+
+for (const [what, [handler, options, bytes, report]] of Object.entries(early)) {
+  test(`clients ${what}, and nothing is reported`, async () => {
+    const limits = { handshakeTimeout: 60_000, onError: (error: unknown) => assert.fail(String(error)) };
+    await withServer(handler, { ...limits, ...options }, async (server, port) => {
+      await withClients(3, port, async (clients) => {
+        for (const client of clients) client.socket.write(bytes);
+        await pause(50);
+        const grace = report.finished > 0 ? 2000 : 200; // their close waits a while for the clients' own end
+        await within(
+          grace + SLACK,
+          server.shutdown({ grace }).then((got) => assert.deepEqual(got, report)),
+        );
+        for (const client of clients) await client.end();
+      });
+    });
+  });
+}
+
+test('a TLS client that does not answer close_notify is aborted: shutdownTimeout does not outlast the shutdown', async () => {
+  await withServer(echo, { tls: first, shutdownTimeout: 60_000 }, async (server, port) => {
+    const client = new RawClient(port);
+    client.socket.removeAllListeners('data');
+    const secured = connectTls({ socket: client.socket, ca: first.cert });
+    secured.on('error', () => undefined);
+    let answered = '';
+    secured.on('data', (chunk: Buffer) => (answered += String(chunk)));
+    secured.write('hi\n');
+    await until(() => answered === 'hi\n');
+    secured.pause(); // and so it never reads the end
+    await within(
+      100 + 1000 + 1000 + SLACK,
+      server.shutdown({ grace: 100 }).then((got) => assert.deepEqual(got, { finished: 0, cancelled: 0, aborted: 1 })),
+    );
+    secured.destroy();
+    client.socket.destroy();
+    await until(() => client.closed);
+  });
 });
 
 test('two shutdowns at once both end, by the shorter grace', async () => {

@@ -11,7 +11,7 @@ import {
   startServer,
 } from 'maitre';
 import { allTasksBlocked, duplexChecks } from 'maitre/testing';
-import { test } from '../support/test.js';
+import { microtasks, test } from '../support/test.js';
 import {
   connectedPair,
   HOST,
@@ -423,6 +423,37 @@ export function testTransport(path: string): void {
       });
     }
   });
+
+  const moments: Record<string, () => unknown> = {
+    'in the same turn': () => undefined,
+    'some microtasks later': () => microtasks(5),
+    'on the next tick': () => new Promise<void>((resolve) => process.nextTick(resolve)),
+    'some microtasks after the next tick': async () => {
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      await microtasks(5);
+    },
+    'in the next turn': () => sleep(0),
+  };
+  for (const [when, moment] of Object.entries(moments)) {
+    check(`an abort behind an end, ${when}, leaves nothing open`, async () => {
+      for (const end of ['writeEof', 'close'] as const) {
+        const handler: Handler = async (reader, writer) => {
+          await reader.read(1);
+          writer.write('bye');
+          writer[end]();
+          await moment();
+          writer.abort();
+        };
+        await withServer(handler, {}, async (server, port) => {
+          const client = await new RawClient(port).connected();
+          client.socket.write('xx'); // one byte stays unread: a close waits for the client
+          await until(() => client.ended || client.closed);
+          await until(() => server.connections.size === 0);
+          client.socket.destroy();
+        });
+      }
+    });
+  }
 
   check('connections stay usable side by side: many clients, much data', async () => {
     const server = await startServer(

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
-import { BusyError, CancelledError, createTask, IncompleteReadError, sleep } from 'maitre';
+import { BusyError, CancelledError, createTask, IncompleteReadError, LimitOverrunError, sleep } from 'maitre';
 import { exploreCancellation, lockstepStreamPair, memoryStreamPair } from 'maitre/testing';
-import { frames, StreamReader } from '#src/streams/index.js';
+import { frames, jsonLines, netstrings, type RecordReader, StreamReader } from '#src/streams/index.js';
 import { nextTurn, test } from '../../support/test.js';
 import { encode, fed, framings, isDocumented, readAll } from './framings.js';
 
@@ -105,6 +105,190 @@ for (const { name, records, write, read } of framings) {
     );
   });
 }
+
+/** Every framing's parser over all bytes at once, as the documentation tells it: the records, and the name of the error after them. */
+type Parse = (bytes: Buffer) => { records: unknown[]; error: string | undefined };
+
+const LONGEST = 12;
+
+/** Records after a length; `next` gives that of the one at `at`, and where it begins. */
+function parsePrefixed(next: (bytes: Buffer, at: number) => number | string | [number, number], tail: string): Parse {
+  return (bytes) => {
+    const records: unknown[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const found = next(bytes, at);
+      if (!Array.isArray(found)) return { records, error: String(found) };
+      const [length, begin] = found;
+      if (length > LONGEST) return { records, error: 'LimitOverrunError' };
+      const end = begin + length + tail.length;
+      if (end > bytes.length) return { records, error: 'IncompleteReadError' };
+      if (bytes.toString('latin1', begin + length, end) !== tail) return { records, error: 'SyntaxError' };
+      records.push(bytes.subarray(begin, begin + length));
+      at = end;
+    }
+    return { records, error: undefined };
+  };
+}
+
+const parseFixed = (size: 1 | 2 | 4 | 8, little: boolean): Parse =>
+  parsePrefixed((bytes, at) => {
+    const header = [...bytes.subarray(at, at + size)];
+    if (header.length < size) return 'IncompleteReadError';
+    if (little) header.reverse();
+    return [header.reduce((sum, byte) => sum * 256 + byte, 0), at + size];
+  }, '');
+
+const parseVarint: Parse = parsePrefixed((bytes, at) => {
+  let length = 0;
+  for (let i = 0; i < 8; i++) {
+    const byte = bytes[at + i];
+    if (byte === undefined) return 'IncompleteReadError';
+    length += (byte % 128) * 128 ** i;
+    if (byte < 128) return [length, at + i + 1];
+  }
+  return 'SyntaxError';
+}, '');
+
+const parseNetstring: Parse = parsePrefixed((bytes, at) => {
+  for (let end = at; ; end++) {
+    const digits = bytes.toString('latin1', at, end);
+    if (end > at && Number(digits) > LONGEST) return 'LimitOverrunError';
+    const byte = bytes[end];
+    if (byte === undefined) return 'IncompleteReadError';
+    if (byte === 58 && digits !== '') return [Number(digits), end + 1];
+    if (byte < 48 || byte > 57 || digits === '0') return 'SyntaxError';
+  }
+}, ',');
+
+const models: [string, (reader: StreamReader) => RecordReader<unknown>, Parse][] = [
+  ...([1, 2, 4, 8] as const).flatMap((header) =>
+    [false, true].map((littleEndian): (typeof models)[number] => [
+      `frames with header ${header}${littleEndian ? ', little-endian' : ''}`,
+      (reader) => frames(reader, { header, littleEndian, maxLength: LONGEST }),
+      parseFixed(header, littleEndian),
+    ]),
+  ),
+  ['frames with header varint', (reader) => frames(reader, { header: 'varint', maxLength: LONGEST }), parseVarint],
+  ['netstrings', (reader) => netstrings(reader, { maxLength: LONGEST }), parseNetstring],
+];
+
+for (const [name, read, parse] of models) {
+  test(`${name}: good, malformed and over-long records through any chunks are what a plain parser makes of them`, async () => {
+    const length = fc.integer({ min: 0, max: LONGEST + 2 });
+    const body = length.chain((size) => fc.uint8Array({ minLength: size, maxLength: size }));
+    const framing = framings.find((each) => each.name === name);
+    assert.ok(framing !== undefined);
+    const piece = fc.oneof(
+      { weight: 6, arbitrary: body.map((bytes) => ({ record: bytes })) },
+      { weight: 1, arbitrary: fc.uint8Array({ maxLength: 9 }).map((raw) => ({ raw })) },
+      {
+        weight: 1,
+        arbitrary: fc
+          .constantFrom('0', '00:,', '5:', '999999999999:', ':', ',', '\x80', '\xff')
+          .map((raw) => ({ raw: Buffer.from(raw, 'latin1') })),
+      },
+    );
+    const plan = fc.record({
+      pieces: fc.array(piece, { maxLength: 6 }),
+      cutAt: fc.option(fc.nat(200), { nil: undefined, freq: 4 }),
+      sizes: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 }),
+      limit: fc.integer({ min: 1, max: 20 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(plan, async ({ pieces, cutAt, sizes, limit }) => {
+        const parts: Uint8Array[] = [];
+        for (const each of pieces) {
+          parts.push('raw' in each ? each.raw : await encode((writer) => framing.write(writer, each.record)));
+        }
+        const bytes = Buffer.concat(parts).subarray(0, cutAt);
+        const reader = new StreamReader({ limit });
+        const reading = readToTheEnd(read(reader));
+        for (let at = 0, i = 0; at < bytes.length; at += sizes[i++ % sizes.length] as number) {
+          // i < length
+          reader.feedData(bytes.subarray(at, at + (sizes[i % sizes.length] as number))); // i < length
+          if (i % 3 === 0) await nextTurn();
+        }
+        reader.feedEof();
+        const { got, error, again } = await reading;
+        const wanted = parse(bytes);
+        assert.deepEqual(got, wanted.records);
+        assert.equal((error as Error | undefined)?.name, wanted.error);
+        assert.equal(again, error); // for good
+      }),
+      { numRuns: 150 },
+    );
+  });
+}
+
+/** The records, the error after them, and what a further read gives. */
+async function readToTheEnd(
+  records: RecordReader<unknown>,
+): Promise<{ got: unknown[]; error: unknown; again: unknown }> {
+  const { got, error } = await readAll(records);
+  return { got, error, again: await records.read().catch((failure: unknown) => failure) };
+}
+
+test('JSON lines: good, bad and over-long lines through any chunks are what JSON.parse makes of each line', async () => {
+  const line = fc.oneof(
+    fc.json({ maxDepth: 1 }).map((text) => text.replaceAll('\n', ' ')),
+    fc.constantFrom('', ' \t\r', '{', '[1,', 'nul', '"\\x"', '1 2', '\u2028', '"é"', '-', '0x1'),
+    fc.string({ maxLength: 10 }).map((text) => text.replaceAll('\n', ' ')),
+  );
+  const plan = fc.record({ lines: fc.array(line, { maxLength: 8 }), size: fc.integer({ min: 1, max: 30 }) });
+  await fc.assert(
+    fc.asyncProperty(plan, async ({ lines, size }) => {
+      const bytes = Buffer.from(lines.map((text) => `${text}\n`).join(''));
+      const reader = new StreamReader({ limit: 1000 });
+      const records = jsonLines(reader, { maxLength: 40 });
+      const outcomes: unknown[] = [];
+      const reading = (async () => {
+        for (;;) {
+          try {
+            const value = await records.read();
+            if (value === undefined) return;
+            outcomes.push({ value });
+          } catch (error) {
+            outcomes.push((error as Error).name);
+            if (error instanceof LimitOverrunError) await reader.readUntil('\n'); // as documented: to go on, take the line
+            else if (!(error instanceof SyntaxError)) return;
+          }
+        }
+      })();
+      for (let at = 0; at < bytes.length; at += size) {
+        reader.feedData(bytes.subarray(at, at + size));
+        await nextTurn();
+      }
+      reader.feedEof();
+      await reading;
+      const wanted = lines.flatMap((text): readonly unknown[] => {
+        if (Buffer.byteLength(text) > 40) return ['LimitOverrunError'];
+        if (/^[ \t\r]*$/.test(text)) return [];
+        try {
+          return [{ value: JSON.parse(text) as unknown }];
+        } catch {
+          return ['SyntaxError'];
+        }
+      });
+      assert.deepEqual(outcomes, wanted);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a length of about 2^60 that is allowed sets no memory aside for it', async () => {
+  for (const header of [8, 'varint'] as const) {
+    const reader = new StreamReader();
+    const records = frames(reader, { header, maxLength: Number.MAX_SAFE_INTEGER });
+    const reading = records.read();
+    reader.feedData(Buffer.from(header === 8 ? '001fffffffffffff' : 'ffffffffffffff07', 'hex'));
+    await nextTurn();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 20; i++) reader.feedData(Buffer.alloc(100));
+    assert.ok(process.memoryUsage().arrayBuffers - before < 1 << 20);
+    reader.feedEof();
+    await assert.rejects(reading, IncompleteReadError);
+  }
+});
 
 test('a second read while one waits is a BusyError, also between header and body', async () => {
   const reader = new StreamReader();
