@@ -5,7 +5,7 @@
 import type { BlockList } from 'node:net';
 import { describe } from '../base/index.ts';
 import { type Address, toAddress } from './address.ts';
-import type { Accepted } from './listener.ts';
+import type { AnySocket } from './any-socket.ts';
 import { RawSocket } from './raw/socket.ts';
 
 export interface AdmissionOptions {
@@ -43,7 +43,7 @@ export class Admission {
   }
 
   /** Why a socket is refused; undefined lets it in, and counts it until it is closed. */
-  refuse(socket: Accepted): string | undefined {
+  refuse(socket: AnySocket): string | undefined {
     const isRaw = socket instanceof RawSocket;
     const peer = isRaw ? socket.ends.peer : toAddress(socket.remoteAddress, socket.remotePort);
     if ('path' in peer || peer.address === '') return undefined;

@@ -2,7 +2,6 @@
 //
 // States: OPEN -> GONE (the transport has ended). A served connection is finished, and leaves its server, when it is gone
 // *and* its handler has ended, in either order.
-import type { Socket } from 'node:net';
 import {
   type Awaitable,
   type ConnectionLostError,
@@ -13,7 +12,7 @@ import {
 } from '../core/index.ts';
 import { DuplexEnd } from '../streams/index.ts';
 import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
-import { NetWire } from './net-wire.ts';
+import { type AnySocket, wireOf } from './any-socket.ts';
 import { RawSocket } from './raw/socket.ts';
 import { SocketTransport, type TransportOwner, type TransportSettings } from './socket-transport.ts';
 
@@ -55,11 +54,10 @@ export class Connection extends DuplexEnd implements TransportOwner {
   #gone = false;
 
   /** Made by startServer and openConnection. It reads what comes from now on. @internal */
-  constructor(socket: Socket | RawSocket, settings: ConnectionSettings) {
-    const isRaw = socket instanceof RawSocket;
-    const transport = new SocketTransport(isRaw ? socket : new NetWire(socket), settings);
+  constructor(socket: AnySocket, settings: ConnectionSettings) {
+    const transport = new SocketTransport(wireOf(socket), settings);
     super(transport.reader, transport.writer);
-    this.#ends = isRaw ? socket.ends : endsOf(socket, settings.path);
+    this.#ends = socket instanceof RawSocket ? socket.ends : endsOf(socket, settings.path);
     this.#settings = settings;
     this.#transport = transport;
     transport.ownedBy(this);

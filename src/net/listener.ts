@@ -1,11 +1,11 @@
 // Listening sockets: from the options' hosts to bound ports, or from descriptors that were handed over; all of them, or none.
 import { lookup } from 'node:dns/promises';
-import { createServer, isIP, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, isIP, type ListenOptions, type Server as NetServer } from 'node:net';
 import { reportException } from '../core/index.ts';
 import { type Address, setPath, toAddress } from './address.ts';
+import type { AnySocket } from './any-socket.ts';
 import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
 import { acceptRaw } from './raw/accept.ts';
-import type { RawSocket } from './raw/socket.ts';
 import type { ServerOptions } from './server-options.ts';
 import { bindName, claimPath, clearPath } from './unix-path.ts';
 
@@ -25,13 +25,10 @@ export interface Listener {
   close(): void;
 }
 
-/** A client before anything was read from it. */
-export type Accepted = Socket | RawSocket;
-
 /** What is told of clients. */
 export interface Accept {
   /** Of each one; nothing is read from it yet. */
-  onSocket(socket: Accepted): void;
+  onSocket(socket: AnySocket): void;
   /** Of one that could not be accepted. */
   onError(error: Error): void;
   /** Takes clients on the raw path. */

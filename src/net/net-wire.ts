@@ -2,10 +2,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { joinChunks } from '../streams/index.ts';
-import type { Wire, WireListener } from './wire.ts';
-
-/** Bytes: what is written in one turn is copied together up to this size; above it goes out as a vector. */
-export const COPY_UP_TO = 65536;
+import { COPY_UP_TO, type Wire, type WireListener } from './wire.ts';
 
 export class NetWire implements Wire {
   readonly socket: Socket;

@@ -1,13 +1,12 @@
 // Clients that came when maxConnections were served: accepted, unread, and unseen when they leave. Node cannot stop accepting
 // without losing the kernel's backlog, so the wait goes on here, with the same bound.
-import type { Socket } from 'node:net';
 import { Deque } from '../base/index.ts';
-import type { Accepted } from './listener.ts';
+import { type AnySocket, wireOf } from './any-socket.ts';
 import { RawSocket } from './raw/socket.ts';
 
 export class Parking {
   readonly #bound: number;
-  readonly #parked = new Deque<Accepted>();
+  readonly #parked = new Deque<AnySocket>();
 
   /** @param bound how many may wait */
   constructor(bound: number) {
@@ -15,7 +14,7 @@ export class Parking {
   }
 
   /** Takes one in; false when as many wait as may. */
-  add(socket: Accepted): boolean {
+  add(socket: AnySocket): boolean {
     if (this.#parked.length >= this.#bound) return false;
     if (!(socket instanceof RawSocket)) socket.on('error', ignoreError);
     this.#parked.pushBack(socket);
@@ -23,7 +22,7 @@ export class Parking {
   }
 
   /** The one that has waited longest; undefined when none is left. */
-  next(): Accepted | undefined {
+  next(): AnySocket | undefined {
     for (let socket = this.#parked.popFront(); socket !== undefined; socket = this.#parked.popFront()) {
       if (!(socket instanceof RawSocket)) socket.off('error', ignoreError);
       if (!socket.destroyed) return socket;
@@ -38,15 +37,9 @@ export class Parking {
 }
 
 /** Ends a client that is not let in with a reset, where there is such a thing: an end would look like an answer. */
-export function turnAway(socket: Accepted): void {
-  if (socket instanceof RawSocket) {
-    socket.reset();
-    return;
-  }
-  const { resetAndDestroy } = socket as Partial<Socket>; // missing on some hosts
-  socket.on('error', ignoreError);
-  if (resetAndDestroy !== undefined && socket.remoteAddress !== undefined) resetAndDestroy.call(socket);
-  else socket.destroy();
+export function turnAway(socket: AnySocket): void {
+  if (!(socket instanceof RawSocket)) socket.on('error', ignoreError);
+  wireOf(socket).reset();
 }
 
 // A socket that breaks before it is a connection: 'close' follows, and nobody has seen it yet to whom it would matter.

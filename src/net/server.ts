@@ -40,7 +40,8 @@ import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
-import { type Accepted, DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import type { AnySocket } from './any-socket.ts';
 import { Parking, turnAway } from './parking.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
@@ -80,7 +81,7 @@ export class Server implements AsyncDisposable {
   readonly #connections = new Set<Connection>();
   /** What is the same for all of them. */
   readonly #settings: ConnectionSettings;
-  /** Accepted sockets that wait for their turn to be connections. */
+  /** AnySocket sockets that wait for their turn to be connections. */
   readonly #parking: Parking;
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
@@ -292,7 +293,7 @@ export class Server implements AsyncDisposable {
     this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
   }
 
-  #accept(socket: Accepted): void {
+  #accept(socket: AnySocket): void {
     if (this.#state === 'closed') {
       socket.destroy();
       return;
@@ -313,7 +314,7 @@ export class Server implements AsyncDisposable {
     return this.#connections.size + handshakes >= (this.#options.maxConnections ?? Infinity);
   }
 
-  #begin(socket: Accepted): void {
+  #begin(socket: AnySocket): void {
     if (this.#tls === undefined || socket instanceof RawSocket || this.#isBehindBalancer) this.#open(socket);
     else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome));
   }
@@ -331,7 +332,7 @@ export class Server implements AsyncDisposable {
     return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
   }
 
-  #open(socket: Accepted): void {
+  #open(socket: AnySocket): void {
     const connection = new Connection(socket, this.#settings);
     this.#connections.add(connection);
     this.#limits.opened();

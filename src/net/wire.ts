@@ -4,6 +4,9 @@
 // A wire does what it is told and tells what happened; it decides nothing. It reads nothing before listen().
 import type { Socket } from 'node:net';
 
+/** Bytes: what is written in one turn is copied together up to this size; above it goes out as a vector. */
+export const COPY_UP_TO = 65536;
+
 /** Told by a wire. All calls come from the loop, never inside a call of the wire's own methods. */
 export interface WireListener {
   /** Bytes came: are they wanted? Asked before they are copied. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
 import { openConnection, startServer } from 'maitre';
-import { type Accepted, listen } from '#src/net/listener.js';
+import type { AnySocket } from '#src/net/any-socket.js';
+import { listen } from '#src/net/listener.js';
 import { hasRawIo } from '#src/net/raw/try-out.js';
 import { test } from '../support/test.js';
 import { startFixture } from './programs.js';
@@ -18,7 +19,7 @@ for (const path of ['public events', 'handles'] as const) {
     `an error of accepting, by ${path}, is told and does not end the listening`,
     async () => {
       const told: unknown[] = [];
-      const sockets: Accepted[] = [];
+      const sockets: AnySocket[] = [];
       const raw = path === 'handles' && (await hasRawIo());
       assert.equal(raw, path === 'handles');
       const [listener] = await listen(

@@ -18,8 +18,7 @@ import type { Socket } from 'node:net';
 import { ConnectionLostError } from '../../core/index.ts';
 import { joinChunks } from '../../streams/index.ts';
 import { type Ends, endsOf } from '../address.ts';
-import { COPY_UP_TO } from '../net-wire.ts';
-import type { Wire, WireListener } from '../wire.ts';
+import { COPY_UP_TO, type Wire, type WireListener } from '../wire.ts';
 import {
   closeHandle,
   type HandleOwner,

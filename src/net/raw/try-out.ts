@@ -1,7 +1,7 @@
 // Whether the raw path works in this process.
 import { connect, createServer, type Socket } from 'node:net';
 import { toAddress } from '../address.ts';
-import { COPY_UP_TO } from '../net-wire.ts';
+import { COPY_UP_TO } from '../wire.ts';
 import { acceptRaw } from './accept.ts';
 import { learnToWrite, useBinding } from './handle.ts';
 import type { RawSocket } from './socket.ts';
