@@ -4,6 +4,8 @@ export { allTasksBlocked } from './blocked.ts';
 export { checkDuplex, type DuplexCheck, duplexChecks, type MakeDuplexPair } from './check-duplex.ts';
 export { type Exploration, exploreCancellation, type ExploreOptions, shuffleWakeups } from './explore.ts';
 export { FakeClock, runWithFakeClock } from './fake-clock.ts';
+export { checkFaults, type ConnectionFaults, type Draw, drawFaults, type Faults } from './faults.ts';
+export { type DirectionStatistics, FaultyLink, type FaultyLinkOptions } from './faulty-link.ts';
 export { withLeakCheck } from './leak-check.ts';
 export { seededRandom } from './random.ts';
 export { Sequencer } from './sequencer.ts';
