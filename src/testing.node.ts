@@ -3,6 +3,7 @@ import { installNodeHost } from './hosts/node/index.ts';
 
 installNodeHost();
 
+export { simulate, SimulatedConnection, type SimulateOptions, Simulation } from './simulation/index.ts';
 export {
   allTasksBlocked,
   checkDuplex,
