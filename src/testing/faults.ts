@@ -94,14 +94,16 @@ export function drawFaults(
   random: () => number,
   { lossless = false }: { readonly lossless?: boolean | undefined } = {},
 ): ConnectionFaults {
-  const piece = some(random, 1, 65_536);
   const cut = random() < 0.6;
-  const delays = random() < 0.5;
+  const piece = cut ? some(random, 1, 65_536) : 65_536;
+  // So long that pieces of any length keep up the rate promised; a host's timers take a millisecond at least.
+  const delay = Math.min(some(random, 1, 200), piece / 32);
+  const delays = random() < 0.5 && delay >= 1;
   const slow = random() < 0.2;
   const stalls = random() < 0.3;
   const harmless: Faults = {
-    piece: cut ? [1, piece] : 65_536,
-    delay: delays ? [0, Math.min(some(random, 1, 200), (cut ? piece : 65_536) / 8)] : 0,
+    piece: cut ? [1, piece] : piece,
+    delay: delays ? [0, delay] : 0,
     rate: slow ? some(random, 10_000, 1_000_000) : Infinity,
     stallAfter: stalls ? [1, some(random, 1000, 100_000)] : Infinity,
     stallFor: [10, some(random, 10, 2000)],
