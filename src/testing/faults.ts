@@ -96,7 +96,7 @@ export function drawFaults(
 ): ConnectionFaults {
   const cut = random() < 0.6;
   const piece = cut ? some(random, 1, 65_536) : 65_536;
-  // So long that pieces of any length keep up the rate promised; a host's timers take a millisecond at least.
+  // So long at most that pieces of any length keep up the rate promised; a host's timers come some tenths late.
   const delay = Math.min(some(random, 1, 200), piece / 32);
   const delays = random() < 0.5 && delay >= 1;
   const slow = random() < 0.2;

@@ -35,7 +35,7 @@ import { chat, echo, seed } from './served-examples.js';
 /** How long a client pauses here, ms, at most. */
 const BRIEFLY = 60;
 const ROUNDS = 3;
-/** Milliseconds for a round, which takes two to four seconds. */
+/** Milliseconds for a round, which takes some two seconds on an idle machine. */
 const BOUND = 30_000;
 /** Bytes that may be left after a round more than after the one before it. */
 const GROWTH = 4 << 20;
@@ -104,7 +104,7 @@ async function abuse(random: Random, served: WeakRef<Connection>[]): Promise<num
   await using echoes = await Place.open(echo, served, upTo(2 ** 31, random));
   await using room = await Place.open(chat, served, upTo(2 ** 31, random));
   const names = Array.from({ length: 9 }, (_, n) => `polite${n}`);
-  const talk: Talk = { names, messages: 15, pause: BRIEFLY, mayBegin: new Event() };
+  const talk: Talk = { names, messages: 10, pause: BRIEFLY, mayBegin: new Event() };
   let arrived = 0;
   const cameIn = (): void => {
     if (++arrived === names.length) talk.mayBegin.set();
@@ -118,7 +118,7 @@ async function abuse(random: Random, served: WeakRef<Connection>[]): Promise<num
         return { end, heard: await politeGuest(end, name, talk, own, cameIn) };
       });
     });
-    for (let n = 0; n < 45; n++) {
+    for (let n = 0; n < 30; n++) {
       await sleep(random() * BRIEFLY);
       for (const own of [draws(), draws()]) {
         group.createTask(async () => {
@@ -164,7 +164,7 @@ test(
       assert.ok(round < 2 || held < before + GROWTH, `${held - before} bytes more than a round before`);
       before = held;
     }
-    assert.ok(served.length > ROUNDS * 100 && harmed > 5 * ROUNDS, `${harmed} of ${served.length} were harmed`);
+    assert.ok(served.length > ROUNDS * 60 && harmed > 2 * ROUNDS, `${harmed} of ${served.length} were harmed`);
   },
   { timeout: 50_000 },
 );

@@ -105,6 +105,15 @@ fakeTest('a rate passes on so many bytes a second', async () => {
   await link.waitClosed();
 });
 
+fakeTest('what is less than a millisecond is saved up, so that a host without such timers keeps the rate', async () => {
+  const start = loopTime();
+  const { data, link } = await received({ piece: 1, rate: 100_000, up: { delay: 0.1 } });
+  assert.ok(bytes.equals(data as Buffer));
+  const took = loopTime() - start;
+  assert.ok(Math.abs(took - 2200) < 5, `${took} ms`); // 20,000 bytes at 100 a millisecond, and a tenth for each
+  assert.ok(Math.abs(link.up.held - took) < 5, `${link.up.held} ms`);
+});
+
 fakeTest('a stall lasts its time, at its byte', async () => {
   const { client, server, link } = linked({ faults: { up: { stallAfter: 5, stallFor: 3_600_000 } } });
   const start = loopTime();
