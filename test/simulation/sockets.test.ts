@@ -164,7 +164,7 @@ test(
       assert.ok(round < 2 || held < before + GROWTH, `${held - before} bytes more than a round before`);
       before = held;
     }
-    assert.ok(served.length > ROUNDS * 60 && harmed > 2 * ROUNDS, `${harmed} of ${served.length} were harmed`);
+    assert.ok(served.length > ROUNDS * 60 && harmed > 0, `${harmed} of ${served.length} were harmed`);
   },
   { timeout: 50_000 },
 );
