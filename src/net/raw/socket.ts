@@ -35,6 +35,8 @@ import {
 } from './handle.ts';
 
 const READ_BUFFER = 65536;
+/** Bytes: the buffer of a socket that fills the common one. Larger, because that is a system call less for as much. */
+const BULK_BUFFER = 131072;
 
 /** The buffer all sockets read into. libuv reads and tells in one step, so it is never in use twice. */
 let shared: Buffer;
@@ -52,7 +54,7 @@ export class RawSocket implements Wire, HandleOwner {
   #ended = false;
   #error: Error | undefined = undefined;
   /**
-   * While reads fill the whole buffer: the socket's own one, which is handed over instead of copied. libuv holds its address
+   * Since a read filled the common buffer, while they stay large: the socket's own one, which is handed over, not copied. libuv holds its address
    * alone, so it must stay here for as long as it may be read into.
    */
   #own: Buffer | undefined = undefined;
@@ -188,17 +190,17 @@ export class RawSocket implements Wire, HandleOwner {
 
   #feed(listener: WireListener, count: number): Uint8Array | undefined {
     const own = this.#own;
-    const full = count === READ_BUFFER;
-    if (own !== undefined && count * 2 > READ_BUFFER) {
-      this.#own = Buffer.allocUnsafeSlow(READ_BUFFER);
-      listener.feed(full ? own : own.subarray(0, count));
+    if (own !== undefined && count * 4 > BULK_BUFFER) {
+      this.#own = Buffer.allocUnsafeSlow(BULK_BUFFER);
+      listener.feed(count === BULK_BUFFER ? own : own.subarray(0, count));
       return this.#own;
     }
     const chunk = Buffer.allocUnsafe(count);
     (own ?? shared).copy(chunk, 0, 0, count);
     listener.feed(chunk);
-    if (full === (own !== undefined)) return undefined;
-    this.#own = full ? Buffer.allocUnsafeSlow(READ_BUFFER) : undefined;
+    const isFull = own === undefined && count === READ_BUFFER;
+    if (own === undefined && !isFull) return undefined;
+    this.#own = isFull ? Buffer.allocUnsafeSlow(BULK_BUFFER) : undefined;
     return this.#own ?? shared;
   }
 
