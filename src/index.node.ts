@@ -32,6 +32,7 @@ export {
   Server,
   type ServerOptions,
   type ServerTlsOptions,
+  type ShutdownOptions,
   type ShutdownReport,
   startServer,
   type StartTlsOptions,

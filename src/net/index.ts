@@ -27,6 +27,7 @@ export type {
 export { type ListenFd, listenFds } from './listen-fds.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
 export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './secure.ts';
-export { type Handler, Server, type ShutdownReport } from './server.ts';
+export { type Handler, Server, type ShutdownOptions } from './server.ts';
 export type { ServerOptions } from './server-options.ts';
+export type { ShutdownReport } from './shutdown.ts';
 export { startServer } from './start-server.ts';

@@ -8,8 +8,7 @@
 //
 // - waitClosed() resolves when CLOSED and no connection is open, in either order.
 // - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.
-// - shutdown() is bounded: stop accepting; end what is idle; wait for the grace; cancel; wait; abort; wait; give up and
-//   name what will not end.
+// - shutdown() is bounded: see shutdown.ts.
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { LinkedSet } from '../base/index.ts';
@@ -17,19 +16,15 @@ import {
   type Awaitable,
   cancellable,
   CancelledError,
-  checkMs,
   checkpoint,
   currentTask,
   Future,
   host,
+  inTask,
   IncompleteReadError,
   InvalidStateError,
-  loopTime,
-  moveOnAfter,
   reportException,
-  sleep,
   spawn,
-  TimeoutError,
   QueuedWait,
   waitFor,
   type WaitOptions,
@@ -38,35 +33,26 @@ import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { AcceptReports } from './accept-reports.ts';
 import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
+import type { AnySocket } from './any-socket.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
 import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
-import type { AnySocket } from './any-socket.ts';
 import { Parking, turnAway } from './parking.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
+import { checkGrace, DEFAULT_GRACE, endConnections, type ShutdownReport } from './shutdown.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
 export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
 
-/** How a shutdown went: how many connections ended by themselves, by a cancel of their handler, and by an abort. */
-export interface ShutdownReport {
-  readonly finished: number;
-  readonly cancelled: number;
-  readonly aborted: number;
+/** Options of `server.shutdown`. */
+export interface ShutdownOptions extends WaitOptions {
+  /** Milliseconds handlers get to end by themselves. Default 10,000. */
+  readonly grace?: number | undefined;
 }
-
-/** Milliseconds a graceful end waits for handlers, by default. */
-export const DEFAULT_GRACE = 10_000;
-/** Milliseconds cancelled handlers get to clean up, and aborted connections to go. */
-const CANCEL_GRACE = 1000;
-/** Milliseconds of quiet after which a client that owes the rest of a message counts as idle in a shutdown. */
-const QUIET = 500;
-/** Milliseconds between two looks for idle clients. */
-const LOOK_EVERY = 100;
 
 export class Server implements AsyncDisposable {
   readonly #handler: Handler;
@@ -148,9 +134,9 @@ export class Server implements AsyncDisposable {
   }
 
   /** Begins to listen, for a server started with `startServing: false`. Idempotent. @throws InvalidStateError when closed */
-  async startServing(): Promise<void> {
+  async startServing(options?: WaitOptions): Promise<void> {
     if (this.#state === 'closed') throw new InvalidStateError('Cannot start serving: the server is closed');
-    await cancellable((this.#starting ??= this.#start()));
+    await cancellable((this.#starting ??= this.#start()), options);
   }
 
   /**
@@ -224,24 +210,17 @@ export class Server implements AsyncDisposable {
    * console.log(await server.shutdown({ grace: 1000 }));
    * ```
    */
-  async shutdown(options: { readonly grace?: number | undefined } = {}): Promise<ShutdownReport> {
+  async shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     const { grace = DEFAULT_GRACE } = options;
-    if (checkMs(grace, 'shut down') < 0)
-      throw new RangeError(`Cannot shut down: grace must be >= 0 milliseconds, got ${grace}`);
+    checkGrace(grace);
     this.close();
-    const all = this.#connections.size;
+    const ending = {
+      connections: this.#connections,
+      waitClosed: () => this.waitClosed(),
+      cancel: (connection: Connection) => this.#cancel(connection),
+    };
     try {
-      const silent = new Map<Connection, { readonly bytes: number; readonly since: number }>();
-      await this.#emptyWithin(grace, () => this.#endIdle(silent));
-      const finished = all - this.#connections.size;
-      for (const connection of this.#connections) this.#cancel(connection);
-      await this.#emptyWithin(CANCEL_GRACE);
-      const left = this.#connections.size;
-      const report = { finished, cancelled: all - finished - left, aborted: left };
-      this.abortClients();
-      await this.#emptyWithin(CANCEL_GRACE);
-      this.#reportStuck();
-      return report;
+      return await inTask('server.shutdown', () => endConnections(ending, grace), options);
     } catch (error) {
       for (const connection of this.#connections) this.#cancel(connection);
       this.abortClients();
@@ -437,38 +416,6 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  // ---- ending --------------------------------------------------------------------------------------------------
-
-  /** Waits until no connection is open, at most `ms` milliseconds, calling `look` now and then. */
-  async #emptyWithin(ms: number, look?: () => void): Promise<void> {
-    const until = loopTime() + ms;
-    for (;;) {
-      if (look !== undefined && this.#connections.size > 0) {
-        await sleep(0); // what has come in already is read first: whoever sent it is not idle
-        look();
-      }
-      const left = until - loopTime();
-      if (this.#connections.size === 0 || left <= 0) return;
-      await moveOnAfter(look === undefined ? left : Math.min(left, LOOK_EVERY), () => this.waitClosed());
-    }
-  }
-
-  /**
-   * Lets the handlers that only wait for a peer between messages read the end of the stream: most then end by themselves.
-   * One that may owe the rest of a message gets QUIET ms to go on; `silent` remembers since when.
-   */
-  #endIdle(silent: Map<Connection, { readonly bytes: number; readonly since: number }>): void {
-    const now = loopTime();
-    for (const connection of this.#connections) {
-      const activity = connection.activity();
-      if (activity === 'idle') connection.endReading();
-      if (activity !== 'silent') continue;
-      const before = silent.get(connection);
-      if (before?.bytes !== connection.bytesRead) silent.set(connection, { bytes: connection.bytesRead, since: now });
-      else if (now - before.since >= QUIET) connection.endReading();
-    }
-  }
-
   #cancel(connection: Connection): void {
     const task = connection.task;
     if (task !== undefined && !task.done()) {
@@ -477,12 +424,5 @@ export class Server implements AsyncDisposable {
     }
     this.#line.delete(connection); // never begun, if it stood there
     connection.writer.close();
-  }
-
-  #reportStuck(): void {
-    for (const connection of this.#connections) {
-      const error = new TimeoutError(`${connection.task} was cancelled and its connection aborted, and it still runs`);
-      reportException({ message: `The handler of ${connection} did not end with the server`, error, connection });
-    }
   }
 }

@@ -438,6 +438,28 @@ test('a TLS client that does not answer close_notify is aborted: shutdownTimeout
   });
 });
 
+test('a signal ends a shutdown as a cancel does, and startServing', async () => {
+  const handler: Handler = () => sleep(Infinity);
+  await withServer(handler, {}, async (server, port) => {
+    await withClients(2, port, async () => {
+      await until(() => server.connections.size === 2);
+      const shutdown = server.shutdown({ grace: 60_000, signal: AbortSignal.timeout(20) });
+      await within(SLACK, assert.rejects(shutdown, CancelledError));
+      await until(() => server.connections.size === 0);
+    });
+  });
+  await withServer(handler, {}, async (server, port) => {
+    await withClients(2, port, async () => {
+      await until(() => server.connections.size === 2);
+      await assert.rejects(server.shutdown({ signal: AbortSignal.abort() }), CancelledError); // before it began
+      await until(() => server.connections.size === 0);
+    });
+  });
+  const server = await startServer(handler, { host: HOST, startServing: false });
+  await assert.rejects(server.startServing({ signal: AbortSignal.abort() }), CancelledError);
+  await server.shutdown();
+});
+
 test('two shutdowns at once both end, by the shorter grace', async () => {
   const gate = new Future<void>();
   await withServer(
