@@ -32,11 +32,13 @@ export { run, type RunOptions } from './run.ts';
 export {
   addDeadline,
   addSoon,
+  beginTurnTime,
   callAt,
   callLater,
   callSoon,
   checkMs,
   deleteDeadline,
+  endTurnTime,
   type Handle,
   loopTime,
   nextDeadline,

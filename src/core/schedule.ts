@@ -29,6 +29,24 @@ export function loopTime(): number {
   return fake === undefined ? host.now() : fake.now();
 }
 
+/** The time of this turn, from beginTurnTime() to endTurnTime(). */
+let turn: number | undefined;
+
+/** The loop's time in whole milliseconds; that of the turn, while it has one. */
+export function turnTime(): number {
+  return turn ?? Math.floor(loopTime());
+}
+
+/** From now to the end of this turn one time will do: a clock costs more than all else that a wait's begin needs. */
+export function beginTurnTime(): void {
+  turn = Math.floor(loopTime());
+}
+
+/** Called at the end of the turn in which beginTurnTime() was. */
+export function endTurnTime(): void {
+  turn = undefined;
+}
+
 export function addDeadline(entry: Deadline): void {
   deadlines.add(entry);
   if (entry.slot === 0) arm(); // it became the earliest

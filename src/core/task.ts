@@ -39,9 +39,9 @@ export interface TaskOptions {
 }
 
 /** What createTask's callers in other rooms may say more than users. */
-export interface SpawnOptions extends TaskOptions {
-  /** Gives the name when it is first asked for, in place of `name`. */
-  readonly named?: { readonly taskName: string } | undefined;
+export interface SpawnOptions extends Omit<TaskOptions, 'name'> {
+  /** The name, or who gives it when it is first asked for. */
+  readonly name?: string | { readonly taskName: string } | undefined;
   /** The run() it belongs to; by default that of the current task. */
   readonly scope?: object | undefined;
   /** The user's function, where `fn` is one around it: its text stands for the creation site. */
@@ -78,7 +78,7 @@ export class Task<T> extends Awaitable<T> implements Waiter {
   constructor(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions) {
     super();
     this.#fn = fn;
-    this.#name = options.name ?? options.named;
+    this.#name = options.name;
     this.#site = options.below === undefined ? undefined : creationSite(options.source ?? fn, options.below);
     const parent = host.carrier.getStore() as Task<unknown> | undefined; // only #begin puts stores in
     this.scope = options.scope ?? parent?.scope;
@@ -90,8 +90,8 @@ export class Task<T> extends Awaitable<T> implements Waiter {
 
   /** Shown in messages and by tools. */
   get name(): string {
-    const name = this.#name ?? `Task-${this.id}`;
-    return (this.#name = typeof name === 'string' ? name : name.taskName);
+    const name = this.#name;
+    return (this.#name = typeof name === 'object' ? name.taskName : (name ?? `Task-${this.id}`));
   }
 
   set name(name: string) {

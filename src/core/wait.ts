@@ -20,7 +20,7 @@
 import { host } from './host.ts';
 import { CancelledError } from './errors.ts';
 import { instrument } from './instrument.ts';
-import { loopTime } from './schedule.ts';
+import { turnTime } from './schedule.ts';
 import { makeCancelledError, tracing } from './tracing.ts';
 import { describe, disposable, type Linked, type LinkedSet } from '../base/index.ts';
 import type { Task } from './task.ts';
@@ -173,26 +173,26 @@ let idle: Wait<unknown>[] = []; // the other of two arrays that take turns, so t
 /** Where waits began, while tracing is on. */
 const sites = new WeakMap<Wait<unknown>, { stack?: string }>();
 
-/** What is decided now is delivered by deliverHeld(), not by a microtask. */
-let held = false;
-
 function deliverSoon(wait: Wait<unknown>): void {
-  if (ready.length === 0 && !held) void microtask.then(deliverAll);
+  if (ready.length === 0) void microtask.then(deliverAll);
   ready.push(wait);
 }
+
+/** Stands first in `ready` while it is held: a list that is not empty needs no microtask. Never delivered. */
+const HOLD = {} as Wait<unknown>;
 
 /**
  * For a callback of the loop's, below which no code of a user is on the stack: a microtask would come right behind it, and
  * deliverHeld() at its end does the same without one. Call both, whatever happens between them, or nothing is delivered.
  */
 export function holdDeliveries(): void {
-  held = ready.length === 0;
+  if (ready.length === 0) ready.push(HOLD);
 }
 
 /** The end of holdDeliveries(). */
 export function deliverHeld(): void {
-  if (!held) return;
-  held = false;
+  if (ready[0] !== HOLD) return;
+  ready.shift();
   if (ready.length > 0) deliverAll();
 }
 
@@ -241,7 +241,7 @@ export class Wait<T> {
   readonly kind: string;
   /** What it waits for: a reader, a lock, another task; undefined for a sleep. */
   readonly resource: unknown;
-  /** When it began, on the loop's clock, in whole milliseconds. */
+  /** When it began, on the loop's clock, in whole milliseconds; waits of one turn may share the time of the first. */
   readonly since: number;
 
   // The links of the task's waits. Written by this class alone.
@@ -259,7 +259,7 @@ export class Wait<T> {
   constructor(kind: string, resource: unknown, options?: WaitOptions) {
     this.kind = kind;
     this.resource = resource;
-    this.since = Math.floor(loopTime()); // a small integer takes no memory of its own
+    this.since = turnTime(); // a small integer takes no memory of its own
     this.nextOfTask = undefined;
     this.#previousOfTask = undefined;
     this.promise = new Promise<T>(executor);

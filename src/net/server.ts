@@ -324,7 +324,7 @@ export class Server implements AsyncDisposable {
   #handle(connection: Connection): void {
     this.#handling++;
     // Not eager: the microtask it begins in is a context of its own, and one that ends at once begins no other in its stack.
-    const task = this.#inContext(() => spawn(() => this.#serve(connection), { named: connection, scope: this.#scope }));
+    const task = this.#inContext(() => spawn(() => this.#serve(connection), { name: connection, scope: this.#scope }));
     connection.serveWith(task);
   }
 

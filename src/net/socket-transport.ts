@@ -202,7 +202,7 @@ export class SocketTransport implements Transport, WireListener {
 
   /** @internal */
   feed(chunk: Buffer): void {
-    this.reader.feedData(chunk);
+    this.reader.feed(chunk);
   }
 
   /** @internal */

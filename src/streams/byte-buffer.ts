@@ -25,10 +25,10 @@ export class ByteBuffer {
   }
 
   /** Adds bytes at the end; they must not be changed afterwards. `expected` is the total the reader waits for, if known. */
-  push(chunk: Uint8Array, expected: number): void {
+  push(chunk: Buffer, expected: number): void {
     const held = this.#end - this.#start;
     if (held === 0) {
-      this.#memory = toBuffer(chunk);
+      this.#memory = chunk;
       this.#start = 0;
       this.#end = chunk.length;
       this.#room = 0;

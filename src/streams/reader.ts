@@ -263,11 +263,15 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   feedData(data: Uint8Array): void {
     if (!(data instanceof Uint8Array)) throw new TypeError(`Cannot feed data: expected bytes, got ${describe(data)}`);
+    if (data.length > 0 || this.#eof) this.feed(toBuffer(data));
+  }
+
+  /** feedData for transports: a Buffer that is not empty. @internal */
+  feed(data: Buffer): void {
     if (this.#eof) throw new InvalidStateError('Cannot feed data: the end was fed already');
-    if (data.length === 0) return;
     const wait = this.#wait;
     const waiting = wait !== undefined && wait.waiting;
-    this.#buffer.push(toBuffer(data), waiting && this.#need === EXACTLY ? this.#count : 0);
+    this.#buffer.push(data, waiting && this.#need === EXACTLY ? this.#count : 0);
     if (waiting && this.#ready()) wait.answer(NOTHING);
     else if (waiting) return; // it needs more, so nothing is held back
     if (this.#buffer.length > this.#pauseAbove) this.#pause();

@@ -62,7 +62,7 @@ test('it is a queue of bytes, whatever is pushed and taken', () => {
           const count = Math.min(step, model.length);
           given.push([buffer.take(count), model.splice(0, count)]);
         } else {
-          buffer.push(step, expected);
+          buffer.push(toBuffer(step), expected);
           model.push(...step);
         }
         assert.equal(buffer.length, model.length);
