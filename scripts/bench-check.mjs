@@ -1,6 +1,6 @@
-// node scripts/bench-check.mjs [--record]: a short run of two benchmarks on this Node, for every change. It compares
+// node scripts/bench-check.mjs [--record]: a short run of four benchmarks on this Node, for every change. It compares
 // ratios to peers on the same runtime, which hold from machine to machine, with those in bench/recorded.json, and fails
-// only on a clear loss. About a minute; twice that when a first look is bad and a second is taken. --record writes the
+// only on a clear loss. Two minutes; twice that when a first look is bad and a second is taken. --record writes the
 // ratios it finds.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,8 @@ const settings = { rounds: 5, warm: 500, window: 1500 };
 const current = `node${process.versions.node.split('.')[0]}`;
 const checks = [
   { name: 'echo', peer: "node:net 'data'" },
+  { name: 'lines', peer: 'node:readline' },
+  { name: 'connect', peer: 'node:net', key: 'user' },
   { name: 'task-join', peer: 'bare' },
 ];
 const path = join(root, 'bench/recorded.json');
@@ -49,7 +51,7 @@ function expected({ name }) {
   return ratios[current] ?? Math.max(...Object.values(ratios));
 }
 
-async function measureRatio({ name, peer }) {
+async function measureRatio({ name, peer, key }) {
   const benchmark = benchmarks.find((each) => each.name === name);
   const contenders = benchmark.contenders.filter(
     (each) => each.tool === current && (each.name === 'maitre' || each.name === peer),
@@ -57,5 +59,5 @@ async function measureRatio({ name, peer }) {
   const { results, skipped } = await runBenchmark({ ...benchmark, contenders }, settings);
   const row = (wanted) => results.find((each) => each.name === wanted);
   if (skipped.length > 0) throw new Error(`Cannot measure ${name}: ${skipped.join('; ')}`);
-  return ratioTo(row('maitre'), row(peer), benchmark.compare.key);
+  return ratioTo(row('maitre'), row(peer), key ?? benchmark.compare.key);
 }
