@@ -95,6 +95,7 @@ async function endOthers(scope: object): Promise<void> {
     slow.cancel();
   }
   await sleep(0); // the errors of this turn are reported at its end
+  await sleep(0); // and what was written in it has left by now: the process may be ended by the next line
 }
 
 function reportSlowEnd(scope: object): void {

@@ -82,8 +82,10 @@ export function replaceTime(time: FakeTime): Disposable {
   disarm();
   deadlines = new DeadlineHeap();
   fake = time;
+  turn = undefined;
   return disposable(() => {
     fake = undefined;
+    turn = undefined;
     deadlines = realDeadlines;
     arm();
   });

@@ -82,7 +82,11 @@ export class NetWire implements Wire {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#listener?.came(chunk.length) === true) this.#listener.feed(chunk);
+    try {
+      if (this.#listener?.came(chunk.length) === true) this.#listener.feed(chunk);
+    } catch (error) {
+      this.socket.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
+    }
   };
 
   readonly #onEnd = (): void => {

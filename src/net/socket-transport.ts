@@ -151,6 +151,7 @@ export class SocketTransport implements Transport, WireListener {
     if (this.#secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     if (this.#gone) throw new InvalidStateError('Cannot start TLS: the connection is gone');
     const plain = this.#wire.release();
+    this.#wire = new NetWire(plain); // so that an abort reaches it meanwhile
     try {
       this.#secured = await secureInPlace(plain, this.reader.takeHeld(), this.#settings.accepted === true, options);
       this.#wire = new NetWire(this.#secured);

@@ -40,6 +40,6 @@ export interface Wire {
   reset(): void;
   /** The net.Socket it is or can show itself as; undefined when it is closed and was never one. */
   readonly socket: Socket | undefined;
-  /** Gives the socket away, paused and unheard, to whoever goes on with it. Nothing is told any more. */
+  /** Gives the socket away to node:tls, paused and unheard; nobody else could read from it. Nothing is told any more. */
   release(): Socket;
 }

@@ -14,7 +14,7 @@ export interface ReadTransport {
 export interface WriteTransport {
   /**
    * Takes the bytes of one turn, in order, as one write. At most one write is under way: the writer calls again only after
-   * `true` or `taken()`. Returns true when the system has taken all at once; else `writer.taken()` follows.
+   * `true` or `taken()`. Returns true when the system has taken all at once; else `writer.taken()` or `lost()` follows.
    */
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean;
   /** Half-closes: no more bytes from here, the peer may go on. Comes after everything written was taken. */

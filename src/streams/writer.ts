@@ -91,7 +91,9 @@ export class StreamWriter implements AsyncDisposable {
   #pending: (string | Uint8Array)[] = NONE;
   #pendingBytes = 0;
   #inFlight = 0;
-  /** A change over to TLS is under way: nothing is given to the transport. */
+  /** startTls was called, and has not ended. */
+  #startingTls = false;
+  /** The handshake is under way: nothing is given to the transport. */
   #upgrading = false;
   /** In the list of writers to flush at the end of this turn. */
   #dirty = false;
@@ -239,17 +241,24 @@ export class StreamWriter implements AsyncDisposable {
    * the connection is gone
    */
   async startTls(options: object): Promise<void> {
-    if (this.#state !== 'open' || this.#eof) throw new InvalidStateError('Cannot start TLS: the writer is closing');
+    this.#checkOpen();
     if (this.#transport.startTls === undefined) throw new InvalidStateError('Cannot start TLS: this is not a socket');
-    if (this.#upgrading) throw new InvalidStateError('Cannot start TLS: it is being started already');
-    while (this.bufferedBytes > 0) await this.#flushed();
-    this.#upgrading = true;
+    if (this.#startingTls) throw new InvalidStateError('Cannot start TLS: it is being started already');
+    this.#startingTls = true;
     try {
+      while (this.bufferedBytes > 0) await this.#flushed();
+      this.#checkOpen(); // somebody may have closed it meanwhile
+      this.#upgrading = true;
       await this.#transport.startTls(options);
     } finally {
+      this.#startingTls = false;
       this.#upgrading = false;
       this.#flush();
     }
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== 'open' || this.#eof) throw new InvalidStateError('Cannot start TLS: the writer is closing');
   }
 
   /**

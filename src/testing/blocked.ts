@@ -1,4 +1,5 @@
-// Knowing that nothing moves: every task stands at a wait that nobody has decided yet.
+// Knowing that nothing moves: every task stands at a wait that nobody has decided yet, for two turns: what was written in the
+// first has left at its end.
 import { host, liveTasks, soonCount, Wait, type WaitOptions, checkpoint, waitsOf } from '../core/index.ts';
 
 /** True when every live task stands at an undecided wait and nothing is scheduled for the next turn. */

@@ -21,11 +21,11 @@ export class Stillness {
     if (countOpen() <= this.#openBefore) return true;
     const waits = [...liveTasks()].flatMap((task) => waitsOf(task));
     const same = waits.length === this.#waits.length && waits.every((wait, i) => wait === this.#waits[i]);
-    if (same) return ++this.#looks >= LOOKS && host.now() - this.#since >= QUIET;
-    this.#waits = waits;
+    if (same && (++this.#looks < LOOKS || host.now() - this.#since < QUIET)) return false;
+    this.#waits = waits; // also after it was still: what a jump fires may send something without moving a wait
     this.#since = host.now();
     this.#looks = 0;
-    return false;
+    return same;
   }
 }
 

@@ -1,8 +1,10 @@
 // What happens to a server's process on bad days: no descriptors left, Ctrl-C while clients do what they like.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from '../support/test.js';
 import { fixtureCommand, Program, startFixture } from './programs.js';
-import { isNode, pause, RawClient, until } from './sockets.js';
+import { HOST, isNode, pause, RawClient, until } from './sockets.js';
 
 const noLimits = (process.platform === 'win32' || !isNode) && 'a limit on descriptors as Node meets it';
 
@@ -105,3 +107,34 @@ test('a second signal ends the process at once', async () => {
     await until(() => client.closed);
   }
 });
+
+test('what a program wrote before run() ended is sent, when the next line ends the process', async () => {
+  let got = '';
+  const server = createServer((socket) => {
+    socket.on('data', (chunk) => (got += String(chunk))).on('error', () => undefined);
+    setTimeout(() => socket.write('x'), 20);
+  });
+  await once(server.listen(0, HOST), 'listening');
+  try {
+    await using program = startFixture('last-words', String((server.address() as AddressInfo).port));
+    assert.equal(await program.ends(), 0);
+    await until(() => got === 'last words\n');
+  } finally {
+    server.close();
+    await once(server, 'close');
+  }
+});
+
+for (const method of ['useUserBuffer', 'readStart', 'shutdown', 'writev']) {
+  test(
+    `a Node whose handles have no ${method} serves with public events, or by whatever net does without it`,
+    async () => {
+      await using program = startFixture('other-handles', method);
+      const end = await program.ends();
+      // net itself needs the others: then the error is its own, and no crash of the probe.
+      if (method === 'useUserBuffer') assert.deepEqual([end, program.output], [0, 'got hi\n'], program.errors);
+      else assert.doesNotMatch(program.errors, /src\/net\/raw|net\/raw\//);
+    },
+    { skip: !isNode && 'handles as Node has them' },
+  );
+}

@@ -1,6 +1,7 @@
 // What holds for sockets however their bytes move. Run twice: over the handles where the runtime lets us (socket-transport),
 // and over public events (event-transport).
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import {
   type Connection,
   type ConnectionLostError,
@@ -246,6 +247,70 @@ export function testTransport(path: string): void {
         await until(() => server.connections.size === 0 && client.closed);
       },
     );
+  });
+
+  // ---- users that reach below ------------------------------------------------------------------------------------
+
+  check('a handler that feeds the end of its own reader loses that connection, and nobody else anything', async () => {
+    const handler: Handler = async (reader, writer, connection) => {
+      await reader.readExactly(4 * 131_072); // large reads: their buffers are handed over
+      reader.feedEof();
+      await writer.waitClosed();
+      assert.match(String(connection.error), /the end was fed already/);
+    };
+    const errors: unknown[] = [];
+    const options = { limit: 1 << 30, onError: (error: unknown) => errors.push(error) }; // it is never paused
+    await withServer(handler, options, async (server, port) => {
+      const client = await new RawClient(port).connected();
+      const sending = setInterval(() => client.socket.write(Buffer.alloc(MIB)), 1);
+      await until(() => client.closed).finally(() => clearInterval(sending));
+      await until(() => server.connections.size === 0);
+    });
+    assert.deepEqual(errors, []);
+  });
+
+  check('an abort in the middle of startTls ends the connection, and startTls rejects', async () => {
+    const outcomes: string[] = [];
+    const handler: Handler = async (_reader, writer, connection) => {
+      const starting = createTask(() => writer.startTls({}));
+      await sleep(20); // the client says nothing
+      connection.abort();
+      outcomes.push(
+        await starting.then(
+          () => 'secure',
+          () => 'rejected',
+        ),
+      );
+    };
+    await withServer(handler, {}, async (server, port) => {
+      const client = await new RawClient(port).connected();
+      await until(() => client.closed);
+      await until(() => server.connections.size === 0);
+    });
+    assert.deepEqual(outcomes, ['rejected']);
+  });
+
+  check('an abort ends a connection whose socket was asked for, over Unix sockets too', async () => {
+    using dir = temporaryFolder();
+    for (const where of [{ host: HOST }, { path: dir.at('asked') }]) {
+      const [a, b] = await connectedPair(where, {});
+      for (const end of [a, b]) assert.ok(end.writer.getExtraInfo('socket'));
+      a.abort();
+      await a.writer.waitClosed();
+      b.abort();
+      await b.writer.waitClosed();
+      assert.deepEqual([a.closed, b.closed], [true, true]);
+    }
+  });
+
+  check('an error given to the socket that was asked for is the connection’s', async () => {
+    const [a, b] = await connectedPair({ host: HOST }, {});
+    const read = a.reader.read(1);
+    (a.writer.getExtraInfo('socket') as Socket).destroy(new Error('mine'));
+    await assert.rejects(read, { name: 'ConnectionLostError' });
+    assert.match(String(a.error), /mine/);
+    b.abort();
+    await b.writer.waitClosed();
   });
 
   // ---- peers that do nothing ---------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 // (what the folder is for: socket.ts). Where its shape is another one, hasRawIo() (try-out.ts) says no.
 import { type Server as NetServer, Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { deliverHeld, holdDeliveries } from '../../core/index.ts';
+import { deliverHeld, holdDeliveries, reportException } from '../../core/index.ts';
 import { toBuffer } from '../../streams/index.ts';
 
 /** What libuv calls when a request is through. */
@@ -111,11 +111,13 @@ export function learnToWrite(socket: Socket, text: string): boolean {
 
 function onRead(this: RawHandle): Uint8Array | undefined {
   holdDeliveries();
+  const next = this[OWNER]?.read(state[binding.kReadBytesOrError] as number); // the binding says where; it never throws
   try {
-    return this[OWNER]?.read(state[binding.kReadBytesOrError] as number); // the binding says where
-  } finally {
     deliverHeld();
+  } catch (error) {
+    reportException({ message: 'Cannot deliver what a socket has read', error }); // `next` must reach libuv
   }
+  return next;
 }
 
 function onWritten(this: Request, status: number): void {
@@ -174,7 +176,7 @@ export function listenTo(handle: RawHandle): void {
   handle.onread = onRead;
 }
 
-/** Half-closes. One that fails has lost its peer: reading tells. */
+/** Half-closes. One that fails has lost its peer: reading tells, or nothing is left to tell. */
 export function shutDown(handle: RawHandle): void {
   const request = new binding.ShutdownWrap();
   request.oncomplete = ignore;
@@ -186,9 +188,10 @@ export function closeHandle(handle: RawHandle): void {
   handle.close(onClosed);
 }
 
-/** Closes with a reset where there is one; the owner's `gone` follows. */
+/** Closes with a reset where there is one, and not while it is being shut down: then Node would never close it; the owner's `gone` follows. */
 export function resetHandle(handle: RawHandle): void {
-  if (handle.reset === undefined || handle.reset(onClosed) !== 0) closeHandle(handle);
+  if (handle.reset === undefined) closeHandle(handle);
+  else handle.reset(onClosed);
 }
 
 /** A net.Socket over a handle. It does not begin to read by itself. */

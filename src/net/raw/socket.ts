@@ -137,8 +137,9 @@ export class RawSocket implements Wire, HandleOwner {
     if (this.#halfClosed) this.destroy();
     const handle = this.#begin(undefined);
     if (handle === undefined) return;
-    if (this.#socket !== undefined) this.#socket.resetAndDestroy();
-    else resetHandle(handle);
+    if (this.#socket === undefined) resetHandle(handle);
+    else if (handle.reset === undefined) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   get socket(): Socket | undefined {
@@ -146,10 +147,8 @@ export class RawSocket implements Wire, HandleOwner {
     if (handle === undefined || this.#socket !== undefined) return this.#socket;
     this.#socket = makeSocket(handle);
     if (this.#listener !== undefined) listenTo(handle); // the Socket made itself the one who reads
-    this.#socket.on('error', ignore).on('close', () => {
-      this.#begin(undefined); // its user closed it
-      this.gone();
-    });
+    // Its user may end it, too.
+    this.#socket.on('error', (error) => void this.#begin(error)).on('close', this.#onFacadeClosed);
     return this.#socket;
   }
 
@@ -159,11 +158,15 @@ export class RawSocket implements Wire, HandleOwner {
       throw new ConnectionLostError('Cannot go on with the connection: it is lost', { cause: this.#error });
     }
     handle.readStop(); // and it stays the owner: libuv still has the address of `#own`
-    this.#socket?.removeAllListeners('close').removeAllListeners('error');
-    const socket = makeSocket(handle);
+    const socket = this.#socket?.off('close', this.#onFacadeClosed) ?? makeSocket(handle);
     if (this.#onClosed !== undefined) socket.once('close', this.#onClosed);
     return socket;
   }
+
+  readonly #onFacadeClosed = (): void => {
+    this.#begin(undefined);
+    this.gone();
+  };
 
   /** Leaves the handle to whoever ends it; undefined when that was done before. */
   #begin(error: Error | undefined): RawHandle | undefined {
@@ -178,7 +181,15 @@ export class RawSocket implements Wire, HandleOwner {
   read(count: number): Uint8Array | undefined {
     const listener = this.#listener;
     if (count === 0 || listener === undefined || this.#handle === undefined) return undefined;
-    if (count > 0) return listener.came(count) ? this.#feed(listener, count) : undefined;
+    if (count > 0) {
+      try {
+        return listener.came(count) ? this.#feed(listener, count) : undefined;
+      } catch (error) {
+        // Thrown on into libuv, it would end the process. And the next buffer would be lost: libuv goes on with the old one.
+        this.destroy(error as Error); // a reader's and the allocator's
+        return undefined;
+      }
+    }
     if (count !== UV_EOF) this.destroy(systemError(count, 'read'));
     else if (!this.#ended) {
       this.#ended = true;
@@ -191,9 +202,10 @@ export class RawSocket implements Wire, HandleOwner {
   #feed(listener: WireListener, count: number): Uint8Array | undefined {
     const own = this.#own;
     if (own !== undefined && count * 4 > BULK_BUFFER) {
-      this.#own = Buffer.allocUnsafeSlow(BULK_BUFFER);
+      const next = Buffer.allocUnsafeSlow(BULK_BUFFER);
       listener.feed(count === BULK_BUFFER ? own : own.subarray(0, count));
-      return this.#own;
+      this.#own = next; // last: until libuv is told of it, it has the address of the other
+      return next;
     }
     const chunk = Buffer.allocUnsafe(count);
     (own ?? shared).copy(chunk, 0, 0, count);
@@ -219,5 +231,3 @@ export class RawSocket implements Wire, HandleOwner {
     listener?.closed(this.#error);
   }
 }
-
-function ignore(): void {}

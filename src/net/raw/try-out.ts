@@ -16,7 +16,7 @@ export function hasRawIo(): Promise<boolean> {
 const PROBE = 'maitre';
 const PROBE_TIME = 2000;
 
-/** A conversation that uses every call once: a client over net, a server over a RawSocket that echoes and ends. */
+/** A conversation that uses every call of the usual way once: a client over net, a server over a RawSocket that echoes and ends. */
 async function tryOut(): Promise<boolean> {
   if ('bun' in process.versions || 'deno' in process.versions) return false;
   if (process.env['MAITRE_RAW_IO'] === 'off') return false;
@@ -32,7 +32,17 @@ async function tryOut(): Promise<boolean> {
       server.listen({ host: '127.0.0.1', port: 0 }, () => {
         const { port } = server.address() as { port: number }; // it listens on TCP
         const options = { noDelay: true, keepAlive: true, bound: toAddress('127.0.0.1', port) };
-        const onSocket = (socket: RawSocket): void => {
+        // What throws in a callback of the loop would end the process.
+        const guarded =
+          <A>(fn: (argument: A) => void) =>
+          (argument: A): void => {
+            try {
+              fn(argument);
+            } catch (error) {
+              reject(error); // whatever it is, the answer is no
+            }
+          };
+        const onSocket = guarded((socket: RawSocket) => {
           accepted = socket;
           socket.listen({
             came: () => true,
@@ -45,12 +55,16 @@ async function tryOut(): Promise<boolean> {
             peerEnded: () => socket.end(),
             closed: (error) => resolve(error === undefined),
           });
-        };
+        });
         const taken = acceptRaw(server, options, { onSocket, onError: reject });
         if (!taken) return resolve(false);
         client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
         let answer = '';
-        client.on('error', reject).on('connect', () => learnToWrite(client as Socket, PROBE) || resolve(false)); // set above
+        client.on('error', reject);
+        client.on(
+          'connect',
+          guarded(() => learnToWrite(client as Socket, PROBE) || resolve(false)),
+        ); // set above
         client.on('data', (chunk) => {
           answer += String(chunk);
           if (answer === `${PROBE}?!`) client?.end();
