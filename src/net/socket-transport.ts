@@ -74,7 +74,8 @@ export class SocketTransport implements Transport, WireListener {
     this.#settings = settings;
     this.reader = new StreamReader(settings);
     this.reader.setTransport(this);
-    this.writer = new StreamWriter(this, settings);
+    // Not `settings` itself: a connection's onOverflow wants to know of whom, and is told by overflowed().
+    this.writer = new StreamWriter(this, { maxBuffered: settings.maxBuffered });
     if (wire instanceof NetWire && wire.socket instanceof TLSSocket) this.#secured = wire.socket;
   }
 

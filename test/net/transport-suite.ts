@@ -366,7 +366,13 @@ export function testTransport(path: string): void {
     };
     await withServer(
       handler,
-      { maxBuffered: 2 * MIB, onError: (error) => errors.push(error) },
+      {
+        maxBuffered: 2 * MIB,
+        onError: (error, connection) => {
+          errors.push(error);
+          assert.match(String(connection), /^connection \d+ from /);
+        },
+      },
       async (server, port) => {
         await withClients(2, port, async ([greedy, modest]) => {
           greedy?.socket.pause();
