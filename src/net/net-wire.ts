@@ -1,12 +1,21 @@
 // A wire over the public events and methods of a net.Socket or tls.TLSSocket: every runtime, and TLS.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { addSoon, type Soon } from '../core/index.ts';
 import { joinChunks } from '../streams/index.ts';
+import { TurnShare } from './turn-share.ts';
 import { COPY_UP_TO, type Wire, type WireListener } from './wire.ts';
 
-export class NetWire implements Wire {
+/** Bytes: a chunk as long as the longest TLS record; who sends such may send more at once. */
+const FULL = 16384;
+
+export class NetWire implements Wire, Soon {
   readonly socket: Socket;
   #listener: WireListener | undefined = undefined;
+  #paused = false;
+  /** It has had its share of this turn: it reads on in the next one, unless it is paused. */
+  #resting = false;
+  #share: TurnShare | undefined = undefined;
   #error: Error | undefined = undefined;
 
   /** The socket is paused, or not connected yet. */
@@ -29,11 +38,19 @@ export class NetWire implements Wire {
   }
 
   pause(): void {
+    this.#paused = true;
     this.socket.pause();
   }
 
   resume(): void {
-    this.socket.resume();
+    this.#paused = false;
+    if (!this.#resting) this.socket.resume();
+  }
+
+  /** The turn after the one in which it had read enough. @internal */
+  due(): void {
+    this.#resting = false;
+    if (!this.#paused) this.socket.resume();
   }
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
@@ -73,6 +90,7 @@ export class NetWire implements Wire {
   }
 
   release(): Socket {
+    this.#paused = true;
     return this.socket
       .pause()
       .off('data', this.#onData)
@@ -82,6 +100,11 @@ export class NetWire implements Wire {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (chunk.length >= FULL && !this.#resting && (this.#share ??= new TurnShare()).isOver()) {
+      this.#resting = true;
+      this.socket.pause();
+      addSoon(this);
+    }
     try {
       if (this.#listener?.came(chunk.length) === true) this.#listener.feed(chunk);
     } catch (error) {

@@ -4,7 +4,9 @@
 // (`#wait`). What that read needs is in `#need` and its fields, so that no read makes a closure.
 //
 // Invariants:
-// - A read never waits for what is there: every public read first tries `#ready()`, and answers at once.
+// - A read never waits for what is there: every public read first tries `#ready()`, and answers at once. But after AT_ONCE such
+//   answers out of what one chunk brought the next one comes a turn later (`#resting`), so that a peer who sends thousands of
+//   small records does not keep the loop to itself.
 // - Bytes leave the buffer in one place, `#complete()`, in the step that settles the read's promise; a read cancelled
 //   before that step has taken nothing.
 // - Scanning for separators goes on from `#scanned`: bytes before it cannot be part of a match. It is linear.
@@ -15,6 +17,7 @@
 import { Buffer } from 'node:buffer';
 import { describe } from '../base/index.ts';
 import {
+  addSoon,
   BusyError,
   checkpoint,
   IncompleteReadError,
@@ -29,6 +32,8 @@ import { findSeparator, type Match, NEWLINE, type Separator, type Separators, to
 import type { ReadTransport } from './transport.ts';
 
 export const DEFAULT_LIMIT = 65536;
+/** How many reads are answered at once, without a wait, before one has to wait for the next turn. */
+const AT_ONCE = 1024;
 
 // What the current read needs.
 const SOME = 0; // any byte, at most #count
@@ -50,11 +55,17 @@ class ReadWait extends Wait<Buffer> {
   protected override withdraw(): void {
     leave(this.resource as StreamReader);
   }
+
+  /** The turn has come for which a read with everything it needs was made to wait. */
+  due(): void {
+    if (this.waiting) goOn(this.resource as StreamReader);
+  }
 }
 
 // The reader's private steps, for its wait. Set by the class.
 let complete: (reader: StreamReader) => Buffer;
 let leave: (reader: StreamReader) => void;
+let goOn: (reader: StreamReader) => void;
 
 export interface StreamReaderOptions {
   /** Bytes: the longest line or record, and half of what is held before the peer is made to wait. Default 65536. */
@@ -99,14 +110,24 @@ export class StreamReader implements AsyncIterable<Buffer> {
   #readLimit = 0;
   #scanned = 0;
   readonly #match: Match = { start: 0, end: -1 };
+  /** How many more reads are answered at once. */
+  #atOnce = AT_ONCE;
+  /** The read that waits has what it needs, and waits for the next turn. */
+  #resting = false;
 
   static {
+    goOn = (reader): void => {
+      reader.#resting = false;
+      reader.#atOnce = AT_ONCE - 1;
+      reader.#wait?.answer(NOTHING);
+    };
     complete = (reader): Buffer => {
       reader.#wait = undefined;
       return reader.#complete();
     };
     leave = (reader): void => {
       reader.#wait = undefined;
+      reader.#resting = false;
       if (reader.#buffer.length > reader.#pauseAbove) reader.#pause(); // the read may have let in more than that
     };
   }
@@ -200,8 +221,9 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 
   /**
-   * A line with its newline, if one of at most the limit is held already; undefined otherwise, and when another read waits:
-   * what happened then is for `readLine` to say. For servers to which many lines come at once: it costs no promise a line.
+   * A line with its newline, if one of at most the limit is held already; undefined otherwise, when another read waits, and
+   * after 1,024 reads that were answered at once, so that the loop gets to others: what happened then is for `readLine` to
+   * say, which waits for the next turn if it has to. For servers to which many lines come at once: it costs no promise a line.
    * It does not wait, so it is no cancellation point.
    *
    * @example
@@ -218,9 +240,11 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * ```
    */
   tryReadLine(): Buffer | undefined {
-    if (this.#exception !== undefined || this.#wait !== undefined) return undefined;
+    if (this.#exception !== undefined || this.#wait !== undefined || this.#atOnce === 0) return undefined;
     const at = this.#buffer.indexOfByte(NEWLINE.byte, 0);
-    return at < 0 || at > this.#limit ? undefined : this.#take(at + 1);
+    if (at < 0 || at > this.#limit) return undefined;
+    this.#atOnce--;
+    return this.#take(at + 1);
   }
 
   /**
@@ -270,7 +294,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
   feed(data: Buffer): void {
     if (this.#eof) throw new InvalidStateError('Cannot feed data: the end was fed already');
     const wait = this.#wait;
-    const waiting = wait !== undefined && wait.waiting;
+    const waiting = wait !== undefined && wait.waiting && !this.#resting;
+    if (!this.#resting) this.#atOnce = AT_ONCE;
     this.#buffer.push(data, waiting && this.#need === EXACTLY ? this.#count : 0);
     if (waiting && this.#ready()) wait.answer(NOTHING);
     else if (waiting) return; // it needs more, so nothing is held back
@@ -280,12 +305,13 @@ export class StreamReader implements AsyncIterable<Buffer> {
   /** Ends the stream: what is held can still be read. */
   feedEof(): void {
     this.#eof = true;
-    this.#wait?.answer(NOTHING);
+    if (!this.#resting) this.#wait?.answer(NOTHING);
   }
 
   /** Makes every read from now on reject with `error`, the waiting one included. */
   setException(error: unknown): void {
     this.#exception = { error };
+    this.#resting = false;
     this.#wait?.answer(NOTHING);
   }
 
@@ -329,7 +355,9 @@ export class StreamReader implements AsyncIterable<Buffer> {
     this.#readLimit = limit;
     this.#scanned = 0;
     this.#match.end = -1;
-    if (this.#ready()) {
+    const isReady = this.#ready();
+    if (isReady && this.#atOnce > 0) {
+      this.#atOnce--;
       try {
         return Promise.resolve(this.#complete());
       } catch (error) {
@@ -338,6 +366,11 @@ export class StreamReader implements AsyncIterable<Buffer> {
     }
     const wait = new ReadWait(NAMES[need], this, options);
     this.#wait = wait;
+    if (isReady) {
+      this.#resting = true;
+      addSoon(wait);
+      return wait.promise;
+    }
     this.#resume(); // last: a transport may feed in this call, which must find the read waiting
     return wait.promise;
   }

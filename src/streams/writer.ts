@@ -6,8 +6,10 @@
 // Bytes go through two places: `#pending` (written in this turn, or waiting for the transport) and `#inFlight` (given to
 // the transport, not yet taken by the system). bufferedBytes is the sum of both.
 // - Writes of one turn leave as one: the flush runs at the end of the loop's turn. While a write is in flight,
-//   further ones gather and leave together when it was taken.
+//   further ones gather and leave together when it was taken. The first LOOSE are kept as they came, then blocks are made
+//   of them, so that memory follows the bytes and not the number of writes.
 // - At most SLICE bytes are in flight at a time, so bufferedBytes falls while a long write is being taken.
+// - maxBuffered is about memory: heldBytes is bufferedBytes and ENTRY for each entry of the list.
 // - `#paused` is set when bufferedBytes is above the high-water mark, cleared at or below the low one; drain waits only
 //   while it is set.
 // - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
@@ -27,11 +29,16 @@ import {
 } from '../core/index.ts';
 import { toBuffer } from './byte-buffer.ts';
 import type { WriteTransport } from './transport.ts';
+import { WriteBlocks } from './write-blocks.ts';
 
 const HIGH_WATER = 65536;
 const LOW_WATER = 16384;
 const SLICE = 262144;
 const DEFAULT_MAX_BUFFERED = 64 * 1024 * 1024;
+/** Bytes of memory that an entry of the list of pending writes takes, beside what it holds. */
+const ENTRY = 128;
+/** Entries of that list; further writes are gathered in blocks. Above what a turn of most programs writes. */
+const LOOSE = 256;
 
 const DONE: Promise<void> = Promise.resolve();
 /** What is pending when nothing is; never changed. */
@@ -59,7 +66,10 @@ function flushAll(): void {
 let flush: (writer: StreamWriter) => void; // set by the class
 
 export interface StreamWriterOptions {
-  /** Bytes: above this many unsent ones the connection is aborted and reported. Default 64 MiB. */
+  /**
+   * Bytes of memory for what is unsent: its payload, and 128 bytes for each write that is not joined with others yet. Above it
+   * the connection is aborted and reported. Default 64 MiB.
+   */
   readonly maxBuffered?: number | undefined;
   /** Told instead of the exception handler when maxBuffered ends the connection. */
   readonly onOverflow?: ((error: ConnectionLostError) => void) | undefined;
@@ -90,6 +100,8 @@ export class StreamWriter implements AsyncDisposable {
   #told: 'nothing' | 'eof' | 'end' = 'nothing';
   #pending: (string | Uint8Array)[] = NONE;
   #pendingBytes = 0;
+  /** What is behind the entries of #pending; undefined while the list is short. */
+  #blocks: WriteBlocks | undefined = undefined;
   #inFlight = 0;
   /** startTls was called, and has not ended. */
   #startingTls = false;
@@ -126,13 +138,18 @@ export class StreamWriter implements AsyncDisposable {
     return this.#pendingBytes + this.#inFlight;
   }
 
+  /** Bytes of memory that they take: with what keeping them in a list costs. @internal */
+  get heldBytes(): number {
+    return this.#pendingBytes + this.#inFlight + ENTRY * this.#pending.length;
+  }
+
   /** Bytes accepted by `write` in all. */
   get bytesWritten(): number {
     return this.#written;
   }
 
   /**
-   * Sends text (as UTF-8) or bytes, in order, without waiting. Bytes must not be changed until they are sent. After
+   * Sends text (as UTF-8, each text by itself) or bytes, in order, without waiting. Bytes must not be changed until they are sent. After
    * close, or when the peer is gone, they are dropped, and the next drain() says so.
    * @throws TypeError for anything else; InvalidStateError after writeEof
    */
@@ -151,14 +168,11 @@ export class StreamWriter implements AsyncDisposable {
       return;
     }
     this.#written += bytes;
-    // A list of one costs a tenth of an empty list with room for the usual growth.
-    if (this.#pendingBytes === 0) this.#pending = [data];
-    else this.#pending.push(data);
+    this.#keep(isText && endsInHalfAPair(data) ? Buffer.from(data) : data, bytes);
     this.#pendingBytes += bytes;
-    const buffered = this.#pendingBytes + this.#inFlight;
-    if (buffered > this.#high) this.#paused = true;
-    if (buffered > this.#maxBuffered) {
-      this.#overflow(buffered);
+    if (this.#pendingBytes + this.#inFlight > this.#high) this.#paused = true;
+    if (this.heldBytes > this.#maxBuffered) {
+      this.#overflow();
       return;
     }
     if (this.#inFlight === 0) this.#flushSoon();
@@ -323,6 +337,13 @@ export class StreamWriter implements AsyncDisposable {
     answerAll(this.#closers);
   }
 
+  #keep(data: string | Uint8Array, bytes: number): void {
+    // A list of one costs a tenth of an empty list with room for the usual growth.
+    if (this.#pendingBytes === 0) this.#pending = [data];
+    else if (this.#blocks === undefined && this.#pending.length < LOOSE) this.#pending.push(data);
+    else (this.#blocks ??= new WriteBlocks(this.#pending)).add(data, bytes);
+  }
+
   #flushSoon(): void {
     if (this.#dirty) return;
     this.#dirty = true;
@@ -368,6 +389,8 @@ export class StreamWriter implements AsyncDisposable {
 
   #takeAll(): (string | Uint8Array)[] {
     const chunks = this.#pending;
+    this.#blocks?.seal();
+    this.#blocks = undefined;
     this.#pending = NONE;
     this.#inFlight = this.#pendingBytes;
     this.#pendingBytes = 0;
@@ -376,6 +399,7 @@ export class StreamWriter implements AsyncDisposable {
 
   /** The first SLICE bytes of what is pending; a chunk that does not fit is cut. */
   #takeSlice(): Uint8Array[] {
+    this.#blocks?.seal();
     const slice: Uint8Array[] = [];
     let room = SLICE;
     let index = 0;
@@ -410,13 +434,15 @@ export class StreamWriter implements AsyncDisposable {
 
   #drop(): void {
     this.#pending = NONE;
+    this.#blocks = undefined;
     this.#pendingBytes = 0;
     this.#inFlight = 0;
   }
 
-  #overflow(buffered: number): void {
+  #overflow(): void {
     const error = new ConnectionLostError(
-      `Connection aborted: ${buffered} bytes unsent, maxBuffered is ${this.#maxBuffered}; await drain() after writing`,
+      `Connection aborted: ${this.bufferedBytes} bytes unsent take ${this.heldBytes} bytes of memory, ` +
+        `maxBuffered is ${this.#maxBuffered}; await drain() after writing`,
     );
     this.#lose(error);
     this.abort();
@@ -428,6 +454,11 @@ export class StreamWriter implements AsyncDisposable {
 
 function answerAll(waits: LinkedSet<QueuedWait<void>> | undefined): void {
   for (let wait = waits?.shift(); wait !== undefined; wait = waits?.shift()) wait.answer();
+}
+
+/** Whether text ends in the first half of a character of two: joined with the next write, that would become another one. */
+function endsInHalfAPair(text: string): boolean {
+  return (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
 }
 
 function lossOf(error: unknown): ConnectionLostError {

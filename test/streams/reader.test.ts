@@ -13,7 +13,7 @@ import {
 } from 'maitre';
 import { type Separator, StreamReader } from '#src/streams/index.js';
 import { cancelAtEveryStep } from '../support/explore.js';
-import { microtasks, test } from '../support/test.js';
+import { microtasks, nextTurn, test } from '../support/test.js';
 import { countWork } from './count-work.js';
 import { FakeReadTransport } from './fake-transport.js';
 import { checkAgainstModel, readerCases } from './reader-model.js';
@@ -67,6 +67,80 @@ test('tryReadLine gives the lines that are held, one by one, and undefined for a
   reader.feedEof();
   assert.equal(reader.tryReadLine(), undefined); // the last line may lack its newline: readLine knows that it is the last
   assert.equal(await text(reader.readLine()), 'last');
+});
+
+/** A reader that has had its share of this turn, with `rest` held. */
+function spentReader(rest: string): { reader: StreamReader; transport: FakeReadTransport } {
+  const made = withTransport(8);
+  made.reader.feedData(Buffer.from('x\n'.repeat(1024) + rest));
+  for (let i = 0; i < 1024; i++) assert.equal(String(made.reader.tryReadLine()), 'x\n');
+  assert.equal(made.reader.tryReadLine(), undefined);
+  return made;
+}
+
+test('after 1,024 reads answered at once the next one waits for the next turn, whichever reads they are', async () => {
+  const reads: Record<string, (reader: StreamReader) => Promise<unknown>> = {
+    readLine: (reader) => reader.readLine(),
+    'readLine with options': (reader) => reader.readLine({ limit: 10 }),
+    'read(2)': (reader) => reader.read(2),
+    readExactly: (reader) => reader.readExactly(2),
+    readUntil: (reader) => reader.readUntil('\n'),
+    'tryReadLine first': (reader) => Promise.resolve(reader.tryReadLine() ?? reader.readLine()),
+  };
+  for (const [name, read] of Object.entries(reads)) {
+    const reader = makeReader({ chunks: ['x\n'.repeat(5000)] });
+    const perTurn: number[] = [];
+    let inTurn = 0;
+    let count = 0;
+    const endTurn = (): void => {
+      perTurn.push(inTurn);
+      inTurn = 0;
+      if (count < 5000) setImmediate(endTurn);
+    };
+    setImmediate(endTurn);
+    for (; count < 5000; count++) {
+      assert.equal(String(await read(reader)), 'x\n');
+      inTurn++;
+    }
+    await nextTurn();
+    assert.ok(Math.max(...perTurn, inTurn) <= 1024, `${name}: ${perTurn.join(' ')} in the turns`);
+  }
+});
+
+test('a read that waits for the next turn is not hurried by what comes, and holds back what is too much', async () => {
+  const { reader, transport } = spentReader('a\n');
+  const read = reader.readLine();
+  assert.ok(reader.waiting);
+  await assert.rejects(reader.readLine(), BusyError);
+  reader.feedData(Buffer.from('b\n'.repeat(20)));
+  assert.ok(transport.paused);
+  assert.equal(await isSettled(read), false);
+  await nextTurn();
+  assert.equal(String(await read), 'a\n');
+});
+
+test('a read that waits for the next turn can be cancelled, and loses nothing', async () => {
+  const { reader } = spentReader('a\nb\n');
+  const task = createTask(() => reader.readLine());
+  await microtasks(3);
+  assert.ok(reader.waiting);
+  task.cancel();
+  await assert.rejects(async () => await task, CancelledError);
+  assert.equal(reader.waiting, false);
+  assert.equal(String(await reader.readLine()), 'a\n');
+  assert.equal(String(await reader.readLine()), 'b\n');
+});
+
+test('the end and an error that come while a read waits for the next turn reach it', async () => {
+  for (const end of [true, false]) {
+    const { reader } = spentReader('x\n');
+    const read = reader.readLine();
+    if (end) reader.feedEof();
+    else reader.setException(new Error('broken'));
+    if (end) assert.equal(String(await read), 'x\n');
+    else await assert.rejects(read, /broken/);
+    if (end) assert.equal((await reader.readLine()).length, 0);
+  }
 });
 
 test('tryReadLine leaves an error, a line over the limit and a waiting read to those who report them', async () => {

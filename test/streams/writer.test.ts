@@ -9,7 +9,7 @@ import {
   setExceptionHandler,
   sleep,
 } from 'maitre';
-import { StreamWriter, type StreamWriterOptions } from '#src/streams/index.js';
+import { joinChunks, StreamWriter, type StreamWriterOptions } from '#src/streams/index.js';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { microtasks, nextTurn, test } from '../support/test.js';
 import { FakeWriteTransport } from './fake-transport.js';
@@ -476,14 +476,19 @@ for (const [maxBuffered, kind] of [
   test(`past a maxBuffered ${kind} the high-water mark the connection is aborted and reported`, async () => {
     const told: ConnectionLostError[] = [];
     const { writer, transport } = makeWriter({ maxBuffered, onOverflow: (error) => told.push(error) });
-    writer.write(Buffer.alloc(maxBuffered));
+    writer.write(Buffer.alloc(maxBuffered - 128)); // and 128 for its place in the list
     assert.deepEqual(transport.log, []);
     await nextTurn();
     const drain = stateOf(writer.drain());
     writer.write('x');
     assert.equal(transport.log.at(-1), '<abort>');
     assert.equal(told.length, 1);
-    assert.match(told[0]?.message ?? '', new RegExp(`${maxBuffered + 1} bytes unsent, maxBuffered is ${maxBuffered}`));
+    assert.match(
+      told[0]?.message ?? '',
+      new RegExp(
+        `${maxBuffered - 127} bytes unsent take ${maxBuffered + 1} bytes of memory, maxBuffered is ${maxBuffered}`,
+      ),
+    );
     assert.equal(await drain, maxBuffered > 65_536 ? 'ConnectionLostError' : 'resolved');
     await assert.rejects(writer.drain(), (error) => error === told[0]);
     writer.write('y');
@@ -491,6 +496,84 @@ for (const [maxBuffered, kind] of [
     assert.equal(writer.bufferedBytes, 0);
   });
 }
+
+test('maxBuffered counts what a list of small writes takes; bufferedBytes counts their payload alone', async () => {
+  const { writer } = makeWriter();
+  writer.write('in flight');
+  await nextTurn();
+  writer.taken();
+  const before = writer.heldBytes;
+  for (let i = 0; i < 100; i++) writer.write('xy');
+  assert.equal(writer.bufferedBytes, 200);
+  assert.equal(writer.heldBytes - before, 200 + 100 * 128);
+});
+
+test('many small writes are joined as they come: their memory follows their bytes, and they leave in order', async () => {
+  const { writer, transport } = makeWriter();
+  const sent: Buffer[] = [];
+  transport.write = (chunks, bytes) => {
+    const joined = Buffer.concat(chunks.map((chunk) => Buffer.from(chunk as string))); // from() takes both
+    assert.equal(joined.length, bytes);
+    sent.push(joined);
+    return false;
+  };
+  writer.write('first');
+  await nextTurn(); // in flight from here on
+  const expected = [Buffer.from('first')];
+  for (let i = 0; i < 200_000; i++) {
+    const kind = i % 1000;
+    const text =
+      kind === 7 ? 'ä€𝄞'.repeat(10) : kind === 9 ? 'long '.repeat(5000) : kind === 8 ? 'p'.repeat(40) : `${i % 10}\n`;
+    const data = i % 2 === 0 ? text : Buffer.from(text);
+    expected.push(Buffer.from(text));
+    writer.write(data);
+  }
+  const payload = writer.bufferedBytes;
+  assert.equal(payload, Buffer.concat(expected).length);
+  assert.ok(writer.heldBytes < payload + 256 * 128 + payload / 20, `${writer.heldBytes} for ${payload}`);
+  while (writer.bufferedBytes > 0) {
+    writer.taken();
+    if (sent.length === 3) {
+      expected.push(Buffer.from('meanwhile'));
+      writer.write('meanwhile'); // behind blocks that have left in part
+    }
+  }
+  assert.ok(Buffer.concat(sent).equals(Buffer.concat(expected)));
+  assert.equal(writer.heldBytes, 0);
+});
+
+test('two halves of a character in two writes are the same bytes in one turn as in two, and after many writes', async () => {
+  const lone = Buffer.from('\ufffd\ufffd');
+  for (const before of [0, 1000]) {
+    const { writer, transport } = makeWriter();
+    transport.takesAtOnce = true;
+    const sent: Buffer[] = [];
+    transport.write = (chunks) => {
+      sent.push(
+        Buffer.from(
+          joinChunks(
+            chunks,
+            chunks.reduce((sum, chunk) => sum + Buffer.byteLength(chunk), 0),
+          ) as string,
+        ),
+      );
+      return true;
+    };
+    for (let i = 0; i < before; i++) writer.write('x');
+    writer.write('\ud83d');
+    writer.write('\udc0c');
+    await nextTurn();
+    const inOne = Buffer.concat(sent).subarray(before);
+    sent.length = 0;
+    writer.write('\ud83d');
+    await nextTurn();
+    writer.write('\udc0c');
+    await nextTurn();
+    assert.deepEqual(inOne, lone);
+    assert.deepEqual(Buffer.concat(sent), lone);
+    assert.equal(writer.bytesWritten, before + 2 * lone.length);
+  }
+});
 
 test('maxBuffered holds without a high-water mark too', () => {
   let told = 0;

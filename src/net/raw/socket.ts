@@ -15,9 +15,10 @@
 // over a loopback connection (try-out.ts). Where any step shows another shape (Bun, Deno, a Node without process.binding or with the
 // permission model), sockets use their public events and methods instead. Both pass the same tests.
 import type { Socket } from 'node:net';
-import { ConnectionLostError } from '../../core/index.ts';
+import { addSoon, ConnectionLostError, type Soon } from '../../core/index.ts';
 import { joinChunks } from '../../streams/index.ts';
 import { type Ends, endsOf } from '../address.ts';
+import { TurnShare } from '../turn-share.ts';
 import { COPY_UP_TO, type Wire, type WireListener } from '../wire.ts';
 import {
   closeHandle,
@@ -42,12 +43,16 @@ const BULK_BUFFER = 131072;
 let shared: Buffer;
 
 /** A connected socket without a net.Socket. */
-export class RawSocket implements Wire, HandleOwner {
+export class RawSocket implements Wire, HandleOwner, Soon {
   readonly ends: Ends;
   /** Undefined from destroy() or release() on. */
   #handle: RawHandle | undefined;
   #listener: WireListener | undefined = undefined;
   #paused = true;
+  /** It has had its share of this turn: it reads on in the next one, unless it is paused. */
+  #resting = false;
+  /** Made by the first read that fills its buffer. */
+  #share: TurnShare | undefined = undefined;
   /** end() was called. */
   #halfClosed = false;
   /** The peer has ended: there is nothing more to read. */
@@ -78,7 +83,7 @@ export class RawSocket implements Wire, HandleOwner {
   }
 
   get paused(): boolean {
-    return this.#paused;
+    return this.#paused || this.#resting;
   }
 
   /** Has `fn` called once when it is closed, also while nobody listens. */
@@ -98,14 +103,32 @@ export class RawSocket implements Wire, HandleOwner {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.#handle?.readStop();
+    if (!this.#resting) this.#handle?.readStop();
   }
 
   resume(): void {
-    if (!this.#paused || this.#ended || this.#handle === undefined) return;
+    if (!this.#paused || this.#ended) return;
     this.#paused = false;
-    const status = this.#handle.readStart();
+    if (!this.#resting) this.#startReading();
+  }
+
+  /** The turn after the one in which it had read enough. @internal */
+  due(): void {
+    this.#resting = false;
+    if (!this.#paused) this.#startReading();
+  }
+
+  #startReading(): void {
+    const status = this.#handle?.readStart() ?? 0;
     if (status < 0) this.destroy(systemError(status, 'read'));
+  }
+
+  /** Lets the other sockets have their turn. */
+  #rest(): void {
+    if (this.#paused || this.#resting || this.#handle === undefined) return;
+    this.#resting = true;
+    this.#handle.readStop();
+    addSoon(this);
   }
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
@@ -183,6 +206,8 @@ export class RawSocket implements Wire, HandleOwner {
     if (count === 0 || listener === undefined || this.#handle === undefined) return undefined;
     if (count > 0) {
       try {
+        // After a read that left nothing libuv turns to the others by itself.
+        if (count >= READ_BUFFER && (this.#share ??= new TurnShare()).isOver()) this.#rest();
         return listener.came(count) ? this.#feed(listener, count) : undefined;
       } catch (error) {
         // Thrown on into libuv, it would end the process. And the next buffer would be lost: libuv goes on with the old one.
