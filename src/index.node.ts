@@ -8,6 +8,7 @@ export {
   type Address,
   type ClientTlsOptions,
   Connection,
+  type ConnectionLimits,
   type ConnectOptions,
   createDatagramEndpoint,
   type Datagram,

@@ -26,6 +26,8 @@ export interface ConnectionSettings extends TransportSettings {
   readonly onGone?: ((connection: Connection) => void) | undefined;
   /** Called once, when its handler has ended. */
   readonly onHandled?: ((connection: Connection, task: Awaitable<unknown>) => void) | undefined;
+  /** Called when the system did not take at once what was written. */
+  readonly onBlocked?: (() => void) | undefined;
   /** Told instead of the exception handler when maxBuffered ends a connection. */
   readonly onOverflow?: ((error: ConnectionLostError, connection: Connection) => void) | undefined;
 }
@@ -49,6 +51,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
   readonly #transport: SocketTransport;
   readonly #settings: ConnectionSettings;
   #ends: Ends;
+  readonly #socketEnds: Ends;
   #task: Task<unknown> | undefined = undefined;
   #detached = false;
   #gone = false;
@@ -58,6 +61,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
     const transport = new SocketTransport(wireOf(socket), settings);
     super(transport.reader, transport.writer);
     this.#ends = socket instanceof RawSocket ? socket.ends : endsOf(socket, settings.path);
+    this.#socketEnds = this.#ends;
     this.#settings = settings;
     this.#transport = transport;
     transport.ownedBy(this);
@@ -94,7 +98,10 @@ export class Connection extends DuplexEnd implements TransportOwner {
     return this.#transport.error;
   }
 
-  /** True once the transport has ended. */
+  /**
+   * True once the transport has ended. After `close` of one that had much to send, that may be up to 30 seconds later than
+   * `close` has resolved: the peer gets the time to read it.
+   */
   get closed(): boolean {
     return this.#gone;
   }
@@ -107,6 +114,11 @@ export class Connection extends DuplexEnd implements TransportOwner {
   /** Whether detach was called. @internal */
   get detached(): boolean {
     return this.#detached;
+  }
+
+  override abort(): void {
+    super.abort();
+    this.#transport.stopLingering();
   }
 
   /** `connection 3 from 127.0.0.1:50412`, for messages. */
@@ -131,6 +143,16 @@ export class Connection extends DuplexEnd implements TransportOwner {
     this.#transport.endReading();
   }
 
+  /** Bytes written that the system has not taken, as finely as it says. @internal */
+  get untakenBytes(): number {
+    return this.#transport.untakenBytes;
+  }
+
+  /** The socket's own two ends, whoever a balancer says is there. @internal */
+  get socketEnds(): Ends {
+    return this.#socketEnds;
+  }
+
   /** Both ends. @internal */
   get ends(): Ends {
     return this.#ends;
@@ -141,6 +163,11 @@ export class Connection extends DuplexEnd implements TransportOwner {
     this.#gone = true;
     instrument?.connectionClosed?.(this);
     this.#settings.onGone?.(this);
+  }
+
+  /** The transport's own. @internal */
+  blocked(): void {
+    this.#settings.onBlocked?.();
   }
 
   /** The transport's own. @internal */

@@ -24,6 +24,7 @@ export type {
   MulticastGroup,
   MulticastOptions,
 } from './datagram-options.ts';
+export type { ConnectionLimits } from './limits.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
 export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './secure.ts';

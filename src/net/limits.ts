@@ -7,13 +7,20 @@
 // (A deadline in the heap per read is the rejected option: two heap operations per request against one comparison per
 // connection and sweep.)
 //
-// The sweep runs while connections are open. A connection over a limit is ended with a TimeoutError: its reads reject with
+// Whether the peer takes what was written is seen at three depths: the writer's slices, what libuv holds of one, and, where the
+// system shows it (send-queues.ts), what the kernel holds. The last costs a file that lists every socket, so it is read at most
+// twice before a connection is ended: when a quarter of the time has passed, and at its end.
+//
+// The sweep runs while connections are open; with no limit but writeTimeout, only while one of them has something unsent: an
+// idle process sleeps, and one that has nothing else to do ends. A connection over a limit is ended with a TimeoutError: its reads reject with
 // ConnectionLostError, whose cause it is, and it stands in `connection.error`.
 import type { Deadline } from '../base/index.ts';
 import { addDeadline, deleteDeadline, loopTime, TimeoutError } from '../core/index.ts';
 import type { Connection } from './connection.ts';
+import { SendQueues } from './send-queues.ts';
 
-export interface LimitOptions {
+/** Limits of one connection: options of servers, for each of their connections, and of `openConnection`. */
+export interface ConnectionLimits {
   /** Milliseconds without a byte in either direction after which a connection is ended. Default: no limit. */
   readonly idleTimeout?: number | undefined;
   /** Milliseconds a read may wait without a byte coming. Default: no limit. */
@@ -24,7 +31,22 @@ export interface LimitOptions {
   readonly lifetime?: number | undefined;
   /** Bytes per second: a peer in the middle of a message must send as many, over any 5 seconds. Default: no limit. */
   readonly minReceiveRate?: number | undefined;
+  /**
+   * Bytes of memory: a connection whose unsent bytes take more is aborted and reported. Counts the payload, and 128 bytes for each
+   * write that stands alone. Default 64 MiB.
+   */
+  readonly maxBuffered?: number | undefined;
 }
+
+/** Their names. */
+export const LIMITS = [
+  'idleTimeout',
+  'readTimeout',
+  'writeTimeout',
+  'lifetime',
+  'minReceiveRate',
+  'maxBuffered',
+] as const;
 
 const DEFAULT_WRITE_TIMEOUT = 60_000;
 /** Milliseconds over which the rate of receiving is measured. */
@@ -39,6 +61,8 @@ interface Watch {
   readAt: number;
   sent: number;
   sentAt: number;
+  /** What the kernel held when a quarter of writeTimeout had passed; undefined before, and where it does not say. */
+  inKernel: number | undefined;
   /** When bytes last went either way. */
   activeAt: number;
   /** The window of the rate. */
@@ -46,7 +70,7 @@ interface Watch {
   rateBytes: number;
 }
 
-/** The limits of one server, and its sweep. */
+/** The limits of one server, or of one opened connection, and their sweep. */
 export class Limits implements Deadline {
   when = 0;
   slot = -1;
@@ -61,8 +85,10 @@ export class Limits implements Deadline {
   readonly #onlyWrite: boolean;
   readonly #connections: ReadonlySet<Connection>;
   readonly #watches = new Map<Connection, Watch>();
+  #sendQueues: SendQueues | undefined = undefined;
+  #queuesReadAt = -1;
 
-  constructor(options: LimitOptions, connections: ReadonlySet<Connection>) {
+  constructor(options: ConnectionLimits, connections: ReadonlySet<Connection>) {
     this.#idle = options.idleTimeout ?? Infinity;
     this.#read = options.readTimeout ?? Infinity;
     this.#write = options.writeTimeout ?? DEFAULT_WRITE_TIMEOUT;
@@ -75,7 +101,7 @@ export class Limits implements Deadline {
     this.#grain = shortest === Infinity ? Infinity : Math.min(COARSEST, Math.max(FINEST, shortest / 10));
   }
 
-  /** A connection was opened: there is something to look at. */
+  /** A connection was opened, or the system did not take at once what it wrote: there may be something to look at. */
   opened(): void {
     if (this.slot < 0 && this.#grain !== Infinity) this.#next();
   }
@@ -95,7 +121,15 @@ export class Limits implements Deadline {
       if (reason === undefined) continue;
       connection.fail(new TimeoutError(`Connection ended: ${reason} (${connection})`));
     }
-    if (this.#connections.size > 0) this.#next();
+    this.#sendQueues = undefined;
+    if (this.#hasMore()) this.#next();
+    else this.#watches.clear(); // what they have seen is old by the next sweep
+  }
+
+  #hasMore(): boolean {
+    if (!this.#onlyWrite) return this.#connections.size > 0;
+    for (const { writer } of this.#connections) if (writer.bufferedBytes > 0) return true;
+    return false;
   }
 
   #next(): void {
@@ -107,7 +141,7 @@ export class Limits implements Deadline {
   #look(connection: Connection, now: number): string | undefined {
     const { reader, writer, bytesRead } = connection;
     const unsent = writer.bufferedBytes;
-    const sent = writer.bytesWritten - unsent;
+    const sent = writer.bytesWritten - connection.untakenBytes;
     let watch = this.#watches.get(connection);
     if (watch === undefined) {
       if (this.#onlyWrite && unsent === 0) return undefined; // nothing to measure: most connections, by default
@@ -117,6 +151,7 @@ export class Limits implements Deadline {
         readAt: now,
         sent,
         sentAt: now,
+        inKernel: undefined,
         activeAt: now,
         rateFrom: now,
         rateBytes: bytesRead,
@@ -127,7 +162,10 @@ export class Limits implements Deadline {
     const { read, sent: sentBefore } = watch;
     // Time counts against the peer only while the program waits for it.
     if (bytesRead !== read || !reader.waiting) watch.readAt = now;
-    if (sent !== sentBefore || unsent === 0) watch.sentAt = now;
+    if (sent !== sentBefore || unsent === 0 || this.#kernelMoved(connection, watch, now)) {
+      watch.sentAt = now;
+      watch.inKernel = undefined;
+    }
     watch.read = bytesRead;
     watch.sent = sent;
     if (now - watch.since >= this.#lifetime) return `its lifetime of ${this.#lifetime} ms is over`;
@@ -140,6 +178,23 @@ export class Limits implements Deadline {
     return this.#isSlow(connection, watch, now)
       ? `minReceiveRate: less than ${this.#rate} bytes per second came`
       : undefined;
+  }
+
+  /** Whether the kernel, which took nothing from us, passed something on to the peer meanwhile. */
+  #kernelMoved(connection: Connection, watch: Watch, now: number): boolean {
+    const passed = now - watch.sentAt;
+    if (passed < this.#write / 4 || (watch.inKernel !== undefined && passed < this.#write)) return false;
+    const held = this.#queues(now).of(connection.socketEnds);
+    const before = watch.inKernel;
+    watch.inKernel = held;
+    return before !== undefined && held !== before;
+  }
+
+  /** What the kernel holds, read once for a whole sweep. */
+  #queues(now: number): SendQueues {
+    if (this.#sendQueues === undefined || this.#queuesReadAt !== now) this.#sendQueues = SendQueues.read();
+    this.#queuesReadAt = now;
+    return this.#sendQueues;
   }
 
   #isSlow(connection: Connection, watch: Watch, now: number): boolean {

@@ -66,6 +66,11 @@ export class NetWire implements Wire, Soon {
     return false;
   }
 
+  get queued(): number | undefined {
+    // What net itself compares when its timeout has passed. Nothing is lost where it is missing.
+    return (this.socket as { readonly _handle?: { readonly writeQueueSize?: number } | null })._handle?.writeQueueSize;
+  }
+
   end(): void {
     this.socket.end();
   }

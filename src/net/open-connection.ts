@@ -13,12 +13,13 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 import { Connection } from './connection.ts';
+import { type ConnectionLimits, LIMITS, Limits } from './limits.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { type ClientTlsOptions, secureClient } from './secure.ts';
-import { checkCount, checkFlag, checkPath, checkPort } from './server-options.ts';
+import { checkCount, checkFlag, checkLimits, checkPath, checkPort } from './server-options.ts';
 
-interface CommonConnectOptions extends WaitOptions {
+interface CommonConnectOptions extends WaitOptions, ConnectionLimits {
   /** The address to connect from. */
   readonly localAddress?: string | undefined;
   /** Bytes: the reader's limit. Default 65536. */
@@ -27,8 +28,6 @@ interface CommonConnectOptions extends WaitOptions {
   readonly noDelay?: boolean | undefined;
   /** Has the kernel probe a silent connection. Default false. */
   readonly keepAlive?: boolean | undefined;
-  /** Bytes: above this many unsent ones the connection is aborted and reported. Default 64 MiB. */
-  readonly maxBuffered?: number | undefined;
   /** Speaks TLS: node:tls names, or true for the defaults. The name asked for and verified is `host`, unless `servername` says. */
   readonly tls?: ClientTlsOptions | undefined;
   /** Milliseconds a closing TLS connection waits for the server's close_notify. Default 5,000. */
@@ -65,13 +64,13 @@ const KNOWN = new Set([
   'limit',
   'noDelay',
   'keepAlive',
-  'maxBuffered',
   'timeout',
   'happyEyeballsDelay',
   'allErrors',
   'signal',
   'tls',
   'shutdownTimeout',
+  ...LIMITS,
 ]);
 
 const DEFAULT_TIMEOUT = 30_000;
@@ -105,12 +104,21 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
       socket = await connectSocket(options);
       return tls === undefined ? socket : secureClient(socket, tls, options.host);
     });
+    const own = new Set<Connection>();
+    const limits = new Limits(options, own);
     connection = new Connection(raw ? RawSocket.from(socket, path) : socket, {
       limit,
       maxBuffered,
       shutdownTimeout,
       path,
+      onBlocked: () => limits.opened(),
+      onGone: (gone) => {
+        own.delete(gone);
+        limits.gone(gone);
+      },
     });
+    own.add(connection);
+    limits.opened();
     return connection;
   };
   try {
@@ -250,7 +258,7 @@ function checkConnectOptions(options: ConnectOptions): void {
   checkName('host', host, 'a name or address', (name) => name !== '');
   checkName('localAddress', options.localAddress, 'an IP address', (name) => isIP(name) !== 0);
   checkCount('limit', options.limit, 'open connection');
-  checkCount('maxBuffered', options.maxBuffered, 'open connection');
+  checkLimits(options, 'open connection');
   checkFlag('noDelay', options.noDelay, 'open connection');
   checkFlag('keepAlive', options.keepAlive, 'open connection');
   checkFlag('allErrors', options.allErrors, 'open connection');

@@ -2,11 +2,11 @@
 import { describe } from '../base/index.ts';
 import { type AdmissionOptions, checkBlockList } from './admission.ts';
 import type { Connection } from './connection.ts';
-import type { LimitOptions } from './limits.ts';
+import { type ConnectionLimits, LIMITS } from './limits.ts';
 import type { ServerTlsOptions } from './secure.ts';
 import { LONGEST_PATH } from './unix-path.ts';
 
-interface CommonOptions extends LimitOptions, AdmissionOptions {
+interface CommonOptions extends ConnectionLimits, AdmissionOptions {
   /** Bytes: the readers' limit. Default 65536. */
   readonly limit?: number | undefined;
   /**
@@ -29,8 +29,6 @@ interface CommonOptions extends LimitOptions, AdmissionOptions {
   readonly maxConnections?: number | undefined;
   /** How many handlers run at once; 1 is the blocking server, one table at a time. Default: no limit. */
   readonly concurrency?: number | undefined;
-  /** Bytes: above this many unsent ones a connection is aborted and reported. Default 64 MiB. */
-  readonly maxBuffered?: number | undefined;
   /** Speaks TLS with every client: node:tls names (`key`, `cert`, `ca`, `requestCert`, `SNICallback`, `ALPNProtocols`, ...). */
   readonly tls?: ServerTlsOptions | undefined;
   /** Milliseconds a client gets for the TLS handshake. Default 60,000. */
@@ -88,16 +86,11 @@ const KNOWN = new Set([
   'keepAlive',
   'maxConnections',
   'concurrency',
-  'maxBuffered',
   'onError',
   'maxPerIp',
   'block',
   'allow',
-  'idleTimeout',
-  'readTimeout',
-  'writeTimeout',
-  'lifetime',
-  'minReceiveRate',
+  ...LIMITS,
   'tls',
   'handshakeTimeout',
   'shutdownTimeout',
@@ -123,12 +116,11 @@ export function checkServerOptions(options: ServerOptions): void {
   }
   checkPort(options.port, 'start server');
   if (options.backlog === Infinity) throw new RangeError('Cannot start server: backlog must be finite, got Infinity');
-  for (const name of ['limit', 'backlog', 'maxConnections', 'concurrency', 'maxBuffered']) {
+  for (const name of ['limit', 'backlog', 'maxConnections', 'concurrency', 'maxPerIp']) {
     checkCount(name, given[name], 'start server');
   }
-  for (const name of ['maxPerIp', 'minReceiveRate']) checkCount(name, given[name], 'start server');
-  for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime', 'handshakeTimeout', 'shutdownTimeout'])
-    checkPeriod(name, given[name]);
+  checkLimits(options, 'start server');
+  for (const name of ['handshakeTimeout', 'shutdownTimeout']) checkPeriod(name, given[name], 'start server');
   if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
     throw wrong('tls', 'an object of node:tls options', options.tls);
   }
@@ -182,10 +174,17 @@ export function checkCount(name: string, value: unknown, action: string): void {
   if (!(value >= 1) || (value !== Infinity && !Number.isInteger(value))) throw new RangeError(message);
 }
 
+/** The limits of connections. */
+export function checkLimits(limits: ConnectionLimits, action: string): void {
+  for (const name of ['minReceiveRate', 'maxBuffered'] as const) checkCount(name, limits[name], action);
+  for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime'] as const)
+    checkPeriod(name, limits[name], action);
+}
+
 /** Milliseconds > 0, or Infinity. */
-function checkPeriod(name: string, value: unknown): void {
+function checkPeriod(name: string, value: unknown, action: string): void {
   if (value === undefined) return;
-  const message = `Cannot start server: ${name} must be a number of milliseconds > 0, got ${describe(value)}`;
+  const message = `Cannot ${action}: ${name} must be a number of milliseconds > 0, got ${describe(value)}`;
   if (typeof value !== 'number') throw new TypeError(message);
   if (!(value > 0)) throw new RangeError(message);
 }

@@ -92,6 +92,7 @@ export class Server implements AsyncDisposable {
       path,
       accepted: true,
       onGone: (connection) => this.#maybeEnded(connection),
+      onBlocked: () => this.#limits.opened(),
       onHandled: (connection, task) => this.#handled(connection, task),
       onOverflow: (error, connection) => this.#report(error, connection),
     };

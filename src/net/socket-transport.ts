@@ -3,14 +3,17 @@
 // States: OPEN -> (close, or the peer and we have both ended) ENDING -> GONE (the wire is closed).
 //
 // - The peer's end is fed to the reader; the socket stays open for writing (half-open) until we close it.
-// - close() comes when everything written was taken. Closing a socket with input the program never read makes the kernel
-//   answer with a reset, which can destroy what we sent and the peer has not read. So if there may be such input, we send
-//   our end first and drop what comes in until the peer ends too, for at most LINGER ms and LINGER_BYTES. Otherwise we
-//   close at once and do not wait for the peer.
+// - close() comes when everything written was taken: by the kernel, which may not have sent it. A socket that is closed answers
+//   whatever comes in with a reset, and drops what it has not sent, also when it is input that was there and nobody read. So
+//   while the kernel may hold bytes, we send our end first and drop what comes in until the peer ends too, for at most LINGER
+//   ms; the writer is told at once that all is over, the owner when it is. With input left and little sent, SHORT_LINGER will do.
+//   Otherwise we close at once.
+// - What the kernel holds is not to be known (send-queues.ts is too dear for every close), so it is guessed: SLOWEST bytes a
+//   millisecond leave. Up to AT_ONCE bytes leave without an answer of the peer, so small answers cost nothing.
 // - An error is told once to both sides, when the wire is closed. A reader that had the peer's end already keeps it: an
 //   error of writing does not take away what was received.
 import { TLSSocket } from 'node:tls';
-import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError } from '../core/index.ts';
+import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError, loopTime } from '../core/index.ts';
 import {
   StreamReader,
   type StreamReaderOptions,
@@ -23,10 +26,18 @@ import { NetWire } from './net-wire.ts';
 import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, type TlsAcceptor, tlsInfo } from './secure.ts';
 import type { Wire, WireListener } from './wire.ts';
 
-/** Milliseconds for which a closed connection takes and drops input that nobody read. */
-const LINGER = 500;
-/** Bytes that are dropped so: more than a kernel usually holds of what was sent before the peer could hear of our end. */
-const LINGER_BYTES = 16 << 20;
+/** Milliseconds for which a closed connection waits for the peer's end while the kernel may hold what was sent. */
+const LINGER = 30_000;
+/** The same when there may be input and little was sent: so that the peer reads that and an end, and not a reset. */
+const SHORT_LINGER = 500;
+/** Bytes a millisecond that a peer takes at least, as far as we guess. */
+const SLOWEST = 32;
+/** Bytes that leave at once: the first flight of TCP, 10 segments (RFC 6928). */
+const AT_ONCE = 14_600;
+/** Bytes that are dropped at full speed: more than a kernel usually holds of what was sent before the peer could hear of our end. */
+const DROP_FREELY = 16 << 20;
+/** Milliseconds between two chunks of what is dropped after those. */
+const DROP_EVERY = 10;
 
 /** What the connections of one server, or one opened connection, have in common. */
 export interface TransportSettings extends StreamReaderOptions, Pick<StreamWriterOptions, 'maxBuffered'> {
@@ -42,6 +53,8 @@ export interface TransportOwner {
   readonly ends: Ends;
   /** Called once, when the socket is closed and both sides know. */
   gone(): void;
+  /** The system did not take at once what was written. */
+  blocked(): void;
   /** maxBuffered ended it. */
   overflowed(error: ConnectionLostError): void;
 }
@@ -66,7 +79,11 @@ export class SocketTransport implements Transport, WireListener {
   #gone = false;
   /** How much had been written when bytes last came: for activity. */
   #writtenAtBytes = -1;
+  /** Bytes that the kernel may hold, as of #heldAt: guessed. */
+  #held = 0;
+  #heldAt = 0;
   #lingering: Handle | undefined = undefined;
+  #dropping: Handle | undefined = undefined;
 
   /** It reads nothing before `start()`. */
   constructor(wire: Wire, settings: TransportSettings) {
@@ -91,7 +108,12 @@ export class SocketTransport implements Transport, WireListener {
   // ---- called by the reader and the writer ---------------------------------------------------------------------
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
-    return this.#wire.write(chunks, bytes);
+    const now = loopTime();
+    this.#held = Math.max(0, this.#held - (now - this.#heldAt) * SLOWEST) + bytes;
+    this.#heldAt = now;
+    const isTaken = this.#wire.write(chunks, bytes);
+    if (!isTaken) this.#owner?.blocked();
+    return isTaken;
   }
 
   pauseReading(): void {
@@ -112,10 +134,7 @@ export class SocketTransport implements Transport, WireListener {
   }
 
   close(): void {
-    const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#deaf;
-    // Over TLS the peer answers our close_notify with its own.
-    const linger =
-      this.#secured === undefined ? (mayHaveInput ? LINGER : 0) : (this.#settings.shutdownTimeout ?? SHUTDOWN_TIMEOUT);
+    const linger = this.#lingerTime();
     if (linger === 0 || this.#peerEnded) {
       this.#wire.close();
       return;
@@ -124,6 +143,22 @@ export class SocketTransport implements Transport, WireListener {
     this.#lingering = callLater(linger, () => callSoon(() => this.#wire.destroy()));
     this.#wire.end();
     this.endReading();
+    // Whoever closed it need not wait for a peer that takes its time: there is nothing left to do for it.
+    if (linger === LINGER) this.writer.lost();
+  }
+
+  /** Ends the wait for the peer's end: the socket is closed now. */
+  stopLingering(): void {
+    if (this.#lingering !== undefined) this.#wire.reset();
+  }
+
+  #lingerTime(): number {
+    const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#deaf;
+    const held = this.#held - (loopTime() - this.#heldAt) * SLOWEST;
+    if (held > AT_ONCE) return LINGER;
+    // Over TLS the peer answers our close_notify with its own.
+    if (this.#secured !== undefined) return this.#settings.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
+    return mayHaveInput ? SHORT_LINGER : 0;
   }
 
   abort(): void {
@@ -166,6 +201,12 @@ export class SocketTransport implements Transport, WireListener {
 
   // ---- called by the connection --------------------------------------------------------------------------------
 
+  /** Bytes written that the system has not taken: of the write under way, what libuv still holds. */
+  get untakenBytes(): number {
+    const { bufferedBytes, pendingBytes } = this.writer;
+    return Math.min(bufferedBytes, pendingBytes + (this.#wire.queued ?? Infinity));
+  }
+
   /** Ends the connection at once, with an error of ours. */
   fail(error: Error): void {
     this.#wire.destroy(error);
@@ -194,12 +235,18 @@ export class SocketTransport implements Transport, WireListener {
   came(count: number): boolean {
     if (this.#deaf) {
       this.#dropped += count;
-      if (this.#lingering !== undefined && this.#dropped > LINGER_BYTES) this.#wire.destroy();
+      if (this.#lingering !== undefined && this.#dropped > DROP_FREELY) this.#dropSlowly();
       return false;
     }
     this.bytesRead += count;
     this.#writtenAtBytes = this.writer.bytesWritten;
     return true;
+  }
+
+  /** A peer that sends on and on is not ended, which would cut what it has not read, and gets little of our time. */
+  #dropSlowly(): void {
+    this.#wire.pause();
+    this.#dropping = callLater(DROP_EVERY, () => this.#wire.resume());
   }
 
   /** @internal */
@@ -225,6 +272,7 @@ export class SocketTransport implements Transport, WireListener {
     this.#gone = true;
     this.error = error;
     this.#lingering?.cancel();
+    this.#dropping?.cancel();
     if (!this.#peerEnded && !this.#deaf) {
       if (error === undefined) this.reader.feedEof();
       else this.reader.setException(new ConnectionLostError(`Connection lost: ${error.message}`, { cause: error }));

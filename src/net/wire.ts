@@ -38,6 +38,8 @@ export interface Wire {
   destroy(error?: Error): void;
   /** Closes at once with a reset, where there is such a thing: the peer shall not take what it got for all there was. */
   reset(): void;
+  /** Bytes that were given to write() and that the system has not taken; undefined where that cannot be known. */
+  readonly queued: number | undefined;
   /** The net.Socket it is or can show itself as; undefined when it is closed and was never one. */
   readonly socket: Socket | undefined;
   /** Gives the socket away to node:tls, paused and unheard; nobody else could read from it. Nothing is told any more. */

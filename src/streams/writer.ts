@@ -117,6 +117,7 @@ export class StreamWriter implements AsyncDisposable {
   // Made by the first who waits: most connections see none of either at any moment.
   #drainers: LinkedSet<QueuedWait<void>> | undefined = undefined;
   #closers: LinkedSet<QueuedWait<void>> | undefined = undefined;
+  #flushers: LinkedSet<QueuedWait<void>> | undefined = undefined;
 
   static {
     flush = (writer): void => {
@@ -136,6 +137,11 @@ export class StreamWriter implements AsyncDisposable {
   /** Bytes written and not yet taken by the system. */
   get bufferedBytes(): number {
     return this.#pendingBytes + this.#inFlight;
+  }
+
+  /** Those of them that the transport has not been given. @internal */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
 
   /** Bytes of memory that they take: with what keeping them in a list costs. @internal */
@@ -260,7 +266,7 @@ export class StreamWriter implements AsyncDisposable {
     if (this.#startingTls) throw new InvalidStateError('Cannot start TLS: it is being started already');
     this.#startingTls = true;
     try {
-      while (this.bufferedBytes > 0) await this.#flushed();
+      while (this.bufferedBytes > 0) await this.flushed();
       this.#checkOpen(); // somebody may have closed it meanwhile
       this.#upgrading = true;
       await this.#transport.startTls(options);
@@ -313,6 +319,17 @@ export class StreamWriter implements AsyncDisposable {
     return `<StreamWriter ${this.#state}, ${this.bufferedBytes} bytes unsent>`;
   }
 
+  /** Waits until everything written was taken by the system. Rejects as drain does. @internal */
+  flushed(options?: WaitOptions): Promise<void> {
+    const refused = checkpoint(options);
+    if (refused !== undefined) return refused;
+    if (this.#loss !== undefined) return Promise.reject(this.#loss);
+    if (this.bufferedBytes === 0) return DONE;
+    const wait = new QueuedWait<void>('flush', this, options);
+    (this.#flushers ??= new LinkedSet()).add(wait);
+    return wait.promise;
+  }
+
   // ---- for the transport ---------------------------------------------------------------------------------------
 
   /** The system has taken all that was given. @internal */
@@ -334,6 +351,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#told = 'end';
     this.#paused = false;
     answerAll(this.#drainers);
+    answerAll(this.#flushers);
     answerAll(this.#closers);
   }
 
@@ -352,19 +370,6 @@ export class StreamWriter implements AsyncDisposable {
       host.endOfTurn(flushAll);
     }
     dirty.push(this);
-  }
-
-  /** Waits until everything written was taken. */
-  async #flushed(): Promise<void> {
-    const before = { high: this.#high, low: this.#low };
-    this.#high = 0;
-    this.#low = 0;
-    this.#paused = true;
-    try {
-      await this.drain();
-    } finally {
-      this.setWriteBufferLimits(before);
-    }
   }
 
   /** Gives what is pending to the transport, as far as it may; then passes on the end that was asked for. */
@@ -422,6 +427,7 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   #resumeIfLow(): void {
+    if (this.#flushers !== undefined && this.bufferedBytes === 0) answerAll(this.#flushers);
     if (!this.#paused || this.bufferedBytes > this.#low) return;
     this.#paused = false;
     answerAll(this.#drainers);
@@ -429,7 +435,9 @@ export class StreamWriter implements AsyncDisposable {
 
   #lose(error: ConnectionLostError): void {
     this.#loss ??= error;
-    for (let wait = this.#drainers?.shift(); wait !== undefined; wait = this.#drainers?.shift()) wait.fail(this.#loss);
+    for (const waits of [this.#drainers, this.#flushers]) {
+      for (let wait = waits?.shift(); wait !== undefined; wait = waits?.shift()) wait.fail(this.#loss);
+    }
   }
 
   #drop(): void {

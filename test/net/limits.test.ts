@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
-import { type Connection, ConnectionLostError, every, openConnection, sleep, TimeoutError } from 'maitre';
-import { fakeTest } from '../support/test.ts';
-import { echo, HOST, withServer } from './sockets.ts';
+import { createServer, type Socket } from 'node:net';
+import {
+  type Connection,
+  type ConnectionLimits,
+  ConnectionLostError,
+  every,
+  type Handler,
+  openConnection,
+  sleep,
+  TimeoutError,
+} from 'maitre';
+import { fakeTest, test } from '../support/test.ts';
+import { echo, HOST, pause, RawClient, until, withServer } from './sockets.ts';
 
 // Connects have no timeout here: the clock jumps while they wait for the kernel, and would jump to it.
 
@@ -133,4 +143,84 @@ fakeTest(
       await slow.close();
     });
   },
+);
+
+/** A server of node:net alone that accepts and never reads. */
+async function withDeafServer(body: (port: number, clients: Socket[]) => Promise<void>): Promise<void> {
+  const clients: Socket[] = [];
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    socket.on('error', () => undefined);
+    clients.push(socket);
+  });
+  await new Promise<void>((resolve) => void server.listen(0, HOST, resolve));
+  try {
+    await body((server.address() as { port: number }).port, clients); // it listens on TCP
+  } finally {
+    for (const socket of clients) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+fakeTest(
+  'close() of an opened connection whose peer does not read ends by writeTimeout, by default after a minute',
+  async (clock) => {
+    for (const writeTimeout of [undefined, 5000]) {
+      await withDeafServer(async (port) => {
+        const connection = await openConnection({ host: HOST, port, timeout: null, writeTimeout });
+        const began = clock.now();
+        connection.writer.write(Buffer.alloc(64_000_000)); // more than any kernel takes
+        await connection.close();
+        const took = clock.now() - began;
+        const limit = writeTimeout ?? 60_000;
+        assert.ok(took >= limit && took <= limit * 2.5, `${took}`);
+        assert.match(String(connection.error), /writeTimeout/);
+      });
+    }
+  },
+);
+
+fakeTest('an opened connection has the limits of a served one', async () => {
+  const limits: ConnectionLimits[] = [{ idleTimeout: 2000 }, { readTimeout: 2000 }, { lifetime: 2000 }];
+  for (const limit of limits) {
+    await withServer(
+      async (reader) => void (await reader.read()),
+      {},
+      async (_server, port) => {
+        const connection = await openConnection({ host: HOST, port, timeout: null, ...limit });
+        await assert.rejects(connection.reader.readLine(), ConnectionLostError);
+        assert.match(String(connection.error), new RegExp(String(Object.keys(limit)[0])));
+      },
+    );
+  }
+  for (const [name, value] of Object.entries({ idleTimeout: 0, minReceiveRate: 1.5, maxBuffered: 0, lifetime: NaN }))
+    await assert.rejects(openConnection({ port: 1, [name]: value }), new RegExp(`open connection: ${name} must be`));
+});
+
+test(
+  'a peer that reads 50 kB a second, steadily, is not ended by a writeTimeout of seconds',
+  async () => {
+    const errors: unknown[] = [];
+    const handler: Handler = async (_reader, writer) => {
+      for (;;) {
+        writer.write(Buffer.alloc(65_536));
+        await writer.drain();
+      }
+    };
+    const options = { writeTimeout: 5000, onError: (error: unknown) => void errors.push(error) };
+    await withServer(handler, options, async (_server, port) => {
+      const slow = new RawClient(port);
+      slow.socket.pause();
+      await slow.connected();
+      const reading = setInterval(() => {
+        slow.socket.once('data', () => slow.socket.pause());
+        slow.socket.resume();
+      }, 1300); // 64 KiB
+      await pause(9000);
+      clearInterval(reading);
+      assert.deepEqual(errors, []);
+      slow.reset();
+      await until(() => errors.length > 0 && slow.closed);
+    });
+  },
+  { skip: process.platform !== 'linux' && 'what the kernel holds is known on Linux alone', timeout: 30_000 },
 );

@@ -36,8 +36,9 @@ export class Program implements AsyncDisposable {
     return match[1] ?? match[0];
   }
 
-  async ends(): Promise<number | string> {
-    await until(() => this.end !== undefined, `the end of ${this.child.spawnargs.join(' ')}`);
+  /** Waits for its end, at most `ms` milliseconds. */
+  async ends(ms?: number): Promise<number | string> {
+    await until(() => this.end !== undefined, `the end of ${this.child.spawnargs.join(' ')}`, ms);
     return this.end ?? -1;
   }
 

@@ -152,10 +152,10 @@ export async function freePort(): Promise<number> {
 }
 
 /** Polls until `fact` holds; throws after 10 s. */
-export async function until(fact: () => boolean, what = 'a fact'): Promise<void> {
-  const deadline = performance.now() + 10_000;
+export async function until(fact: () => boolean, what = 'a fact', ms = 10_000): Promise<void> {
+  const deadline = performance.now() + ms;
   while (!fact()) {
-    if (performance.now() > deadline) throw new Error(`Waited 10 s for ${what}`);
+    if (performance.now() > deadline) throw new Error(`Waited ${ms} ms for ${what}`);
     await pause(2);
   }
 }

@@ -114,6 +114,64 @@ export function testTransport(path: string): void {
     }
   });
 
+  check(
+    'an answer arrives whole at clients that read slowly and keep sending, and close does not wait for them',
+    async () => {
+      let longest = 0;
+      const handler: Handler = async (reader, writer) => {
+        await reader.readLine();
+        writer.write(Buffer.alloc(3 * MIB, 'a'));
+        await writer.drain();
+        const began = performance.now();
+        writer.close();
+        await writer.waitClosed();
+        longest = Math.max(longest, performance.now() - began);
+      };
+      await withServer(handler, {}, async (server, port) => {
+        await withClients(20, port, async (clients) => {
+          const sending = setInterval(() => {
+            for (const { socket, ended, closed } of clients) if (!ended && !closed) socket.write('more\n');
+          }, 1);
+          for (const { socket } of clients) {
+            socket.write('go\n');
+            socket.on('data', () => {
+              socket.pause();
+              setTimeout(() => socket.resume(), 3);
+            });
+          }
+          await Promise.all(clients.map((client) => client.end()));
+          clearInterval(sending);
+          for (const { received, error } of clients) assert.deepEqual([received.length, error], [3 * MIB, undefined]);
+          for (const { socket } of clients) socket.end();
+          await until(() => server.connections.size === 0);
+        });
+      });
+      assert.ok(longest < 2000, `close waited for ${longest} ms`);
+    },
+  );
+
+  check('a close that waits for a peer that reads nothing is over with abort, and with the shutdown', async () => {
+    const handler: Handler = async (reader, writer) => {
+      await reader.readLine();
+      writer.write(Buffer.alloc(100_000));
+    };
+    const server = await startServer(handler, { host: HOST });
+    const [address] = server.addresses as { port: number }[];
+    const client = new RawClient(address?.port ?? 0);
+    await client.connected();
+    client.socket.pause().write('go\n');
+    await until(() => [...server.connections].some(({ writer }) => writer.isClosing()));
+    const connection = [...server.connections][0] as Connection; // it is there, as it waits for the peer
+    await connection.close();
+    assert.equal(server.connections.size, 1);
+    const began = performance.now();
+    await server.shutdown({ grace: 50 });
+    assert.ok(performance.now() - began < 2000);
+    assert.equal(server.connections.size, 0);
+    client.socket.destroy();
+    await until(() => client.closed);
+  });
+
   check('close does not wait for a peer that never ends', async () => {
     await withServer(
       (_reader, writer) => writer.write('bye'),

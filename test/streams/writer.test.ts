@@ -467,6 +467,43 @@ test('await using closes and waits', async () => {
   assert.equal(await stateOf(writer.waitClosed()), 'resolved');
 });
 
+// ---- startTls --------------------------------------------------------------------------------------------------
+
+test('startTls waits until all is taken, and leaves the water marks as the user sets them meanwhile', async () => {
+  const { writer, transport } = makeWriter();
+  let started = false;
+  Object.assign(transport, { startTls: async () => void (started = true) });
+  writer.write('plain');
+  const upgrade = writer.startTls({});
+  await nextTurn();
+  assert.equal(await stateOf(writer.drain()), 'resolved', 'others drain as before');
+  writer.setWriteBufferLimits({ high: 100, low: 10 });
+  writer.write('x'.repeat(50));
+  assert.equal(await stateOf(writer.drain()), 'resolved');
+  assert.equal(started, false);
+  writer.taken();
+  await microtasks(5);
+  writer.taken();
+  await upgrade;
+  assert.ok(started);
+  writer.write('x'.repeat(101));
+  const drain = writer.drain();
+  assert.equal(await stateOf(drain), 'pending', 'the marks of before are gone');
+  await nextTurn();
+  writer.taken();
+  await drain;
+});
+
+test('startTls of a writer that loses its peer first rejects', async () => {
+  const { writer, transport } = makeWriter();
+  Object.assign(transport, { startTls: () => Promise.resolve() });
+  writer.write('plain');
+  const upgrade = writer.startTls({});
+  await nextTurn();
+  writer.lost(new Error('gone'));
+  await assert.rejects(upgrade, ConnectionLostError);
+});
+
 // ---- maxBuffered -----------------------------------------------------------------------------------------------
 
 for (const [maxBuffered, kind] of [

@@ -29,6 +29,8 @@ export interface RawHandle {
   writev(request: Request | null, chunks: readonly unknown[], allBuffers: boolean): unknown;
   shutdown(request: Request): number;
   close(done: (this: RawHandle) => void): void;
+  /** Bytes that libuv holds for the system. */
+  readonly writeQueueSize?: number;
   /** Absent on Unix sockets, like the four below. */
   reset?(done: (this: RawHandle) => void): number;
   getpeername?(to: SystemAddress): number;

@@ -165,6 +165,10 @@ export class RawSocket implements Wire, HandleOwner, Soon {
     else this.#socket.resetAndDestroy();
   }
 
+  get queued(): number | undefined {
+    return this.#handle?.writeQueueSize;
+  }
+
   get socket(): Socket | undefined {
     const handle = this.#handle;
     if (handle === undefined || this.#socket !== undefined) return this.#socket;
