@@ -26,8 +26,8 @@ export interface ConnectionSettings extends TransportSettings {
   readonly onGone?: ((connection: Connection) => void) | undefined;
   /** Called once, when its handler has ended. */
   readonly onHandled?: ((connection: Connection, task: Awaitable<unknown>) => void) | undefined;
-  /** Called when the system did not take at once what was written. */
-  readonly onBlocked?: (() => void) | undefined;
+  /** Called when its reader or writer holds something. Often: it must be cheap. */
+  readonly onHolding?: (() => void) | undefined;
   /** Told instead of the exception handler when maxBuffered ends a connection. */
   readonly onOverflow?: ((error: ConnectionLostError, connection: Connection) => void) | undefined;
 }
@@ -98,11 +98,13 @@ export class Connection extends DuplexEnd implements TransportOwner {
     return this.#transport.error;
   }
 
-  /**
-   * True once the transport has ended. After `close` of one that had much to send, that may be up to 30 seconds later than
-   * `close` has resolved: the peer gets the time to read it.
-   */
+  /** True once it has ended, for its reader and writer; its socket may still wait for the peer to have read everything. */
   get closed(): boolean {
+    return this.#gone || this.#transport.isLingering;
+  }
+
+  /** True once the transport has ended. @internal */
+  get gone(): boolean {
     return this.#gone;
   }
 
@@ -148,6 +150,16 @@ export class Connection extends DuplexEnd implements TransportOwner {
     return this.#transport.untakenBytes;
   }
 
+  /** Bytes of memory that its reader and writer take. @internal */
+  get heldBytes(): number {
+    return this.#transport.heldBytes;
+  }
+
+  /** Makes its peer wait, or lets it go on. @internal */
+  holdBack(on: boolean): void {
+    this.#transport.holdBack(on);
+  }
+
   /** The socket's own two ends, whoever a balancer says is there. @internal */
   get socketEnds(): Ends {
     return this.#socketEnds;
@@ -159,15 +171,15 @@ export class Connection extends DuplexEnd implements TransportOwner {
   }
 
   /** The transport's own. @internal */
-  gone(): void {
+  transportGone(): void {
     this.#gone = true;
     instrument?.connectionClosed?.(this);
     this.#settings.onGone?.(this);
   }
 
   /** The transport's own. @internal */
-  blocked(): void {
-    this.#settings.onBlocked?.();
+  holding(): void {
+    this.#settings.onHolding?.();
   }
 
   /** The transport's own. @internal */

@@ -116,7 +116,7 @@ export class Limits implements Deadline {
   due(): void {
     const now = loopTime();
     for (const connection of this.#connections) {
-      if (connection.closed) continue;
+      if (connection.gone) continue;
       const reason = this.#look(connection, now);
       if (reason === undefined) continue;
       connection.fail(new TimeoutError(`Connection ended: ${reason} (${connection})`));

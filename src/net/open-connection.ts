@@ -24,6 +24,8 @@ interface CommonConnectOptions extends WaitOptions, ConnectionLimits {
   readonly localAddress?: string | undefined;
   /** Bytes: the reader's limit. Default 65536. */
   readonly limit?: number | undefined;
+  /** Bytes: the most that `read()` to the end may take. Default 64 MiB. */
+  readonly readLimit?: number | undefined;
   /** Sends small writes at once (TCP_NODELAY). Default true. */
   readonly noDelay?: boolean | undefined;
   /** Has the kernel probe a silent connection. Default false. */
@@ -62,6 +64,7 @@ const KNOWN = new Set([
   'path',
   'localAddress',
   'limit',
+  'readLimit',
   'noDelay',
   'keepAlive',
   'timeout',
@@ -93,7 +96,7 @@ const DEFAULT_DELAY = 250;
  */
 export async function openConnection(options: ConnectOptions): Promise<Connection> {
   checkConnectOptions(options);
-  const { limit, maxBuffered, shutdownTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
+  const { limit, readLimit, maxBuffered, shutdownTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
   let socket: Socket | undefined;
   let connection: Connection | undefined;
@@ -108,10 +111,11 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
     const limits = new Limits(options, own);
     connection = new Connection(raw ? RawSocket.from(socket, path) : socket, {
       limit,
+      readLimit,
       maxBuffered,
       shutdownTimeout,
       path,
-      onBlocked: () => limits.opened(),
+      onHolding: () => limits.opened(),
       onGone: (gone) => {
         own.delete(gone);
         limits.gone(gone);
@@ -258,6 +262,7 @@ function checkConnectOptions(options: ConnectOptions): void {
   checkName('host', host, 'a name or address', (name) => name !== '');
   checkName('localAddress', options.localAddress, 'an IP address', (name) => isIP(name) !== 0);
   checkCount('limit', options.limit, 'open connection');
+  checkCount('readLimit', options.readLimit, 'open connection');
   checkLimits(options, 'open connection');
   checkFlag('noDelay', options.noDelay, 'open connection');
   checkFlag('keepAlive', options.keepAlive, 'open connection');

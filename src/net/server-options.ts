@@ -9,6 +9,14 @@ import { LONGEST_PATH } from './unix-path.ts';
 interface CommonOptions extends ConnectionLimits, AdmissionOptions {
   /** Bytes: the readers' limit. Default 65536. */
   readonly limit?: number | undefined;
+  /** Bytes: the most that `read()` to the end may take. Default 64 MiB. */
+  readonly readLimit?: number | undefined;
+  /**
+   * Bytes of memory that the readers and writers of all its connections may take together. Above it the largest are not read
+   * from; after 5 seconds they are ended and reported, until it is under three quarters. Default 1 GiB, or half of the memory
+   * that the process may use, if that is less; Infinity: no limit.
+   */
+  readonly maxTotalBuffered?: number | undefined;
   /**
    * How many clients wait: in the kernel (which may allow fewer) until they are accepted, then for a place among
    * maxConnections. Default 4096.
@@ -79,6 +87,8 @@ const KNOWN = new Set([
   'path',
   'fd',
   'limit',
+  'readLimit',
+  'maxTotalBuffered',
   'backlog',
   'reusePort',
   'startServing',
@@ -116,7 +126,15 @@ export function checkServerOptions(options: ServerOptions): void {
   }
   checkPort(options.port, 'start server');
   if (options.backlog === Infinity) throw new RangeError('Cannot start server: backlog must be finite, got Infinity');
-  for (const name of ['limit', 'backlog', 'maxConnections', 'concurrency', 'maxPerIp']) {
+  for (const name of [
+    'limit',
+    'readLimit',
+    'maxTotalBuffered',
+    'backlog',
+    'maxConnections',
+    'concurrency',
+    'maxPerIp',
+  ]) {
     checkCount(name, given[name], 'start server');
   }
   checkLimits(options, 'start server');

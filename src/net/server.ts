@@ -43,6 +43,7 @@ import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
+import { SharedMemory } from './shared-memory.ts';
 import { checkGrace, DEFAULT_GRACE, endConnections, type ShutdownReport } from './shutdown.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
@@ -74,6 +75,7 @@ export class Server implements AsyncDisposable {
   /** The server's side of handshakes; undefined without TLS. */
   #tls: TlsAcceptor | undefined;
   readonly #limits: Limits;
+  readonly #memory: SharedMemory;
   readonly #admission: Admission;
   #handling = 0;
   readonly #closers = new LinkedSet<QueuedWait<void>>();
@@ -84,19 +86,24 @@ export class Server implements AsyncDisposable {
   constructor(handler: Handler, options: ServerOptions) {
     this.#handler = handler;
     this.#options = options;
-    const { limit, maxBuffered, shutdownTimeout, path } = options;
+    const { limit, readLimit, maxBuffered, shutdownTimeout, path } = options;
     this.#settings = {
       limit,
+      readLimit,
       maxBuffered,
       shutdownTimeout,
       path,
       accepted: true,
       onGone: (connection) => this.#maybeEnded(connection),
-      onBlocked: () => this.#limits.opened(),
+      onHolding: () => {
+        this.#limits.opened();
+        this.#memory.watch();
+      },
       onHandled: (connection, task) => this.#handled(connection, task),
       onOverflow: (error, connection) => this.#report(error, connection),
     };
     this.#limits = new Limits(options, this.#connections);
+    this.#memory = new SharedMemory(options.maxTotalBuffered, this.#connections);
     this.#admission = new Admission(options);
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
     this.#scope = currentTask()?.scope;
@@ -393,9 +400,10 @@ export class Server implements AsyncDisposable {
 
   /** Lets a connection go that is gone and handled; what waits for its place comes in. */
   #maybeEnded(connection: Connection): void {
-    if (!connection.closed || this.#line.has(connection) || connection.task?.done() === false) return;
+    if (!connection.gone || this.#line.has(connection) || connection.task?.done() === false) return;
     if (!this.#connections.delete(connection)) return;
     this.#limits.gone(connection);
+    this.#memory.gone();
     this.#admission.gone(connection);
     this.#unpark();
     this.#maybeClosed();

@@ -52,9 +52,9 @@ export interface TransportOwner {
   /** Who is at its two ends. */
   readonly ends: Ends;
   /** Called once, when the socket is closed and both sides know. */
-  gone(): void;
-  /** The system did not take at once what was written. */
-  blocked(): void;
+  transportGone(): void;
+  /** The reader or the writer holds something: bytes came, or the system did not take at once what was written. */
+  holding(): void;
   /** maxBuffered ended it. */
   overflowed(error: ConnectionLostError): void;
 }
@@ -64,6 +64,8 @@ export class SocketTransport implements Transport, WireListener {
   readonly writer: StreamWriter;
   /** Bytes that came from the peer. */
   bytesRead = 0;
+  /** The writer was told that all is over, and the socket still waits for the peer's end. */
+  isLingering = false;
   /** Why the socket broke. */
   error: unknown = undefined;
   #owner: TransportOwner | undefined = undefined;
@@ -71,6 +73,10 @@ export class SocketTransport implements Transport, WireListener {
   #wire: Wire;
   /** Non-null once it speaks TLS: the wire's socket. */
   #secured: TLSSocket | undefined = undefined;
+  /** The reader holds enough. */
+  #readerFull = false;
+  /** The server's connections hold too much together. */
+  #heldBack = false;
   /** The reader gets nothing any more; what comes is dropped. */
   #deaf = false;
   /** Bytes dropped since then. */
@@ -112,16 +118,18 @@ export class SocketTransport implements Transport, WireListener {
     this.#held = Math.max(0, this.#held - (now - this.#heldAt) * SLOWEST) + bytes;
     this.#heldAt = now;
     const isTaken = this.#wire.write(chunks, bytes);
-    if (!isTaken) this.#owner?.blocked();
+    if (!isTaken) this.#owner?.holding();
     return isTaken;
   }
 
   pauseReading(): void {
+    this.#readerFull = true;
     this.#wire.pause();
   }
 
   resumeReading(): void {
-    this.#wire.resume();
+    this.#readerFull = false;
+    if (!this.#heldBack) this.#wire.resume();
   }
 
   /** Half a TLS connection cannot be closed in every version of TLS, so never. */
@@ -144,7 +152,9 @@ export class SocketTransport implements Transport, WireListener {
     this.#wire.end();
     this.endReading();
     // Whoever closed it need not wait for a peer that takes its time: there is nothing left to do for it.
-    if (linger === LINGER) this.writer.lost();
+    if (linger !== LINGER) return;
+    this.isLingering = true;
+    this.writer.lost();
   }
 
   /** Ends the wait for the peer's end: the socket is closed now. */
@@ -192,6 +202,7 @@ export class SocketTransport implements Transport, WireListener {
       this.#secured = await secureInPlace(plain, this.reader.takeHeld(), this.#settings.accepted === true, options);
       this.#wire = new NetWire(this.#secured);
       this.start();
+      if (this.#heldBack) this.#wire.pause();
     } catch (error) {
       plain.destroy();
       this.closed(error as Error); // handshakes fail with Errors
@@ -200,6 +211,18 @@ export class SocketTransport implements Transport, WireListener {
   }
 
   // ---- called by the connection --------------------------------------------------------------------------------
+
+  /** Bytes of memory that the reader and the writer take. */
+  get heldBytes(): number {
+    return this.reader.heldBytes + this.writer.heldBytes;
+  }
+
+  /** Reads nothing, whatever the reader wants, until it is called with false. */
+  holdBack(on: boolean): void {
+    this.#heldBack = on;
+    if (on && !this.#deaf) this.#wire.pause();
+    else if (!this.#readerFull) this.#wire.resume();
+  }
 
   /** Bytes written that the system has not taken: of the write under way, what libuv still holds. */
   get untakenBytes(): number {
@@ -252,6 +275,7 @@ export class SocketTransport implements Transport, WireListener {
   /** @internal */
   feed(chunk: Buffer): void {
     this.reader.feed(chunk);
+    this.#owner?.holding();
   }
 
   /** @internal */
@@ -275,9 +299,12 @@ export class SocketTransport implements Transport, WireListener {
     this.#dropping?.cancel();
     if (!this.#peerEnded && !this.#deaf) {
       if (error === undefined) this.reader.feedEof();
-      else this.reader.setException(new ConnectionLostError(`Connection lost: ${error.message}`, { cause: error }));
+      else {
+        this.reader.setException(new ConnectionLostError(`Connection lost: ${error.message}`, { cause: error }));
+        this.reader.drop();
+      }
     }
     this.writer.lost(error);
-    this.#owner?.gone();
+    this.#owner?.transportGone();
   }
 }

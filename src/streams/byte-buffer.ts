@@ -24,6 +24,11 @@ export class ByteBuffer {
     return this.#end - this.#start;
   }
 
+  /** Bytes of memory that it takes: also what was read of it already, and what is set aside. */
+  get memory(): number {
+    return this.#memory.length;
+  }
+
   /** Adds bytes at the end; they must not be changed afterwards. `expected` is the total the reader waits for, if known. */
   push(chunk: Buffer, expected: number): void {
     const held = this.#end - this.#start;

@@ -22,12 +22,12 @@ import {
   checkpoint,
   IncompleteReadError,
   InvalidStateError,
-  LimitOverrunError,
   Wait,
   type WaitOptions,
 } from '../core/index.ts';
 import { ByteBuffer, toBuffer } from './byte-buffer.ts';
 import { LineIterator, TextLineIterator } from './lines.ts';
+import { checkLimit, DEFAULT_READ_LIMIT, endOverrun, overrun } from './reader-limits.ts';
 import { findSeparator, type Match, NEWLINE, type Separator, type Separators, toSeparators } from './separators.ts';
 import type { ReadTransport } from './transport.ts';
 
@@ -72,6 +72,8 @@ export interface StreamReaderOptions {
   readonly limit?: number | undefined;
   /** Bytes: above this many held ones the transport is paused. Default 2 x limit; 0 takes one chunk at a time. */
   readonly pauseAbove?: number | undefined;
+  /** Bytes: the most that `read()` to the end may take. Default 64 MiB; Infinity: no limit. */
+  readonly readLimit?: number | undefined;
 }
 
 /** Options of the reads that look for a separator. */
@@ -97,6 +99,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
   readonly #limit: number;
   readonly #pauseAbove: number;
   readonly #resumeAt: number;
+  readonly #endLimit: number;
   readonly #buffer = new ByteBuffer();
   #eof = false;
   #exception: { readonly error: unknown } | undefined = undefined;
@@ -132,10 +135,11 @@ export class StreamReader implements AsyncIterable<Buffer> {
     };
   }
 
-  /** @throws RangeError unless `limit` is a number above 0 */
+  /** @throws RangeError unless `limit` and `readLimit` are numbers above 0 */
   constructor(options: StreamReaderOptions = {}) {
     const { limit = DEFAULT_LIMIT } = options;
     this.#limit = checkLimit(limit);
+    this.#endLimit = checkLimit(options.readLimit ?? DEFAULT_READ_LIMIT, 'readLimit');
     this.#pauseAbove = options.pauseAbove ?? 2 * limit;
     this.#resumeAt = Math.min(limit, this.#pauseAbove);
   }
@@ -150,6 +154,11 @@ export class StreamReader implements AsyncIterable<Buffer> {
     return this.#buffer.length;
   }
 
+  /** Bytes of memory that they take. @internal */
+  get heldBytes(): number {
+    return this.#buffer.memory;
+  }
+
   /** True while a read waits. */
   get waiting(): boolean {
     return this.#wait !== undefined;
@@ -161,7 +170,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * Waits for at least one byte and gives at most `n`; an empty Buffer at the end of the stream. With `n` < 0 or absent,
    * everything until the end.
    * @param n bytes; 0 gives an empty Buffer at once
-   * @throws BusyError when another read waits; the connection's error; CancelledError
+   * @throws LimitOverrunError, with nothing read, when more than `readLimit` (64 MiB) comes before the end; BusyError when another read waits; the connection's error; CancelledError
    *
    * @example
    * ```ts
@@ -337,6 +346,11 @@ export class StreamReader implements AsyncIterable<Buffer> {
     return this.#take(this.#buffer.length);
   }
 
+  /** Drops what is held, for a transport that has set an exception: nobody can read it any more. @internal */
+  drop(): void {
+    this.#buffer.clear();
+  }
+
   // ---- the one read --------------------------------------------------------------------------------------------
 
   #read(
@@ -382,7 +396,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
       case SOME:
         return this.#buffer.length > 0;
       case ALL:
-        return false;
+        return this.#buffer.length > this.#endLimit;
       case EXACTLY:
         return this.#buffer.length >= this.#count;
       default:
@@ -405,6 +419,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
       case SOME:
         return this.#take(Math.min(this.#count, this.#buffer.length));
       case ALL:
+        if (this.#buffer.length > this.#endLimit) throw endOverrun(this.#buffer.length, this.#endLimit);
         return this.#take(this.#buffer.length);
       case EXACTLY:
         if (this.#buffer.length >= this.#count) return this.#take(this.#count);
@@ -461,21 +476,4 @@ const NOTHING: Buffer = Buffer.alloc(0); // what a read is answered with; take()
 function countError(n: unknown, action: string): Error {
   const message = `Cannot ${action}: expected ${action === 'read' ? 'an integer' : 'an integer >= 0'} number of bytes, got ${describe(n)}`;
   return typeof n === 'number' ? new RangeError(message) : new TypeError(message);
-}
-
-function checkLimit(limit: number): number {
-  const message = `Cannot set the reader's limit: expected a number of bytes > 0, got ${describe(limit)}`;
-  if (typeof limit !== 'number') throw new TypeError(message);
-  if (!(limit > 0)) throw new RangeError(message);
-  return limit;
-}
-
-function overrun(found: boolean, line: boolean, consumed: number, limit: number): LimitOverrunError {
-  const what = line ? 'line' : 'record';
-  const where = found ? `the separator comes after ${consumed} bytes` : `no separator in the first ${consumed} bytes`;
-  const fate = line ? 'it was dropped' : 'nothing was read';
-  return new LimitOverrunError(
-    `Cannot read ${what}: ${where}, the limit is ${limit}; ${fate}. A larger one is allowed by { limit: BYTES }`,
-    consumed,
-  );
 }

@@ -69,6 +69,37 @@ test('tryReadLine gives the lines that are held, one by one, and undefined for a
   assert.equal(await text(reader.readLine()), 'last');
 });
 
+test('read to the end takes at most readLimit, reads nothing past it, and says how to allow more', async () => {
+  for (const whole of [true, false]) {
+    const reader = new StreamReader({ readLimit: 10 });
+    reader.feedData(Buffer.from('0123456789'));
+    const read = whole ? undefined : reader.read();
+    reader.feedData(Buffer.from('a'));
+    await assert.rejects(read ?? reader.read(), (error) => {
+      assert.ok(error instanceof LimitOverrunError);
+      assert.equal(error.consumed, 11);
+      assert.match(error.message, /11 bytes came before it, readLimit is 10; nothing was read.*\{ readLimit: BYTES \}/);
+      return true;
+    });
+    assert.equal(String(await reader.read(100)), '0123456789a');
+  }
+  const exact = new StreamReader({ readLimit: 10 });
+  exact.feedData(Buffer.from('0123456789'));
+  exact.feedEof();
+  assert.equal((await exact.read()).length, 10);
+  for (const readLimit of [0, -1, NaN]) assert.throws(() => new StreamReader({ readLimit }), RangeError);
+});
+
+test('a read to the end that ran into readLimit lets the transport be paused again', async () => {
+  const reader = new StreamReader({ limit: 2, readLimit: 10 });
+  const transport = new FakeReadTransport();
+  reader.setTransport(transport);
+  const read = reader.read();
+  reader.feedData(Buffer.from('0123456789a'));
+  await assert.rejects(read, LimitOverrunError);
+  assert.ok(transport.paused);
+});
+
 /** A reader that has had its share of this turn, with `rest` held. */
 function spentReader(rest: string): { reader: StreamReader; transport: FakeReadTransport } {
   const made = withTransport(8);

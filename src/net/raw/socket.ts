@@ -34,6 +34,7 @@ import {
   UV_EOF,
   writeTo,
 } from './handle.ts';
+import { addOwner, type BufferOwner, deleteOwner } from './own-buffers.ts';
 
 const READ_BUFFER = 65536;
 /** Bytes: the buffer of a socket that fills the common one. Larger, because that is a system call less for as much. */
@@ -43,7 +44,7 @@ const BULK_BUFFER = 131072;
 let shared: Buffer;
 
 /** A connected socket without a net.Socket. */
-export class RawSocket implements Wire, HandleOwner, Soon {
+export class RawSocket implements Wire, HandleOwner, BufferOwner, Soon {
   readonly ends: Ends;
   /** Undefined from destroy() or release() on. */
   #handle: RawHandle | undefined;
@@ -63,6 +64,8 @@ export class RawSocket implements Wire, HandleOwner, Soon {
    * alone, so it must stay here for as long as it may be read into.
    */
   #own: Buffer | undefined = undefined;
+  /** It was read into since wasUsed() was called. */
+  #ownUsed = false;
   #socket: Socket | undefined = undefined;
   #onClosed: (() => void) | undefined = undefined;
 
@@ -201,6 +204,7 @@ export class RawSocket implements Wire, HandleOwner, Soon {
     if (handle === undefined) return undefined;
     this.#handle = undefined;
     this.#error = error;
+    if (this.#own !== undefined) deleteOwner(this);
     return handle;
   }
 
@@ -232,6 +236,7 @@ export class RawSocket implements Wire, HandleOwner, Soon {
     const own = this.#own;
     if (own !== undefined && count * 4 > BULK_BUFFER) {
       const next = Buffer.allocUnsafeSlow(BULK_BUFFER);
+      this.#ownUsed = true;
       listener.feed(count === BULK_BUFFER ? own : own.subarray(0, count));
       this.#own = next; // last: until libuv is told of it, it has the address of the other
       return next;
@@ -242,7 +247,24 @@ export class RawSocket implements Wire, HandleOwner, Soon {
     const isFull = own === undefined && count === READ_BUFFER;
     if (own === undefined && !isFull) return undefined;
     this.#own = isFull ? Buffer.allocUnsafeSlow(BULK_BUFFER) : undefined;
+    this.#ownUsed = true;
+    if (isFull) addOwner(this);
+    else deleteOwner(this);
     return this.#own ?? shared;
+  }
+
+  /** @internal */
+  wasUsed(): boolean {
+    const was = this.#ownUsed;
+    this.#ownUsed = false;
+    return was;
+  }
+
+  /** @internal */
+  giveBack(): void {
+    if (this.#handle === undefined) return; // whoever has it now goes on with the buffer
+    this.#handle.useUserBuffer(shared);
+    this.#own = undefined; // last: until then libuv has its address
   }
 
   /** @internal */
