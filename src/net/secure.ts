@@ -104,7 +104,7 @@ export class TlsAcceptor {
 
   /** Handshakes from now on use these certificates. */
   setSecureContext(options: SecureContextOptions): void {
-    this.#server.setSecureContext(options);
+    this.#server.setSecureContext(definedOf(options));
   }
 
   /** Ends the handshakes under way, and tells nobody. */
@@ -142,7 +142,7 @@ export async function secureClient(
   options: ClientTlsOptions,
   host: string | undefined,
 ): Promise<TLSSocket> {
-  const given = options === true ? {} : options;
+  const given = options === true ? {} : definedOf(options);
   const servername = given.servername ?? (host !== undefined && isIP(host) === 0 ? host : undefined);
   // An address is verified against the certificate's addresses, but cannot be asked for.
   const settings = {

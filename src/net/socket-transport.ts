@@ -196,10 +196,12 @@ export class SocketTransport implements Transport, WireListener {
   async startTls(options: StartTlsOptions | TlsAcceptor): Promise<void> {
     if (this.#secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     if (this.#gone) throw new InvalidStateError('Cannot start TLS: the connection is gone');
+    // First: a reader that was full lets its transport go on, which must not be the socket that nobody listens to.
+    const received = this.reader.takeHeld();
     const plain = this.#wire.release();
     this.#wire = new NetWire(plain); // so that an abort reaches it meanwhile
     try {
-      this.#secured = await secureInPlace(plain, this.reader.takeHeld(), this.#settings.accepted === true, options);
+      this.#secured = await secureInPlace(plain, received, this.#settings.accepted === true, options);
       this.#wire = new NetWire(this.#secured);
       this.start();
       if (this.#heldBack) this.#wire.pause();

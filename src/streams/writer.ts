@@ -257,7 +257,7 @@ export class StreamWriter implements AsyncDisposable {
    * Goes on over TLS, with the same reader and writer: after what is written has left, and beginning with what the reader
    * holds. Accepted connections are the server's side, opened ones the client's; `isServer` overrides.
    * @param options node:tls names (`key`, `cert`, `ca`, `servername`, `ALPNProtocols`, ...), `isServer`, `handshakeTimeout` (ms)
-   * @throws InvalidStateError where TLS cannot be started; the handshake's error, TimeoutError or CancelledError, and then
+   * @throws InvalidStateError where TLS cannot be started, BusyError while a read waits; the handshake's error, TimeoutError or CancelledError, and then
    * the connection is gone
    */
   async startTls(options: object): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, type PeerCertificate } from 'node:tls';
 import {
+  BusyError,
   type Connection,
   ConnectionLostError,
   Future,
@@ -340,6 +341,82 @@ for (const eager of [false, true]) {
     });
   });
 }
+
+test('startTls takes a first flight that made the reader pause', async () => {
+  for (const limit of [16, 64, 512]) {
+    const handler: Handler = async (reader, writer, connection) => {
+      await reader.readLine();
+      while (connection.bytesRead < 200) await pause(1);
+      await pause(20); // all that the limit lets in
+      await writer.startTls(first);
+      await echo(reader, writer, connection);
+    };
+    await withServer(handler, { limit }, async (_server, port) => {
+      const { reader, writer, close } = bound(await openConnection({ host: HOST, port }));
+      writer.write('STARTTLS\n');
+      await writer.startTls({ ...trusted, servername: 'localhost', handshakeTimeout: 3000 });
+      writer.write('secret\n');
+      assert.equal(String(await reader.readLine()), 'secret\n');
+      await close();
+    });
+  }
+});
+
+test('startTls while a read waits rejects with BusyError, and leaves the connection as it is', async () => {
+  await withServer(echo, {}, async (_server, port) => {
+    const client = await openConnection({ host: HOST, port });
+    const line = client.reader.readLine();
+    await assert.rejects(client.writer.startTls(trusted), BusyError);
+    client.writer.write('still here\n');
+    assert.equal(String(await line), 'still here\n');
+    await client.close();
+  });
+});
+
+test('a TLS option that is undefined is as good as absent, on either side and in startTls', async () => {
+  const names = [
+    'checkServerIdentity',
+    'servername',
+    'ALPNProtocols',
+    'SNICallback',
+    'rejectUnauthorized',
+    'requestCert',
+  ];
+  names.push(
+    'minVersion',
+    'maxVersion',
+    'ciphers',
+    'pfx',
+    'passphrase',
+    'secureContext',
+    'session',
+    'minDHSize',
+    'ecdhCurve',
+  );
+  names.push('host', 'port', 'path', 'socket', 'lookup', 'timeout', 'handshakeTimeout', 'sessionTimeout', 'ticketKeys');
+  const absent = Object.fromEntries(names.map((name) => [name, undefined])) as object; // whatever the types say
+  await withServer(echo, { tls: { ...absent, ...first } }, async (server, port) => {
+    server.setSecureContext({ ...absent, ...first });
+    for (const host of ['localhost', HOST]) {
+      const tls = { ...absent, ...trusted, ...(host === HOST ? { servername: 'localhost' } : undefined) };
+      const client = await openConnection({ host, port, tls });
+      client.writer.write('hi\n');
+      assert.equal(String(await client.reader.readLine()), 'hi\n');
+      await client.close();
+    }
+  });
+  const upgrade: Handler = async (reader, writer, connection) => {
+    await writer.startTls({ ...absent, ...first });
+    await echo(reader, writer, connection);
+  };
+  await withServer(upgrade, {}, async (_server, port) => {
+    const client = await openConnection({ host: HOST, port });
+    await client.writer.startTls({ ...absent, ...trusted, servername: 'localhost' });
+    client.writer.write('hi\n');
+    assert.equal(String(await client.reader.readLine()), 'hi\n');
+    await client.close();
+  });
+});
 
 function bound(connection: Connection): Pick<Connection, 'reader' | 'writer' | 'close'> {
   return { reader: connection.reader, writer: connection.writer, close: () => connection.close() };
