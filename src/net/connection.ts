@@ -48,6 +48,11 @@ export class Connection extends DuplexEnd implements TransportOwner {
   readonly id: number = ++lastId;
   /** When it began, milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
+  /**
+   * For a protocol that knows better than a shutdown can guess: true keeps the connection through its first step, in which idle
+   * clients read the end of the stream, false lets it go. Undefined, the default: guessed from who spoke last.
+   */
+  busy: boolean | undefined = undefined;
   readonly #transport: SocketTransport;
   readonly #settings: ConnectionSettings;
   #ends: Ends;
@@ -201,6 +206,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
 
   /** What its peer is doing. @internal */
   activity(): 'idle' | 'silent' | 'busy' {
+    if (this.busy !== undefined) return this.busy ? 'busy' : 'idle';
     return this.#transport.activity();
   }
 }

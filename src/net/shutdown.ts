@@ -2,7 +2,8 @@
 // an abort. Every step is bounded; what does not end even then is named.
 //
 // A client is *idle* between messages, and *silent* when it may owe the rest of one (connection.activity()). A silent one gets
-// QUIET ms to go on, counted anew with every byte; then it is idle, too.
+// QUIET ms to go on, counted anew with every byte; then it is idle, too. One that has sent nothing yet may have just connected,
+// with its first request on its way: it counts as idle from FIRST_BYTE ms on.
 import { checkMs, loopTime, moveOnAfter, reportException, sleep, TimeoutError } from '../core/index.ts';
 import type { Connection } from './connection.ts';
 
@@ -19,8 +20,10 @@ export const DEFAULT_GRACE = 10_000;
 const CANCEL_GRACE = 1000;
 /** Milliseconds of quiet after which a client that owes the rest of a message counts as idle. */
 const QUIET = 500;
+/** Milliseconds of a shutdown in which a client that has not sent a byte does not count as idle. */
+const FIRST_BYTE = 250;
 /** Milliseconds between two looks for idle clients. */
-const LOOK_EVERY = 100;
+const LOOK_EVERY = 125;
 
 /** What it ends. */
 export interface Ending {
@@ -42,8 +45,9 @@ export function checkGrace(grace: number): void {
 export async function endConnections(server: Ending, grace: number): Promise<ShutdownReport> {
   const { connections } = server;
   const all = connections.size;
+  const began = loopTime();
   const silent = new Map<Connection, { readonly bytes: number; readonly since: number }>();
-  await emptyWithin(server, grace, () => endIdle(connections, silent));
+  await emptyWithin(server, grace, () => endIdle(connections, silent, began));
   const finished = all - connections.size;
   for (const connection of connections) server.cancel(connection);
   await emptyWithin(server, CANCEL_GRACE);
@@ -73,11 +77,13 @@ async function emptyWithin(server: Ending, ms: number, look?: () => void): Promi
 function endIdle(
   connections: ReadonlySet<Connection>,
   silent: Map<Connection, { readonly bytes: number; readonly since: number }>,
+  began: number,
 ): void {
   const now = loopTime();
   for (const connection of connections) {
     const activity = connection.activity();
-    if (activity === 'idle') connection.endReading();
+    const mayBegin = connection.bytesRead === 0 && connection.busy === undefined && now - began < FIRST_BYTE;
+    if (activity === 'idle' && !mayBegin) connection.endReading();
     if (activity !== 'silent') continue;
     const before = silent.get(connection);
     if (before?.bytes !== connection.bytesRead) silent.set(connection, { bytes: connection.bytesRead, since: now });

@@ -247,10 +247,11 @@ export class SocketTransport implements Transport, WireListener {
   /**
    * What the peer is doing, as far as one can see. `idle`: a read waits with nothing held and nothing unsent, and the peer is
    * between messages: it has sent nothing, or we were the last to speak. `silent`: the same, but it was the last to speak and
-   * may owe us the rest of a message. `busy`: anything else.
+   * may owe us the rest of a message. `busy`: anything else, and within a record whose beginning was read.
    */
   activity(): 'idle' | 'silent' | 'busy' {
-    if (!this.reader.waiting || this.reader.bufferedBytes > 0 || this.writer.bufferedBytes > 0) return 'busy';
+    const { waiting, bufferedBytes, isInRecord } = this.reader;
+    if (!waiting || bufferedBytes > 0 || isInRecord || this.writer.bufferedBytes > 0) return 'busy';
     return this.bytesRead === 0 || this.writer.bytesWritten !== this.#writtenAtBytes ? 'idle' : 'silent';
   }
 

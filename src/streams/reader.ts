@@ -101,6 +101,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
   readonly #resumeAt: number;
   readonly #endLimit: number;
   readonly #buffer = new ByteBuffer();
+  /** A record was read in part: its rest is owed, though nothing is held. Written by record readers. @internal */
+  isInRecord = false;
   #eof = false;
   #exception: { readonly error: unknown } | undefined = undefined;
   #transport: ReadTransport | undefined = undefined;

@@ -5,13 +5,16 @@ import {
   CancelledError,
   createTask,
   type ExceptionContext,
+  frames,
   Future,
   type Handler,
+  netstrings,
   type ServerOptions,
   setExceptionHandler,
   type ShutdownReport,
   sleep,
   startServer,
+  type StreamReader,
   timeout,
 } from 'maitre';
 import { nextTurn, test } from '../support/test.js';
@@ -477,4 +480,81 @@ test('two shutdowns at once both end, by the shorter grace', async () => {
       });
     },
   );
+});
+
+test('a record whose length was read is waited for, whoever spoke last', async () => {
+  const kinds = {
+    frames: [frames, Buffer.from([0, 0, 0, 4]), 'soup'],
+    'a varint': [(reader: StreamReader) => frames(reader, { header: 'varint' }), Buffer.from([4]), 'soup'],
+    netstrings: [netstrings, Buffer.from('4'), ':soup,'],
+  } as const;
+  for (const [name, [open, begin, rest]] of Object.entries(kinds)) {
+    const records: string[] = [];
+    const handler: Handler = async (reader, writer) => {
+      for await (const record of open(reader)) {
+        records.push(String(record));
+        writer.write(`got ${String(record)}`);
+      }
+    };
+    await withServer(handler, {}, async (server, port) => {
+      await withClients(1, port, async ([client]) => {
+        client?.socket.write(begin);
+        await until(() => [...server.connections].some(({ bytesRead }) => bytesRead === begin.length));
+        for (const { writer } of server.connections) writer.write('news, ');
+        await client?.receives('news, ');
+        const shutdown = createTask(() => server.shutdown({ grace: 5000 }));
+        await pause(800); // longer than a client may be quiet that only might owe something
+        client?.socket.write(rest);
+        assert.equal(await client?.end(), 'news, got soup', name);
+        client?.socket.end();
+        assert.deepEqual(await shutdown, { finished: 1, cancelled: 0, aborted: 0 });
+        assert.deepEqual(records, ['soup']);
+      });
+    });
+  }
+});
+
+test('a client that has not sent a byte gets 250 ms of the shutdown for its first one', async () => {
+  await withServer(echo, {}, async (server, port) => {
+    await withClients(2, port, async (clients) => {
+      await until(() => server.connections.size === 2);
+      const shutdown = createTask(() => server.shutdown({ grace: 5000 }));
+      await pause(100);
+      clients[0]?.socket.write('just in time\n');
+      await clients[0]?.receives('just in time\n');
+      const took = await within(250 + SLACK, clients[1]?.end() ?? Promise.resolve());
+      assert.ok(took >= 100, `${took}`);
+      for (const client of clients) {
+        await client.end();
+        client.socket.end();
+      }
+      assert.deepEqual(await shutdown, { finished: 2, cancelled: 0, aborted: 0 });
+    });
+  });
+});
+
+test('connection.busy says what a shutdown would have to guess', async () => {
+  const handler: Handler = async (reader, writer, connection) => {
+    const line = String(await reader.readLine());
+    connection.busy = line === 'busy\n';
+    if (line === 'busy\n') writer.write('hello\n'); // so it looks idle
+    await reader.readLine();
+    writer.write('bye\n');
+  };
+  await withServer(handler, {}, async (server, port) => {
+    await withClients(2, port, async ([busy, idle]) => {
+      busy?.socket.write('busy\n');
+      idle?.socket.write('idle\n'); // it spoke last: it would get 500 ms
+      await busy?.receives('hello\n');
+      await until(() => [...server.connections].every((connection) => connection.busy !== undefined));
+      const shutdown = createTask(() => server.shutdown({ grace: 5000 }));
+      await within(400, idle?.end() ?? Promise.resolve());
+      await pause(800);
+      assert.equal(busy?.ended, false);
+      busy?.socket.write('more\n');
+      assert.equal(await busy?.end(), 'hello\nbye\n');
+      for (const client of [busy, idle]) client?.socket.end();
+      assert.deepEqual(await shutdown, { finished: 2, cancelled: 0, aborted: 0 });
+    });
+  });
 });

@@ -1,7 +1,8 @@
 // Node streams over a StreamReader and a StreamWriter, for code that wants those: pipeline, zlib, parsers.
 //
 // - One read at a time, when Node asks for one: no more is held than Node's own buffer.
-// - A write calls back when drain lets it go on, so Node's back-pressure is the writer's.
+// - A write calls back when drain lets it go on, so Node's back-pressure is the writer's; the end calls back when the system has
+//   taken everything, so that 'finish' is the truth, and a process may end then.
 // - A stream that is destroyed takes its wait back first, then says 'close': the reader is free from then on.
 import { Duplex as NodeDuplex, Readable, Writable } from 'node:stream';
 import { ConnectionLostError } from '../../core/index.ts';
@@ -39,6 +40,8 @@ class WriteSide {
   readonly #writer: StreamWriter;
   readonly #drain = new StreamTask('Node stream drains');
   readonly #watch = new StreamTask('Node stream watches its connection');
+  /** end() was called: how the connection ends is for its callback to say. */
+  #ending = false;
 
   constructor(writer: StreamWriter) {
     this.#writer = writer;
@@ -49,7 +52,7 @@ class WriteSide {
     const destroy = (error: unknown): void => void stream.destroy(error as Error | undefined); // Node passes on any value
     this.#watch.start(async () => {
       await this.#writer.waitClosed();
-      if (stream.writableFinished) return;
+      if (this.#ending) return;
       await this.#writer.drain(); // throws the reason, if bytes were lost
       stream.destroy();
     }, destroy);
@@ -62,9 +65,13 @@ class WriteSide {
       callback(error as Error); // the writer throws Errors
       return;
     }
+    this.#wait(() => this.#writer.drain(), callback);
+  }
+
+  #wait(wait: () => Promise<void>, callback: Callback): void {
     this.#drain.start(
       async () => {
-        await this.#writer.drain();
+        await wait();
         callback();
       },
       (error) =>
@@ -72,10 +79,15 @@ class WriteSide {
     );
   }
 
-  /** The stream has ended: so does this direction, or, where there are no directions, the connection. */
-  end(): void {
+  /**
+   * The stream has ended: so does this direction, where it can; else the connection, unless `keep` says that somebody reads
+   * from it. Calls back when all that was written has left.
+   */
+  end(keep: boolean, callback: Callback): void {
+    this.#ending = true;
     if (this.#writer.canWriteEof()) this.#writer.writeEof();
-    else this.#writer.close();
+    else if (!keep) this.#writer.close();
+    this.#wait(() => this.#writer.flushed(), callback);
   }
 
   /** A drain that waits is ended by the abort, so that its write calls back. */
@@ -112,7 +124,7 @@ export function toNodeReadable(reader: StreamReader): Readable {
 
 /**
  * A Node Writable into `writer`. Its `end()` is the writer's `writeEof`, or `close` where a connection cannot be half
- * closed; destroyed before its end, it aborts the connection.
+ * closed; it has finished when the system has taken everything. Destroyed before its end, it aborts the connection.
  * It is destroyed when the connection ends, with ConnectionLostError when bytes were lost.
  *
  * @example
@@ -140,8 +152,7 @@ export function toNodeWritable(writer: StreamWriter): Writable {
       );
     },
     final(callback) {
-      side.end();
-      callback();
+      side.end(false, callback);
     },
     destroy(error, callback) {
       void side.stop(stream.writableFinished).then(() => callback(error));
@@ -153,7 +164,8 @@ export function toNodeWritable(writer: StreamWriter): Writable {
 
 /**
  * A Node Duplex over a connection: `toNodeReadable` and `toNodeWritable` in one. When both directions have ended, the
- * connection is closed; destroyed before, it is aborted.
+ * connection is closed; destroyed before, it is aborted. Over TLS a connection cannot be half closed: there `end()` sends what was
+ * written, and the peer reads the end when the connection is closed.
  *
  * @example
  * ```ts
@@ -183,8 +195,7 @@ export function toNodeDuplex(connection: Duplex): NodeDuplex {
       );
     },
     final(callback) {
-      writes.end();
-      callback();
+      writes.end(true, callback);
     },
     destroy(error, callback) {
       const finished = stream.writableFinished && stream.readableEnded;

@@ -20,7 +20,8 @@ import { StreamTask } from './stream-task.ts';
 const CHUNK = 65536;
 
 /**
- * A ReadableStream of what `reader` reads. Its chunks are copies, which their receiver may transfer. The reader's error
+ * A ReadableStream of what `reader` reads. Its chunks are copies, which their receiver may transfer. It is a default stream, not
+ * one of `type: 'bytes'`: `getReader({ mode: 'byob' })` throws TypeError. The reader's error
  * is its error. Cancelling it cancels its read, which loses nothing; the reader can be read again when `cancel()` has
  * resolved.
  *
@@ -57,7 +58,7 @@ export function toWebReadable(reader: StreamReader): ReadableStream<Uint8Array<A
 
 /**
  * A WritableStream of text (as UTF-8) and bytes into `writer`. Closing it is the writer's `writeEof`, or `close` where a
- * connection cannot be half closed; aborting it aborts the connection. It errors with ConnectionLostError when the
+ * connection cannot be half closed, and resolves when the system has taken everything; aborting it aborts the connection. It errors with ConnectionLostError when the
  * connection is lost, and with TypeError for other chunks, which abort the connection too.
  *
  * @example
@@ -104,6 +105,15 @@ export function toWebWritable(writer: StreamWriter): WritableStream<string | Uin
       await watch.stop();
       if (writer.canWriteEof()) writer.writeEof();
       else writer.close();
+      await new Promise<void>((resolve, reject) => {
+        drain.start(
+          async () => {
+            await writer.flushed();
+            resolve();
+          },
+          (error) => reject(error ?? new ConnectionLostError('Connection lost: the wait for it was cancelled')),
+        );
+      });
     },
     async abort() {
       writer.abort();

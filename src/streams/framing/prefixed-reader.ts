@@ -56,6 +56,7 @@ export class PrefixedReader extends RecordReader<Buffer> {
     const length = this.#length;
     const body = await this.reader.readExactly(terminator === undefined ? length : length + 1, options);
     this.#length = UNKNOWN;
+    this.reader.isInRecord = false;
     if (terminator === undefined) return body;
     if (body[length] === terminator) return body.subarray(0, length);
     const expected = JSON.stringify(String.fromCharCode(terminator));
@@ -82,6 +83,7 @@ export class PrefixedReader extends RecordReader<Buffer> {
 
   #take(piece: Buffer): void {
     const { decoder, maxLength, name } = this.#format;
+    this.reader.isInRecord = true;
     const length = decoder.decode(piece);
     if (length === UNKNOWN) {
       this.#pieces.push(piece);

@@ -44,7 +44,10 @@ export abstract class RecordReader<T> implements AsyncIterable<T> {
     try {
       return await this.readRecord(options);
     } catch (error) {
-      if (this.breaksStream(error)) this.#broken = { error };
+      if (this.breaksStream(error)) {
+        this.#broken = { error };
+        this.reader.isInRecord = false; // nobody waits for its rest
+      }
       throw error;
     } finally {
       this.#reading = false;

@@ -6,6 +6,8 @@ import { finished, pipeline } from 'node:stream/promises';
 import {
   ConnectionLostError,
   createTask,
+  type Handler,
+  openConnection,
   sleep,
   StreamReader,
   toNodeDuplex,
@@ -14,6 +16,9 @@ import {
 } from 'maitre';
 import { type Duplex, memoryStreamPair } from 'maitre/testing';
 import { nextTurn, test } from '../../support/test.js';
+import { first } from '../fixtures/certificates.js';
+import { startFixture } from '../programs.js';
+import { HOST, until, withServer } from '../sockets.js';
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await nextTurn();
@@ -171,4 +176,87 @@ test('a toNodeDuplex() destroyed early aborts the connection', async () => {
   await a.writer.waitClosed();
   assert.ok(a.error instanceof ConnectionLostError);
   await b.writer.waitClosed();
+});
+
+for (const halfCloses of [true, false]) {
+  const how = halfCloses ? 'half-closing' : 'closing';
+  test(`toNodeWritable() has finished when everything was taken, ${how} the connection`, async () => {
+    const [a, b] = memoryStreamPair();
+    a.writer.canWriteEof = () => halfCloses;
+    const received = createTask(() => b.reader.read());
+    await pipeline(Readable.from(['x'.repeat(10), 'y'.repeat(50_000)]), toNodeWritable(a.writer));
+    assert.equal(a.writer.bufferedBytes, 0);
+    assert.equal((await received).length, 50_010);
+    await abortBoth(a, b);
+  });
+}
+
+test('toNodeWritable() whose last bytes are lost does not finish', async () => {
+  const [a, b] = memoryStreamPair();
+  const writable = toNodeWritable(a.writer);
+  writable.on('finish', () => assert.fail('finished'));
+  writable.end(Buffer.alloc(1_000_000)); // more than the peer takes
+  await nextTurn();
+  b.abort();
+  await assert.rejects(finished(writable), ConnectionLostError);
+  await abortBoth(a, b);
+});
+
+test('toNodeDuplex() that cannot half-close reads the answer after its end(), then closes', async () => {
+  const [a, b] = memoryStreamPair();
+  a.writer.canWriteEof = () => false;
+  const server = createTask(async () => {
+    assert.equal(String(await b.reader.readExactly(7)), 'request');
+    for (let i = 0; i < 20; i++) {
+      b.writer.write('answer '.repeat(1000));
+      await b.writer.drain();
+    }
+    await b.close();
+  });
+  const stream = toNodeDuplex(a);
+  stream.end('request');
+  await once(stream, 'finish');
+  assert.equal(a.writer.bufferedBytes, 0);
+  let bytes = 0;
+  for await (const chunk of stream) bytes += (chunk as Buffer).length; // not in object mode
+  assert.equal(bytes, 140_000);
+  await server;
+  await a.writer.waitClosed();
+});
+
+test('over TLS toNodeDuplex() reads the whole answer to a request that it ended', async () => {
+  const handler: Handler = async (reader, writer) => {
+    assert.equal(String(await reader.readLine()), 'request\n');
+    await sleep(20);
+    writer.write('a'.repeat(500_000));
+  };
+  await withServer(handler, { tls: first }, async (_server, port) => {
+    const client = await openConnection({ host: HOST, port, tls: { ca: first.cert, servername: 'localhost' } });
+    const stream = toNodeDuplex(client);
+    stream.end('request\n');
+    let bytes = 0;
+    for await (const chunk of stream) bytes += (chunk as Buffer).length; // not in object mode
+    assert.equal(bytes, 500_000);
+    await client.writer.waitClosed();
+  });
+});
+
+test('a process that ends when a pipeline into a connection has, has sent everything', async () => {
+  for (const adapter of ['writable', 'duplex', 'web']) {
+    await withServer(
+      async (reader, writer) => writer.write(`${(await reader.read()).length}`),
+      {},
+      async (server, port) => {
+        let received = 0;
+        const count = setInterval(() => {
+          for (const { bytesRead } of server.connections) received = Math.max(received, bytesRead);
+        }, 1);
+        await using program = startFixture('pipes-and-ends', String(port), adapter);
+        assert.equal(await program.ends(), 0, program.errors);
+        await until(() => server.connections.size === 0);
+        clearInterval(count);
+        assert.equal(received, 300_000, adapter);
+      },
+    );
+  }
 });

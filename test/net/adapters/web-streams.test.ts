@@ -205,3 +205,23 @@ test('abort() of fromWebWritable() does not wait for a sink that hangs', async (
   assert.ok(aborted);
   await assert.rejects(writer.drain(), ConnectionLostError);
 });
+
+test('the close of toWebWritable() resolves when everything was taken, and rejects when it was lost', async () => {
+  for (const lost of [false, true]) {
+    const [a, b] = memoryStreamPair();
+    const sink = toWebWritable(a.writer).getWriter();
+    await sink.write('x'.repeat(50_000));
+    const close = sink.close();
+    if (lost) {
+      b.abort();
+      await assert.rejects(close, ConnectionLostError);
+      await assert.rejects(sink.closed, ConnectionLostError);
+    } else {
+      await close;
+      assert.equal(a.writer.bufferedBytes, 0);
+      assert.equal((await b.reader.read()).length, 50_000);
+    }
+    for (const end of [a, b]) end.abort();
+    for (const end of [a, b]) await end.writer.waitClosed();
+  }
+});
