@@ -13,6 +13,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { describe, disposable, LinkedSet } from '../base/index.ts';
 import {
+  CancelledError,
   cancellable,
   checkpoint,
   Future,
@@ -282,24 +283,28 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, AsyncDisposabl
 /** Written out: an async generator would let only one next() wait at a time. */
 class DatagramIterator implements AsyncIterableIterator<Datagram> {
   readonly #endpoint: DatagramEndpoint;
-  #done = false;
+  /** Aborted by return(): it takes back the receives that wait in next(), which would take datagrams with them. */
+  readonly #end = new AbortController();
 
   constructor(endpoint: DatagramEndpoint) {
     this.#endpoint = endpoint;
   }
 
   async next(): Promise<IteratorResult<Datagram, undefined>> {
-    if (this.#done) return { done: true, value: undefined };
+    const { signal } = this.#end;
+    if (signal.aborted) return { done: true, value: undefined };
     try {
-      return { done: false, value: await this.#endpoint.receive() };
+      return { done: false, value: await this.#endpoint.receive({ signal }) };
     } catch (error) {
-      if (!this.#endpoint.closed || !(error instanceof InvalidStateError)) throw error;
+      const isEnded = error instanceof CancelledError && error.reason.by === signal;
+      const isClosed = this.#endpoint.closed && error instanceof InvalidStateError;
+      if (!isEnded && !isClosed) throw error;
       return this.return();
     }
   }
 
   return(): Promise<IteratorResult<Datagram, undefined>> {
-    this.#done = true;
+    this.#end.abort();
     return Promise.resolve({ done: true, value: undefined });
   }
 

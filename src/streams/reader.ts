@@ -19,6 +19,7 @@ import { describe } from '../base/index.ts';
 import {
   addSoon,
   BusyError,
+  type CancelledError,
   checkpoint,
   IncompleteReadError,
   InvalidStateError,
@@ -26,24 +27,25 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 import { ByteBuffer, toBuffer } from './byte-buffer.ts';
-import { LineIterator, TextLineIterator } from './lines.ts';
-import { checkLimit, DEFAULT_READ_LIMIT, endOverrun, overrun } from './reader-limits.ts';
+import { ChunkIterator } from './chunks.ts';
+import { LineIterator, readTextLine, TextLineIterator } from './lines.ts';
+import { ALL, EXACTLY, LINE, NAMES, type Need, SOME, UNTIL } from './needs.ts';
+import {
+  checkLimit,
+  countError,
+  DEFAULT_LIMIT,
+  DEFAULT_READ_LIMIT,
+  endOverrun,
+  overrun,
+  type ReadUntilOptions,
+  type StreamReaderOptions,
+  type TextLineOptions,
+} from './reader-options.ts';
 import { findSeparator, type Match, NEWLINE, type Separator, type Separators, toSeparators } from './separators.ts';
 import type { ReadTransport } from './transport.ts';
 
-export const DEFAULT_LIMIT = 65536;
 /** How many reads are answered at once, without a wait, before one has to wait for the next turn. */
 const AT_ONCE = 1024;
-
-// What the current read needs.
-const SOME = 0; // any byte, at most #count
-const ALL = 1; // everything until the end
-const EXACTLY = 2; // #count bytes
-const UNTIL = 3; // one of #separators, included
-const LINE = 4; // like UNTIL a newline, but the last line may lack it
-
-type Need = typeof SOME | typeof ALL | typeof EXACTLY | typeof UNTIL | typeof LINE;
-const NAMES = ['read', 'read', 'readExactly', 'readUntil', 'readLine'] as const;
 
 const EMPTY: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
 
@@ -66,21 +68,6 @@ class ReadWait extends Wait<Buffer> {
 let complete: (reader: StreamReader) => Buffer;
 let leave: (reader: StreamReader) => void;
 let goOn: (reader: StreamReader) => void;
-
-export interface StreamReaderOptions {
-  /** Bytes: the longest line or record, and half of what is held before the peer is made to wait. Default 65536. */
-  readonly limit?: number | undefined;
-  /** Bytes: above this many held ones the transport is paused. Default 2 x limit; 0 takes one chunk at a time. */
-  readonly pauseAbove?: number | undefined;
-  /** Bytes: the most that `read()` to the end may take. Default 64 MiB; Infinity: no limit. */
-  readonly readLimit?: number | undefined;
-}
-
-/** Options of the reads that look for a separator. */
-export interface ReadUntilOptions extends WaitOptions {
-  /** Bytes, for this read alone: the longest line or record. Default: the reader's. */
-  readonly limit?: number | undefined;
-}
 
 /**
  * Reads bytes that somebody feeds: a connection, a pipe, a test. One task reads at a time. Cancelling a read loses no byte.
@@ -233,9 +220,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
 
   /**
    * A line with its newline, if one of at most the limit is held already; undefined otherwise, when another read waits, and
-   * after 1,024 reads that were answered at once, so that the loop gets to others: what happened then is for `readLine` to
-   * say, which waits for the next turn if it has to. For servers to which many lines come at once: it costs no promise a line.
-   * It does not wait, so it is no cancellation point.
+   * after 1,024 reads that were answered at once: what happened then is for `readLine` to say, which may wait for the next turn.
+   * For servers to which many lines come at once: it costs no promise a line. It does not wait, so it is no cancellation point.
    *
    * @example
    * ```ts
@@ -273,6 +259,38 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   lines(encoding: BufferEncoding = 'utf8', options?: ReadUntilOptions): AsyncIterableIterator<string> {
     return new TextLineIterator(this, encoding, options);
+  }
+
+  /**
+   * A line as text without its ending (`\n` or `\r\n`); undefined at the end of the stream.
+   * @throws IncompleteReadError for a last line without a newline, with `partial: 'throw'`; as `readLine`
+   *
+   * @example
+   * ```ts
+   * import { StreamReader } from 'maitre';
+   * const reader = new StreamReader();
+   * reader.feedData(Buffer.from('one\r\n'));
+   * console.log(await reader.readTextLine()); // one
+   * ```
+   */
+  readTextLine(options?: TextLineOptions): Promise<string | undefined> {
+    return readTextLine(this, options);
+  }
+
+  /**
+   * The bytes as they come, in chunks that are never empty, until the end of the stream.
+   *
+   * @example
+   * ```ts
+   * import { StreamReader } from 'maitre';
+   * const reader = new StreamReader();
+   * reader.feedData(Buffer.from('hello'));
+   * reader.feedEof();
+   * for await (const chunk of reader.chunks()) console.log(chunk.length); // 5
+   * ```
+   */
+  chunks(options?: WaitOptions): AsyncIterableIterator<Buffer> {
+    return new ChunkIterator(this, options);
   }
 
   /** The lines as Buffers, each with its newline, as in asyncio. */
@@ -340,6 +358,12 @@ export class StreamReader implements AsyncIterable<Buffer> {
     if (this.#paused) parts.push('paused');
     if (this.#wait !== undefined) parts.push(`waits for ${this.#wait.kind}`);
     return `<StreamReader ${parts.join(', ')}>`;
+  }
+
+  /** Takes the read that waits back: `read`, if it is given, and no other. It rejects with `error`. @internal */
+  takeBack(error: CancelledError, read?: Promise<Buffer>): void {
+    const wait = this.#wait;
+    if (wait !== undefined && (read === undefined || wait.promise === read)) wait.cancel(error);
   }
 
   /** Takes out all that is held, for a transport that changes over to another protocol. @internal */
@@ -474,8 +498,3 @@ export class StreamReader implements AsyncIterable<Buffer> {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0); // what a read is answered with; take() makes the value at delivery
-
-function countError(n: unknown, action: string): Error {
-  const message = `Cannot ${action}: expected ${action === 'read' ? 'an integer' : 'an integer >= 0'} number of bytes, got ${describe(n)}`;
-  return typeof n === 'number' ? new RangeError(message) : new TypeError(message);
-}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
 import {
+  CancelledError,
   createDatagramEndpoint,
   createTask,
   currentTask,
@@ -578,3 +579,22 @@ test(
   },
   { skip: python ? false : 'python3 is not installed' },
 );
+
+test('return() of an iteration takes back every next() that waits, and no datagram goes with them', async () => {
+  await withPair(async (server, client) => {
+    const items = server[Symbol.asyncIterator]();
+    const nexts = [items.next(), items.next()];
+    await nextTurn();
+    assert.deepEqual(await items.return?.(), { done: true, value: undefined });
+    for (const next of nexts) assert.deepEqual(await next, { done: true, value: undefined });
+    await client.send('kept');
+    assert.equal(String((await server.receive()).data), 'kept');
+    const waiting = server[Symbol.asyncIterator]();
+    const task = createTask(() => waiting.next());
+    await nextTurn();
+    task.cancel();
+    await assert.rejects(async () => await task, CancelledError); // a cancel of its task is no end
+    await client.send('again');
+    assert.equal(String((await waiting.next()).value?.data), 'again');
+  });
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { CancelledError, createTask, LimitOverrunError } from 'maitre';
+import { CancelledError, createTask, IncompleteReadError, LimitOverrunError } from 'maitre';
 import { StreamReader } from '#src/streams/index.js';
 import { microtasks, test } from '../support/test.js';
 
@@ -102,4 +102,37 @@ test('lines() takes a signal', async () => {
   const lines = collect(reader.lines('utf8', { signal: controller.signal }));
   controller.abort();
   await assert.rejects(lines, CancelledError);
+});
+
+test('readTextLine() gives text without its ending, and undefined at the end', async () => {
+  const reader = makeReader('one\r\n\nä\nlast');
+  const lines: (string | undefined)[] = [];
+  for (let i = 0; i < 6; i++) lines.push(await reader.readTextLine());
+  assert.deepEqual(lines, ['one', '', 'ä', 'last', undefined, undefined]);
+  assert.equal(await makeReader(Buffer.from([0xe4, 10])).readTextLine({ encoding: 'latin1' }), 'ä');
+});
+
+test('readTextLine() with partial: throw rejects with what came of a line that was cut', async () => {
+  const reader = makeReader('one\nhalf');
+  assert.equal(await reader.readTextLine({ partial: 'throw' }), 'one');
+  await assert.rejects(reader.readTextLine({ partial: 'throw' }), (error) => {
+    assert.ok(error instanceof IncompleteReadError);
+    assert.equal(String(error.partial), 'half');
+    return true;
+  });
+  assert.equal(await reader.readTextLine({ partial: 'throw' }), undefined);
+});
+
+test('readTextLine() takes a limit and a signal, refuses options that make no sense, and loses nothing to a cancel', async () => {
+  await assert.rejects(makeReader('too long\n').readTextLine({ limit: 3 }), LimitOverrunError);
+  await assert.rejects(makeReader('x\n').readTextLine({ signal: AbortSignal.abort() }), CancelledError);
+  const wrong = [{ encoding: 'utf16le' }, { encoding: 'rot13' }, { partial: 'drop' }] as object[];
+  for (const options of wrong) await assert.rejects(makeReader('x\n').readTextLine(options), RangeError);
+  const reader = new StreamReader();
+  const task = createTask(() => reader.readTextLine());
+  await microtasks(3);
+  task.cancel();
+  reader.feedData(Buffer.from('kept\n'));
+  await assert.rejects(async () => await task, CancelledError);
+  assert.equal(await reader.readTextLine(), 'kept');
 });

@@ -3,7 +3,7 @@
 // - One read at a time (BusyError): a read may take several steps, and a second one between them would take its bytes.
 // - A record that broke the stream (`breaksStream`) makes every later read fail with the same error: what follows it cannot
 //   be told from garbage, and the bytes that were consumed with it would make a later end look like a clean one.
-import { BusyError, type WaitOptions } from '../../core/index.ts';
+import { BusyError, CancelledError, type WaitOptions } from '../../core/index.ts';
 import type { StreamReader } from '../reader.ts';
 
 /**
@@ -54,6 +54,11 @@ export abstract class RecordReader<T> implements AsyncIterable<T> {
     }
   }
 
+  /** Takes the read under way back, for an iteration that is ended: what it has read so far is kept for the next one. @internal */
+  takeBack(error: CancelledError): void {
+    if (this.#reading) this.reader.takeBack(error);
+  }
+
   /** The records until the end of the stream. After a loop was left, by whatever way, another one goes on. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new RecordIterator(this);
@@ -68,20 +73,32 @@ export abstract class RecordReader<T> implements AsyncIterable<T> {
 
 class RecordIterator<T> implements AsyncIterableIterator<T> {
   readonly #records: RecordReader<T>;
-  #done = false;
+  #isWaiting = false;
+  /** Set by return(): what a read that is taken back rejects with. */
+  #ended: CancelledError | undefined = undefined;
 
   constructor(records: RecordReader<T>) {
     this.#records = records;
   }
 
   async next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#done) return { done: true, value: undefined };
-    const value = await this.#records.read();
-    return value === undefined ? this.return() : { done: false, value };
+    if (this.#ended !== undefined) return { done: true, value: undefined };
+    const isFirst = !this.#isWaiting; // a second one beside it is refused
+    this.#isWaiting = true;
+    try {
+      const value = await this.#records.read();
+      return value === undefined ? this.return() : { done: false, value };
+    } catch (error) {
+      if (error !== this.#ended) throw error;
+      return { done: true, value: undefined };
+    } finally {
+      if (isFirst) this.#isWaiting = false;
+    }
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#done = true;
+    this.#ended ??= new CancelledError('Cancelled: the iteration was ended');
+    if (this.#isWaiting) this.#records.takeBack(this.#ended);
     return Promise.resolve({ done: true, value: undefined });
   }
 

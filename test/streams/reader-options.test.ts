@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { checkLimit, endOverrun, overrun } from '#src/streams/reader-limits.js';
+import { checkLimit, endOverrun, overrun } from '#src/streams/reader-options.js';
 import { test } from '../support/test.js';
 
 test('a limit is a number of bytes above 0, or Infinity', () => {
