@@ -207,7 +207,7 @@ for (const [name, handler] of Object.entries(lineReaders)) {
         assert.equal(flooder.end, undefined);
         await quiet.close();
         const middle = times.toSorted((a, b) => a - b)[50] as number; // of 100
-        assert.ok(middle < 30, `${middle} ms`); // 10 and less where nothing else runs
+        assert.ok(middle < 150, `${middle} ms`); // 10 and less where nothing else runs, and seconds without bounds
       });
     },
     { skip: !isNode && 'its own sockets read on' },

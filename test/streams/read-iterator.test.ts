@@ -2,16 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
-import {
-  BusyError,
-  CancelledError,
-  createTask,
-  frames,
-  jsonLines,
-  netstrings,
-  type RecordReader,
-  StreamReader,
-} from 'maitre';
+import { BusyError, CancelledError, createTask, frames, jsonLines, netstrings, StreamReader } from 'maitre';
 import { microtasks, nextTurn, test } from '../support/test.js';
 
 interface Kind {
