@@ -34,6 +34,8 @@ const SHORT_LINGER = 500;
 const SLOWEST = 32;
 /** Bytes that leave at once: the first flight of TCP, 10 segments (RFC 6928). */
 const AT_ONCE = 14_600;
+/** Deno's node:tls shows our end to the peer only when the socket is closed: there the peer would be waited for in vain. */
+const HIDES_TLS_END = 'deno' in process.versions;
 /** Bytes that are dropped at full speed: more than a kernel usually holds of what was sent before the peer could hear of our end. */
 const DROP_FREELY = 16 << 20;
 /** Milliseconds between two chunks of what is dropped after those. */
@@ -165,7 +167,7 @@ export class SocketTransport implements Transport, WireListener {
   #lingerTime(): number {
     const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#deaf;
     const held = this.#held - (loopTime() - this.#heldAt) * SLOWEST;
-    if (held > AT_ONCE) return LINGER;
+    if (held > AT_ONCE && !(HIDES_TLS_END && this.#secured !== undefined)) return LINGER;
     // Over TLS the peer answers our close_notify with its own.
     if (this.#secured !== undefined) return this.#settings.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
     return mayHaveInput ? SHORT_LINGER : 0;

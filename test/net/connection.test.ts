@@ -31,6 +31,7 @@ test('close sends what is written, waits until the connection is gone, and may b
   await a.close();
   await a[Symbol.asyncDispose]();
   await b.close();
+  await until(() => a.gone); // its socket waited for the peer's end
 });
 
 test('a signal ends the wait of close, not the close', async () => {
@@ -40,6 +41,7 @@ test('a signal ends the wait of close, not the close', async () => {
   assert.equal((await b.reader.read()).length, 20_000_000);
   await b.close();
   await a.writer.waitClosed();
+  await until(() => a.gone);
 });
 
 test('abort after close, close after abort, abort after the end: nothing more happens', async () => {

@@ -168,8 +168,8 @@ test('handlers that swallow every cancel, or wait on foreign promises, are abort
     await until(() => server.connections.size === 5);
     const names = [...server.connections].map(({ task }) => String(task?.name));
     await within(
-      800 + 1000 + 1000 + SLACK,
-      server.shutdown({ grace: 800 }).then((report) => {
+      1500 + 1000 + 1000 + SLACK,
+      server.shutdown({ grace: 1500 }).then((report) => {
         assert.deepEqual(report, { finished: 1, cancelled: 1, aborted: 3 });
       }),
     );

@@ -18,7 +18,7 @@ import { type Duplex, memoryStreamPair } from 'maitre/testing';
 import { nextTurn, test } from '../../support/test.js';
 import { first } from '../fixtures/certificates.js';
 import { startFixture } from '../programs.js';
-import { HOST, until, withServer } from '../sockets.js';
+import { HOST, isDeno, until, withServer } from '../sockets.js';
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await nextTurn();
@@ -224,22 +224,26 @@ test('toNodeDuplex() that cannot half-close reads the answer after its end(), th
   await a.writer.waitClosed();
 });
 
-test('over TLS toNodeDuplex() reads the whole answer to a request that it ended', async () => {
-  const handler: Handler = async (reader, writer) => {
-    assert.equal(String(await reader.readLine()), 'request\n');
-    await sleep(20);
-    writer.write('a'.repeat(500_000));
-  };
-  await withServer(handler, { tls: first }, async (_server, port) => {
-    const client = await openConnection({ host: HOST, port, tls: { ca: first.cert, servername: 'localhost' } });
-    const stream = toNodeDuplex(client);
-    stream.end('request\n');
-    let bytes = 0;
-    for await (const chunk of stream) bytes += (chunk as Buffer).length; // not in object mode
-    assert.equal(bytes, 500_000);
-    await client.writer.waitClosed();
-  });
-});
+test(
+  'over TLS toNodeDuplex() reads the whole answer to a request that it ended',
+  async () => {
+    const handler: Handler = async (reader, writer) => {
+      assert.equal(String(await reader.readLine()), 'request\n');
+      await sleep(20);
+      writer.write('a'.repeat(500_000));
+    };
+    await withServer(handler, { tls: first }, async (_server, port) => {
+      const client = await openConnection({ host: HOST, port, tls: { ca: first.cert, servername: 'localhost' } });
+      const stream = toNodeDuplex(client);
+      stream.end('request\n');
+      let bytes = 0;
+      for await (const chunk of stream) bytes += (chunk as Buffer).length; // not in object mode
+      assert.equal(bytes, 500_000);
+      await client.writer.waitClosed();
+    });
+  },
+  { skip: isDeno && 'its node:tls does not show an end to the peer' },
+);
 
 test('a process that ends when a pipeline into a connection has, has sent everything', async () => {
   for (const adapter of ['writable', 'duplex', 'web']) {
