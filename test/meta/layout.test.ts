@@ -19,6 +19,7 @@ const crossCutting: Readonly<Record<string, string>> = {
   'test/net/event-transport.test.ts': 'the suite of socket-transport without the raw path',
   'test/net/floods.test.ts': 'clients by the thousand, and clients that take their time, against every limit',
   'test/net/fuzz.test.ts': 'mutated streams over real sockets at servers of every protocol',
+  'test/net/hogs.test.ts': 'clients that would take all memory of a process, or all of its time',
   'test/net/interop.test.ts': "Python's asyncio and nc on the other side",
   'test/net/resets.test.ts': 'resets at every point of a connection, from the accept to the close, over TLS too',
   'test/net/shutdown.test.ts': 'Server.shutdown against every kind of handler and client',
