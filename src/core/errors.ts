@@ -4,7 +4,7 @@
 /** Who cancelled: kept on `CancelledError.reason`. */
 export interface CancelReason {
   /** What asked for it; `shutdown` is the end of `run()` or of a server, `signal` an AbortSignal or a process signal. */
-  readonly kind: 'task' | 'timeout' | 'group' | 'signal' | 'shutdown';
+  readonly kind: 'task' | 'timeout' | 'group' | 'race' | 'signal' | 'shutdown';
   /** The task, Timeout, TaskGroup, AbortSignal, Server or signal name; undefined when called from outside any task. */
   readonly by?: unknown;
 }

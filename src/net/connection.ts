@@ -5,9 +5,9 @@
 import {
   type Awaitable,
   type ConnectionLostError,
-  instrument,
-  type Observer,
   reportException,
+  type Resource,
+  type Subscriber,
   type Task,
 } from '../core/index.ts';
 import { DuplexEnd } from '../streams/index.ts';
@@ -16,12 +16,24 @@ import { type AnySocket, wireOf } from './any-socket.ts';
 import { RawSocket } from './raw/socket.ts';
 import { SocketTransport, type TransportOwner, type TransportSettings } from './socket-transport.ts';
 
-let lastId = 0;
+/** The figures of a connection, bytes. */
+export interface ConnectionStatistics {
+  /** Came from the peer. */
+  readonly bytesRead: number;
+  /** Were accepted by `write`. */
+  readonly bytesWritten: number;
+  /** Came and were not read. */
+  readonly buffered: number;
+  /** Were written and not taken by the system. */
+  readonly unsent: number;
+}
 
 /** What the connections of one server, or one opened connection, have in common. */
 export interface ConnectionSettings extends TransportSettings {
   /** The Unix socket's path, for its addresses; undefined over TCP. */
   readonly path?: string | undefined;
+  /** The server whose connection it is; undefined for an opened one. */
+  readonly server?: Resource | undefined;
   /** Called once, when the transport has ended. */
   readonly onGone?: ((connection: Connection) => void) | undefined;
   /** Called once, when its handler has ended. */
@@ -42,8 +54,6 @@ export interface ConnectionSettings extends TransportSettings {
  * ```
  */
 export class Connection extends DuplexEnd implements TransportOwner {
-  /** Unique in the process, counting from 1. */
-  readonly id: number = ++lastId;
   /** When it began, milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
   readonly #transport: SocketTransport;
@@ -61,8 +71,42 @@ export class Connection extends DuplexEnd implements TransportOwner {
     this.#settings = settings;
     this.#transport = transport;
     transport.ownedBy(this);
-    instrument?.connectionOpened?.(this);
+    this.markOpened();
     transport.start();
+  }
+
+  /** Its server; undefined for an opened one. */
+  override get parent(): Resource | undefined {
+    return this.#settings.server;
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  /** @internal */
+  override get label(): string {
+    return this.toString();
+  }
+
+  /** @internal */
+  override get ending(): boolean {
+    return this.writer.isClosing();
+  }
+
+  /** @internal */
+  override endWithin(): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal */
+  override endNow(): void {
+    this.abort();
+  }
+
+  override statistics(): ConnectionStatistics {
+    const { bytesRead, bytesWritten, reader, writer } = this;
+    return { bytesRead, bytesWritten, buffered: reader.bufferedBytes, unsent: writer.bufferedBytes };
   }
 
   /** The other end; captured at the start, so it is known after the end too. Behind a balancer, the real client. */
@@ -122,8 +166,8 @@ export class Connection extends DuplexEnd implements TransportOwner {
   /** Says whose handler it is, and whom to tell of its end. @internal */
   serveWith(task: Task<unknown>): void {
     this.#task = task;
-    task.markObserved();
-    task.observe(new HandlerEnd(this, this.#settings));
+    task.markHandled();
+    task.subscribe(new HandlerEnd(this, this.#settings));
   }
 
   /** Ends the reader's stream, as if the peer had ended: for a graceful shutdown. @internal */
@@ -139,7 +183,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
   /** The transport's own. @internal */
   gone(): void {
     this.#gone = true;
-    instrument?.connectionClosed?.(this);
+    this.markClosed();
     this.#settings.onGone?.(this);
   }
 
@@ -167,7 +211,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
 }
 
 /** Tells of the end of a connection's handler. An object in place of a closure: there is one for every idle client. */
-class HandlerEnd implements Observer {
+class HandlerEnd implements Subscriber {
   readonly #connection: Connection;
   readonly #settings: ConnectionSettings;
 

@@ -10,6 +10,7 @@ import {
   type Handle,
   inTask,
   timeout,
+  waiting,
   type WaitOptions,
 } from '../core/index.ts';
 import { Connection } from './connection.ts';
@@ -92,7 +93,11 @@ const DEFAULT_DELAY = 250;
  * writer.close();
  * ```
  */
-export async function openConnection(options: ConnectOptions): Promise<Connection> {
+export function openConnection(options: ConnectOptions): Promise<Connection> {
+  return waiting(connectAndOpen(options));
+}
+
+async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
   checkConnectOptions(options);
   const { limit, maxBuffered, shutdownTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
   const wait = signal === undefined ? undefined : { signal };

@@ -11,21 +11,25 @@
 // - shutdown() is bounded: see shutdown.ts.
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import { LinkedSet } from '../base/index.ts';
 import {
+  answeredWait,
   type Awaitable,
+  beginWait,
   cancellable,
   CancelledError,
-  checkpoint,
-  currentTask,
+  currentProgram,
   Future,
   host,
   inTask,
   IncompleteReadError,
   InvalidStateError,
+  Line,
+  mayAnswer,
   reportException,
+  Resource,
   spawn,
   QueuedWait,
+  waiting,
   waitFor,
   type WaitOptions,
 } from '../core/index.ts';
@@ -43,7 +47,7 @@ import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
-import { checkGrace, DEFAULT_GRACE, endConnections, type ShutdownReport } from './shutdown.ts';
+import { checkGrace, endConnections, graceOf, type ShutdownReport } from './shutdown.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
 export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
@@ -54,11 +58,11 @@ export interface ShutdownOptions extends WaitOptions {
   readonly grace?: number | undefined;
 }
 
-export class Server implements AsyncDisposable {
+export class Server extends Resource implements AsyncDisposable {
   readonly #handler: Handler;
   readonly #options: ServerOptions;
   /** The run() of whoever started the server: its handlers belong to it. */
-  readonly #scope: object | undefined;
+  readonly #program: object | undefined;
   /** Runs a function in the context of whoever made the server: that is what its handlers begin in, each in a copy of its own. */
   readonly #inContext: <R>(fn: () => R) => R;
   #state: 'created' | 'serving' | 'closed' = 'created';
@@ -76,12 +80,14 @@ export class Server implements AsyncDisposable {
   readonly #limits: Limits;
   readonly #admission: Admission;
   #handling = 0;
-  readonly #closers = new LinkedSet<QueuedWait<void>>();
+  readonly #closers = new Line<void>();
   #forever: Future<never> | undefined;
+  #wasShutDown = false;
   readonly #acceptReports = new AcceptReports();
 
   /** Made by startServer. @internal */
   constructor(handler: Handler, options: ServerOptions) {
+    super();
     this.#handler = handler;
     this.#options = options;
     const { limit, maxBuffered, shutdownTimeout, path } = options;
@@ -91,6 +97,7 @@ export class Server implements AsyncDisposable {
       shutdownTimeout,
       path,
       accepted: true,
+      server: this,
       onGone: (connection) => this.#maybeEnded(connection),
       onHandled: (connection, task) => this.#handled(connection, task),
       onOverflow: (error, connection) => this.#report(error, connection),
@@ -98,8 +105,43 @@ export class Server implements AsyncDisposable {
     this.#limits = new Limits(options, this.#connections);
     this.#admission = new Admission(options);
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
-    this.#scope = currentTask()?.scope;
+    this.#program = currentProgram();
     this.#inContext = host.captureContext();
+  }
+
+  get kind(): 'server' {
+    return 'server';
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  /** @internal */
+  override get label(): string {
+    const where = this.addresses.map(formatAddress).join(' ');
+    return where === '' ? 'Server' : `Server ${where}`;
+  }
+
+  /** The figures of now. */
+  statistics(): { readonly connections: number; readonly handling: number; readonly inLine: number } {
+    return { connections: this.#connections.size, handling: this.#handling, inLine: this.#line.size };
+  }
+
+  /** @internal */
+  override get ending(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** A handler that has outlived a shutdown is not waited for once more. @internal */
+  override endWithin(grace: number): Promise<unknown> {
+    return this.#wasShutDown ? Promise.resolve() : this.shutdown({ grace });
+  }
+
+  /** @internal */
+  override endNow(): void {
+    this.close();
+    this.abortClients();
   }
 
   /** Where it listens; empty before it listens and after close. */
@@ -134,7 +176,11 @@ export class Server implements AsyncDisposable {
   }
 
   /** Begins to listen, for a server started with `startServing: false`. Idempotent. @throws InvalidStateError when closed */
-  async startServing(options?: WaitOptions): Promise<void> {
+  startServing(options?: WaitOptions): Promise<void> {
+    return waiting(this.#startServing(options));
+  }
+
+  async #startServing(options: WaitOptions | undefined): Promise<void> {
     if (this.#state === 'closed') throw new InvalidStateError('Cannot start serving: the server is closed');
     await cancellable((this.#starting ??= this.#start()), options);
   }
@@ -144,7 +190,11 @@ export class Server implements AsyncDisposable {
    * cancelled, it closes the server and runs `shutdown` with the default grace first.
    * @throws InvalidStateError when the server is closed, or another call is under way
    */
-  async serveForever(options?: WaitOptions): Promise<never> {
+  serveForever(options?: WaitOptions): Promise<never> {
+    return waiting(this.#serveForever(options));
+  }
+
+  async #serveForever(options: WaitOptions | undefined): Promise<never> {
     if (this.#state === 'closed') throw new InvalidStateError('Cannot serve: the server is closed');
     if (this.#forever !== undefined) throw new InvalidStateError('Cannot serve: serveForever() is running already');
     const forever = new Future<never>();
@@ -189,12 +239,11 @@ export class Server implements AsyncDisposable {
    * not bounded: `shutdown` is.
    */
   waitClosed(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#state === 'closed' && this.#connections.size === 0) return Promise.resolve();
-    const wait = new QueuedWait<void>('server.waitClosed', this, options);
-    this.#closers.add(wait);
-    return wait.promise;
+    const isOpen = this.#state !== 'closed' || this.#connections.size > 0;
+    if (isOpen) return this.#closers.join(new QueuedWait('server.waitClosed', this, options));
+    return mayAnswer(options) ? Promise.resolve() : answeredWait('server.waitClosed', this, undefined, options);
   }
 
   /**
@@ -210,8 +259,12 @@ export class Server implements AsyncDisposable {
    * console.log(await server.shutdown({ grace: 1000 }));
    * ```
    */
-  async shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    const { grace = DEFAULT_GRACE } = options;
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    return waiting(this.#shutdown(options));
+  }
+
+  async #shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
+    const grace = graceOf(options.grace);
     checkGrace(grace);
     this.close();
     const ending = {
@@ -225,6 +278,8 @@ export class Server implements AsyncDisposable {
       for (const connection of this.#connections) this.#cancel(connection);
       this.abortClients();
       throw error;
+    } finally {
+      this.#wasShutDown = true;
     }
   }
 
@@ -234,7 +289,7 @@ export class Server implements AsyncDisposable {
   }
 
   /** `<Server serving 127.0.0.1:8002, 3 connections>`, for logs. */
-  toString(): string {
+  override toString(): string {
     const where = this.addresses.map(formatAddress).join(' ');
     return `<Server ${this.#state}${where === '' ? '' : ` ${where}`}, ${this.#connections.size} connections>`;
   }
@@ -260,6 +315,7 @@ export class Server implements AsyncDisposable {
       throw new InvalidStateError('Cannot start serving: the server was closed meanwhile');
     }
     this.#state = 'serving';
+    this.markOpened();
   }
 
   // Errors of accepting (descriptors have run out, a client gave up in the backlog) never stop the server. libuv drops the
@@ -324,7 +380,9 @@ export class Server implements AsyncDisposable {
   #handle(connection: Connection): void {
     this.#handling++;
     // Not eager: the microtask it begins in is a context of its own, and one that ends at once begins no other in its stack.
-    const task = this.#inContext(() => spawn(() => this.#serve(connection), { name: connection, scope: this.#scope }));
+    const task = this.#inContext(() =>
+      spawn(() => this.#serve(connection), { name: connection, program: this.#program }),
+    );
     connection.serveWith(task);
   }
 
@@ -410,10 +468,8 @@ export class Server implements AsyncDisposable {
 
   #maybeClosed(): void {
     if (this.#state !== 'closed' || this.#connections.size > 0) return;
-    for (const wait of this.#closers) {
-      this.#closers.delete(wait);
-      wait.answer();
-    }
+    this.markClosed();
+    this.#closers.answerAll();
   }
 
   #cancel(connection: Connection): void {

@@ -3,7 +3,7 @@
 //
 // A client is *idle* between messages, and *silent* when it may owe the rest of one (connection.activity()). A silent one gets
 // QUIET ms to go on, counted anew with every byte; then it is idle, too.
-import { checkMs, loopTime, moveOnAfter, reportException, sleep, TimeoutError } from '../core/index.ts';
+import { checkMs, defaultGrace, loopTime, moveOnAfter, reportException, sleep, TimeoutError } from '../core/index.ts';
 import type { Connection } from './connection.ts';
 
 /** How a shutdown went: how many connections ended by themselves, by a cancel of their handler, and by an abort. */
@@ -14,7 +14,7 @@ export interface ShutdownReport {
 }
 
 /** Milliseconds a graceful end waits for handlers, by default. */
-export const DEFAULT_GRACE = 10_000;
+const DEFAULT_GRACE = 10_000;
 /** Milliseconds cancelled handlers get to clean up, and aborted connections to go. */
 const CANCEL_GRACE = 1000;
 /** Milliseconds of quiet after which a client that owes the rest of a message counts as idle. */
@@ -30,6 +30,11 @@ export interface Ending {
   waitClosed(): Promise<void>;
   /** Cancels a connection's handler, or closes one that has none. */
   cancel(connection: Connection): void;
+}
+
+/** The grace asked for; without one, what is left of that of a run() that is ending, else the default. */
+export function graceOf(grace: number | undefined): number {
+  return grace === undefined ? defaultGrace(DEFAULT_GRACE) : grace;
 }
 
 /** @throws RangeError or TypeError unless `grace` is a number of milliseconds >= 0 */

@@ -11,8 +11,7 @@
 // - Nobody overtakes: a get or put that finds others waiting, or answered and not yet delivered, stands in line.
 // - Once closed, putters are refused, and getters too once everything was taken: not before the last reserved item was,
 //   because its getter may still be cancelled, and the item is the next one's.
-import { LinkedSet } from '../base/index.ts';
-import { checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
+import { beginWait, Line, mayAnswer, QueuedWait, type WaitOptions } from '../core/index.ts';
 
 /** Where the items are: a deque, a stack, a heap. */
 export interface Store<T> {
@@ -21,11 +20,6 @@ export interface Store<T> {
   /** Takes out the next item; called only while length > 0. */
   shift(): T;
   clear(): void;
-}
-
-/** What is refused: a waiting getter or putter. */
-interface QueuedWaiter {
-  fail(error: Error): boolean;
 }
 
 const DONE: Promise<void> = Promise.resolve();
@@ -71,8 +65,8 @@ export class Exchange<T> {
   /** How many items it holds; with `#rendezvous`, that many more than there are getters. */
   readonly #capacity: number;
   readonly #rendezvous: boolean;
-  readonly #getters = new LinkedSet<GetWait<T>>();
-  readonly #putters = new LinkedSet<PutWait<T>>();
+  readonly #getters = new Line<T, GetWait<T>>();
+  readonly #putters = new Line<void, PutWait<T>>();
   #reserved = 0;
   #slots = 0;
   /** How many items ever went in. */
@@ -112,32 +106,30 @@ export class Exchange<T> {
   }
 
   put(item: T, kind: string, resource: object, options: WaitOptions | undefined): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     if (this.#closed !== undefined) return Promise.reject(this.#refusal());
-    if (!this.full) {
+    if (!this.full && mayAnswer(options)) {
       this.#add(item);
       return DONE;
     }
-    const wait = new PutWait(this, item, kind, resource, options);
-    this.#putters.add(wait);
+    const promise = this.#putters.join(new PutWait(this, item, kind, resource, options));
     this.#settle();
-    return wait.promise;
+    return promise;
   }
 
   get(kind: string, resource: object, options: WaitOptions | undefined): Promise<T> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#getters.size === 0 && this.#reserved === 0 && this.#store.length > 0) {
+    if (this.#getters.size === 0 && this.#reserved === 0 && this.#store.length > 0 && mayAnswer(options)) {
       const item = this.#store.shift();
       if (this.#putters.size > 0) this.#settle();
       return Promise.resolve(item);
     }
     if (this.ended) return Promise.reject(this.#refusal());
-    const wait = new GetWait(this, kind, resource, options);
-    this.#getters.add(wait);
+    const promise = this.#getters.join(new GetWait(this, kind, resource, options));
     this.#settle();
-    return wait.promise;
+    return promise;
   }
 
   /** put without waiting: false when there is no room. @throws once closed */
@@ -169,7 +161,7 @@ export class Exchange<T> {
   close(reason: () => Error): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
-    this.#refuse(this.#putters);
+    this.#putters.failAll(() => this.#refusal());
     this.#settle();
   }
 
@@ -239,11 +231,7 @@ export class Exchange<T> {
       this.#reserved++;
       (this.#getters.shift() as GetWait<T>).answer(undefined as T); // take() makes the value
     }
-    if (this.#getters.size > 0 && this.ended) this.#refuse(this.#getters);
-  }
-
-  #refuse(waits: { shift(): QueuedWaiter | undefined }): void {
-    for (let wait = waits.shift(); wait !== undefined; wait = waits.shift()) wait.fail(this.#refusal());
+    if (this.#getters.size > 0 && this.ended) this.#getters.failAll(() => this.#refusal());
   }
 
   /** The error for whoever comes after close(). */

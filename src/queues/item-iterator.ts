@@ -1,5 +1,5 @@
 // Iteration over a queue or channel until its end.
-import { QueueShutDown } from '../core/index.ts';
+import { QueueShutDown, waiting } from '../core/index.ts';
 
 /** Iterates over what `get` gives until it throws QueueShutDown, unless `endsWell` says that it is an error here. */
 export class ItemIterator<T> implements AsyncIterableIterator<T> {
@@ -12,7 +12,11 @@ export class ItemIterator<T> implements AsyncIterableIterator<T> {
     this.#endsWell = endsWell;
   }
 
-  async next(): Promise<IteratorResult<T, undefined>> {
+  next(): Promise<IteratorResult<T, undefined>> {
+    return waiting(this.#next());
+  }
+
+  async #next(): Promise<IteratorResult<T, undefined>> {
     if (this.#done) return { done: true, value: undefined };
     try {
       return { done: false, value: await this.#get() };

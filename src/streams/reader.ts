@@ -15,11 +15,14 @@
 import { Buffer } from 'node:buffer';
 import { describe } from '../base/index.ts';
 import {
+  answeredWait,
+  beginWait,
   BusyError,
-  checkpoint,
+  currentTask,
   IncompleteReadError,
   InvalidStateError,
   LimitOverrunError,
+  mayAnswer,
   Wait,
   type WaitOptions,
 } from '../core/index.ts';
@@ -152,7 +155,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   read(n = -1, options?: WaitOptions): Promise<Buffer> {
     if (!Number.isInteger(n) && n !== Infinity && n !== -Infinity) return Promise.reject(countError(n, 'read'));
-    if (n === 0 && this.#exception === undefined) return checkpoint(options) ?? EMPTY;
+    if (n === 0 && this.#exception === undefined) return beginWait(options) ?? this.#nothing(options);
     return this.#read(n < 0 ? ALL : SOME, n, NEWLINE, 0, options);
   }
 
@@ -162,7 +165,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   readExactly(n: number, options?: WaitOptions): Promise<Buffer> {
     if (!Number.isInteger(n) || n < 0) return Promise.reject(countError(n, 'read exactly'));
-    if (n === 0 && this.#exception === undefined) return checkpoint(options) ?? EMPTY;
+    if (n === 0 && this.#exception === undefined) return beginWait(options) ?? this.#nothing(options);
     return this.#read(EXACTLY, n, NEWLINE, 0, options);
   }
 
@@ -188,7 +191,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   readLine(options?: ReadUntilOptions): Promise<Buffer> {
     if (options === undefined) {
-      const line = checkpoint() ?? this.tryReadLine();
+      const line = beginWait() ?? (mayAnswer() ? this.tryReadLine() : undefined);
       if (line !== undefined) return Promise.resolve(line);
     }
     if (options?.limit === undefined) return this.#read(LINE, 0, NEWLINE, this.#limit, options);
@@ -218,7 +221,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * ```
    */
   tryReadLine(): Buffer | undefined {
-    if (this.#exception !== undefined || this.#wait !== undefined) return undefined;
+    if (this.#exception !== undefined || this.#isBusy()) return undefined;
     const at = this.#buffer.indexOfByte(NEWLINE.byte, 0);
     return at < 0 || at > this.#limit ? undefined : this.#take(at + 1);
   }
@@ -307,7 +310,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
 
   /** Takes out all that is held, for a transport that changes over to another protocol. @internal */
   takeHeld(): Buffer {
-    if (this.#wait !== undefined) throw this.#busy(SOME);
+    if (this.#isBusy()) throw this.#busy(SOME);
     return this.#take(this.#buffer.length);
   }
 
@@ -320,16 +323,17 @@ export class StreamReader implements AsyncIterable<Buffer> {
     limit: number,
     options: WaitOptions | undefined,
   ): Promise<Buffer> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#wait !== undefined) return Promise.reject(this.#busy(need));
+    if (this.#isBusy()) return Promise.reject(this.#busy(need));
     this.#need = need;
     this.#count = count;
     this.#separators = separators;
     this.#readLimit = limit;
     this.#scanned = 0;
     this.#match.end = -1;
-    if (this.#ready()) {
+    const ready = this.#ready();
+    if (ready && mayAnswer(options)) {
       try {
         return Promise.resolve(this.#complete());
       } catch (error) {
@@ -338,8 +342,14 @@ export class StreamReader implements AsyncIterable<Buffer> {
     }
     const wait = new ReadWait(NAMES[need], this, options);
     this.#wait = wait;
-    this.#resume(); // last: a transport may feed in this call, which must find the read waiting
+    if (ready) wait.answer(NOTHING);
+    else this.#resume(); // last: a transport may feed in this call, which must find the read waiting
     return wait.promise;
+  }
+
+  /** What a read of 0 bytes is answered with. */
+  #nothing(options: WaitOptions | undefined): Promise<Buffer> {
+    return mayAnswer(options) ? EMPTY : answeredWait('read', this, NOTHING, options);
   }
 
   /** True when the current read can be completed, well or badly, with what is held. */
@@ -416,10 +426,19 @@ export class StreamReader implements AsyncIterable<Buffer> {
     this.#transport?.resumeReading();
   }
 
+  /** True while a read waits. One that was answered and then cancelled makes way. */
+  #isBusy(): boolean {
+    return this.#wait !== undefined && !this.#wait.yieldAnswer();
+  }
+
   #busy(need: Need): BusyError {
-    return new BusyError(
-      `Cannot ${NAMES[need]}: another task waits in ${this.#wait?.kind ?? 'read'} on this reader, only one may at a time`,
-    );
+    const kind = this.#wait?.kind ?? 'read';
+    const task = this.#wait?.task;
+    const same = task !== undefined && task === currentTask();
+    const who = same
+      ? `this task waits in ${kind} on this reader already (a read that Promise.race abandoned goes on: use race())`
+      : `another task waits in ${kind} on this reader`;
+    return new BusyError(`Cannot ${NAMES[need]}: ${who}, only one read may wait at a time`);
   }
 }
 

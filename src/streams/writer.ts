@@ -13,16 +13,18 @@
 // - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
 //   after close. From then on drain rejects with it.
 import { Buffer } from 'node:buffer';
-import { describe, LinkedSet } from '../base/index.ts';
+import { describe } from '../base/index.ts';
 import {
-  beginTurnTime,
-  checkpoint,
+  answeredWait,
+  atEndOfTurn,
+  beginWait,
   ConnectionLostError,
-  endTurnTime,
-  host,
   InvalidStateError,
+  Line,
+  mayAnswer,
   reportException,
   QueuedWait,
+  waiting,
   type WaitOptions,
 } from '../core/index.ts';
 import { toBuffer } from './byte-buffer.ts';
@@ -37,26 +39,9 @@ const DONE: Promise<void> = Promise.resolve();
 /** What is pending when nothing is; never changed. */
 const NONE: (string | Uint8Array)[] = [];
 
-// The writers that have something to send at the end of this turn: one callback for all.
-let dirty: StreamWriter[] = [];
-let idle: StreamWriter[] = []; // the other of two arrays that take turns
-
-function flushAll(): void {
-  endTurnTime();
-  const batch = dirty;
-  dirty = idle;
-  for (const writer of batch) {
-    try {
-      flush(writer);
-    } catch (error) {
-      // A transport must not throw; one that does shall not hold up the other writers of the turn.
-      reportException({ message: 'A transport failed to write', error });
-    }
-  }
-  batch.length = 0;
-  idle = batch;
-}
 let flush: (writer: StreamWriter) => void; // set by the class
+/** Flushes a writer at the end of this turn: one callback of the loop's for all. */
+const flushAtEndOfTurn: (writer: StreamWriter) => void = atEndOfTurn((writer) => flush(writer));
 
 export interface StreamWriterOptions {
   /** Bytes: above this many unsent ones the connection is aborted and reported. Default 64 MiB. */
@@ -103,8 +88,8 @@ export class StreamWriter implements AsyncDisposable {
   #paused = false;
   #loss: ConnectionLostError | undefined = undefined;
   // Made by the first who waits: most connections see none of either at any moment.
-  #drainers: LinkedSet<QueuedWait<void>> | undefined = undefined;
-  #closers: LinkedSet<QueuedWait<void>> | undefined = undefined;
+  #drainers: Line<void> | undefined = undefined;
+  #closers: Line<void> | undefined = undefined;
 
   static {
     flush = (writer): void => {
@@ -175,13 +160,11 @@ export class StreamWriter implements AsyncDisposable {
    * @throws ConnectionLostError when written bytes are lost; its `cause` is the system's error, if any; CancelledError
    */
   drain(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     if (this.#loss !== undefined) return Promise.reject(this.#loss);
-    if (!this.#paused) return DONE;
-    const wait = new QueuedWait<void>('drain', this, options);
-    (this.#drainers ??= new LinkedSet()).add(wait);
-    return wait.promise;
+    if (this.#paused) return (this.#drainers ??= new Line()).join(new QueuedWait('drain', this, options));
+    return mayAnswer(options) ? DONE : answeredWait('drain', this, undefined, options);
   }
 
   /** Sends what is written, then ends the connection, without waiting for either. Idempotent. */
@@ -198,12 +181,10 @@ export class StreamWriter implements AsyncDisposable {
 
   /** Resolves when the connection is gone, however it went. Does not close it. Never rejects but with CancelledError. */
   waitClosed(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#state === 'gone') return DONE;
-    const wait = new QueuedWait<void>('waitClosed', this, options);
-    (this.#closers ??= new LinkedSet()).add(wait);
-    return wait.promise;
+    if (this.#state !== 'gone') return (this.#closers ??= new Line()).join(new QueuedWait('waitClosed', this, options));
+    return mayAnswer(options) ? DONE : answeredWait('waitClosed', this, undefined, options);
   }
 
   /** Whether `writeEof` works here: not over TLS. */
@@ -240,7 +221,11 @@ export class StreamWriter implements AsyncDisposable {
    * @throws InvalidStateError where TLS cannot be started; the handshake's error, TimeoutError or CancelledError, and then
    * the connection is gone
    */
-  async startTls(options: object): Promise<void> {
+  startTls(options: object): Promise<void> {
+    return waiting(this.#startTls(options));
+  }
+
+  async #startTls(options: object): Promise<void> {
     this.#checkOpen();
     if (this.#transport.startTls === undefined) throw new InvalidStateError('Cannot start TLS: this is not a socket');
     if (this.#startingTls) throw new InvalidStateError('Cannot start TLS: it is being started already');
@@ -289,9 +274,9 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /** close, then waitClosed. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await this.waitClosed();
+    return this.waitClosed();
   }
 
   /** `<StreamWriter open, 12 bytes unsent>`, for logs. */
@@ -319,18 +304,14 @@ export class StreamWriter implements AsyncDisposable {
     this.#state = 'gone';
     this.#told = 'end';
     this.#paused = false;
-    answerAll(this.#drainers);
-    answerAll(this.#closers);
+    this.#drainers?.answerAll();
+    this.#closers?.answerAll();
   }
 
   #flushSoon(): void {
     if (this.#dirty) return;
     this.#dirty = true;
-    if (dirty.length === 0) {
-      beginTurnTime();
-      host.endOfTurn(flushAll);
-    }
-    dirty.push(this);
+    flushAtEndOfTurn(this);
   }
 
   /** Waits until everything written was taken. */
@@ -400,12 +381,13 @@ export class StreamWriter implements AsyncDisposable {
   #resumeIfLow(): void {
     if (!this.#paused || this.bufferedBytes > this.#low) return;
     this.#paused = false;
-    answerAll(this.#drainers);
+    this.#drainers?.answerAll();
   }
 
   #lose(error: ConnectionLostError): void {
     this.#loss ??= error;
-    for (let wait = this.#drainers?.shift(); wait !== undefined; wait = this.#drainers?.shift()) wait.fail(this.#loss);
+    const loss = this.#loss;
+    this.#drainers?.failAll(() => loss);
   }
 
   #drop(): void {
@@ -424,10 +406,6 @@ export class StreamWriter implements AsyncDisposable {
     else if (this.#transport.overflowed !== undefined) this.#transport.overflowed(error);
     else reportException({ message: 'A connection was aborted', error });
   }
-}
-
-function answerAll(waits: LinkedSet<QueuedWait<void>> | undefined): void {
-  for (let wait = waits?.shift(); wait !== undefined; wait = waits?.shift()) wait.answer();
 }
 
 function lossOf(error: unknown): ConnectionLostError {

@@ -5,6 +5,7 @@
 import {
   checkMs,
   currentTask,
+  describeTask,
   InvalidStateError,
   liveTasks,
   nextDeadline,
@@ -13,7 +14,6 @@ import {
   runDue,
   type Task,
   host,
-  waitsOf,
 } from '../core/index.ts';
 import { allTasksBlocked, isAwaited, whenBlocked } from './blocked.ts';
 import { Stillness } from './stillness.ts';
@@ -132,7 +132,9 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
           reject(stuck); // the cleanup is stuck as well: leave it all
           return;
         }
-        stuck = new InvalidStateError(`Cannot go on: every task waits and no deadline is set\n${listWaits()}`);
+        stuck = new InvalidStateError(
+          `Cannot go on: every task waits and no deadline is set\n${[...liveTasks()].map(describeTask).join('\n')}`,
+        );
         idleSince = undefined;
         task?.cancel(stuck.message); // ends the run, so that nothing is left behind
       } else {
@@ -159,19 +161,4 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
     clock[Symbol.dispose]();
   }
   throw stuck;
-}
-
-/** Every task with what it waits for: primitives say who holds them and for how long. */
-function listWaits(): string {
-  const lines = [...liveTasks()].flatMap((task) => {
-    const resources = waitsOf(task).map((wait) => describeResource(wait.resource));
-    return [`    ${String(task)}`, ...resources.filter((text) => text !== undefined).map((text) => `        ${text}`)];
-  });
-  return lines.join('\n');
-}
-
-/** What a resource says of itself, if it has words of its own. */
-function describeResource(resource: unknown): string | undefined {
-  const text = resource instanceof Object ? String(resource) : '';
-  return text === '' || text.startsWith('[object ') ? undefined : text;
 }

@@ -5,7 +5,7 @@
 // - `skip`: the missed ones are left out; the next one is the next on the grid. Numbers have gaps.
 // - `burst`: the missed ones come at once, one after the other, until it has caught up.
 // - `delay`: the grid moves: the next one is a full period after the late one.
-import { checkMs, loopTime, sleep, type WaitOptions } from '../core/index.ts';
+import { checkMs, loopTime, sleep, waiting, type WaitOptions } from '../core/index.ts';
 
 export interface EveryOptions extends WaitOptions {
   /** What becomes of missed ticks. Default `skip`. */
@@ -30,7 +30,11 @@ class Ticks implements AsyncIterableIterator<number> {
     this.#next = options.immediate === true ? 0 : 1;
   }
 
-  async next(): Promise<IteratorResult<number, undefined>> {
+  next(): Promise<IteratorResult<number, undefined>> {
+    return waiting(this.#tick());
+  }
+
+  async #tick(): Promise<IteratorResult<number, undefined>> {
     if (this.#done) return { done: true, value: undefined };
     const late = loopTime() - this.#due(this.#next);
     if (late > 0) {

@@ -1,12 +1,13 @@
 // retry: again after a pause, on the loop's clock.
 import { describe } from '../base/index.ts';
 import {
+  beginWait,
   CancelledError,
   checkMs,
-  checkpoint,
   checkTaskFunction,
   random,
   sleep,
+  waiting,
   type WaitOptions,
 } from '../core/index.ts';
 
@@ -39,7 +40,11 @@ export interface RetryOptions extends WaitOptions {
  * console.log(value);
  * ```
  */
-export async function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions = {}): Promise<T> {
+export function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions = {}): Promise<T> {
+  return waiting(attemptAll(fn, options));
+}
+
+async function attemptAll<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions): Promise<T> {
   checkTaskFunction(fn, 'retry', 'retry');
   const { attempts = 3, backoff = 100, maxBackoff = 30_000, jitter = true, retryOn = () => true, signal } = options;
   const message = `Cannot retry: attempts must be an integer >= 1 or Infinity, got ${describe(attempts)}`;
@@ -48,7 +53,7 @@ export async function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, opti
   checkMs(maxBackoff, 'retry');
   if (typeof backoff !== 'function') checkMs(backoff, 'retry');
   const wait = signal === undefined ? undefined : { signal };
-  const refused = checkpoint(wait);
+  const refused = beginWait(wait);
   if (refused !== undefined) return refused;
   for (let attempt = 1; ; attempt++) {
     try {

@@ -50,7 +50,7 @@ test('a disposed done callback does not run, not even when disposed between the 
 test('a disposed done callback leaves nothing on the task', () => {
   const future = new Future<number>();
   for (let i = 0; i < 100; i++) future.addDoneCallback(() => undefined)[Symbol.dispose]();
-  assert.equal(future.observers().length, 0);
+  assert.equal(future.subscribers().length, 0);
 });
 
 test('a done callback runs in the context it was added in', async () => {

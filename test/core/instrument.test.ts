@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createTask, sleep } from 'maitre';
-import { type Instrument, setInstrument } from 'maitre/lowlevel';
+import { type Instrument, addInstrument } from 'maitre/lowlevel';
 import { nextTurn, test } from '../support/test.js';
 
 function logging(log: string[]): Instrument {
@@ -15,7 +15,7 @@ function logging(log: string[]): Instrument {
 test('an instrument sees tasks and waits begin and end, each once', async () => {
   const log: string[] = [];
   {
-    using _ = setInstrument(logging(log));
+    using _ = addInstrument(logging(log));
     createTask(() => sleep(0), { name: 'a' });
     await nextTurn();
     await nextTurn();
@@ -28,7 +28,7 @@ test('an instrument sees tasks and waits begin and end, each once', async () => 
 
 test('a cancelled wait ends once', async () => {
   const log: string[] = [];
-  using _ = setInstrument(logging(log));
+  using _ = addInstrument(logging(log));
   const task = createTask(() => sleep(Infinity), { name: 'b' });
   await nextTurn();
   task.cancel();
@@ -36,8 +36,13 @@ test('a cancelled wait ends once', async () => {
   assert.deepEqual(log, ['+b', '+sleep', '-sleep', '-b cancelled']);
 });
 
-test('one instrument at a time; methods are optional', async () => {
-  using _ = setInstrument({});
+test('any number of instruments, told in the order in which they were added; methods are optional', async () => {
+  const log: string[] = [];
+  using _none = addInstrument({});
+  const first = addInstrument({ taskEnded: () => log.push('first') });
+  using _second = addInstrument({ taskEnded: () => log.push('second') });
   await createTask(() => sleep(0));
-  assert.throws(() => setInstrument({}), /one is installed already/);
+  first[Symbol.dispose]();
+  await createTask(() => sleep(0));
+  assert.deepEqual(log, ['first', 'second', 'second']);
 });

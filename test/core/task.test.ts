@@ -176,13 +176,19 @@ test('an eager child does not change what is current for its creator', async () 
   });
 });
 
-test('callbacks of callSoon and callLater run in the task that scheduled them', async () => {
-  await createTask(async (self) => {
-    const [soon, later] = [new Future<unknown>(), new Future<unknown>()];
-    callSoon(() => soon.setResult(currentTask() === self));
-    callLater(1, () => later.setResult(currentTask() === self));
-    assert.deepEqual(await gather([soon, later]), [true, true]);
-  });
+test('callbacks of callSoon and callLater run outside of any task, with the other context of who scheduled them', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  await createTask(() =>
+    storage.run('mine', async () => {
+      const [soon, later] = [new Future<unknown>(), new Future<unknown>()];
+      callSoon(() => soon.setResult([currentTask(), storage.getStore()]));
+      callLater(1, () => later.setResult([currentTask(), storage.getStore()]));
+      assert.deepEqual(await gather([soon, later]), [
+        [undefined, 'mine'],
+        [undefined, 'mine'],
+      ]);
+    }),
+  );
 });
 
 test('currentTask is undefined in what goes on after its task has ended', async () => {
@@ -661,7 +667,7 @@ test('uncancel brings a task that has not begun back to life', async () => {
 
 // ---- the signal ---------------------------------------------------------------------------------------------------
 
-test('task.signal aborts with the first cancel and stays aborted', async () => {
+test('task.signal aborts with the first cancel; once no cancel stands, a new read gives a fresh one', async () => {
   const task = createTask(async () => {
     await sleep(Infinity).catch(() => undefined);
     await sleep(0);
@@ -675,7 +681,8 @@ test('task.signal aborts with the first cancel and stays aborted', async () => {
   task.uncancel();
   task.uncancel();
   assert.equal((signal.reason as Error).message, 'first');
-  assert.equal(task.signal, signal);
+  assert.equal(task.signal.aborted, false);
+  assert.equal(signal.aborted, true, 'one that was read never goes back');
   await task;
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CancelledError, type Connection, createTask, openConnection, sleep } from 'maitre';
-import { setInstrument } from 'maitre/lowlevel';
+import { addInstrument } from 'maitre/lowlevel';
 import { nextTurn, test } from '../support/test.js';
 import { connectedPair, echo, HOST, until, withServer } from './sockets.js';
 
@@ -90,13 +90,15 @@ test('detach after the handler’s end changes nothing', async () => {
 
 test('the instrument is told of each connection once when it opens and once when it is gone', async () => {
   const log: string[] = [];
-  using _ = setInstrument({
-    connectionOpened: (connection) => log.push(`open ${(connection as Connection).id}`),
-    connectionClosed: (connection) => log.push(`closed ${(connection as Connection).id}`),
+  using _ = addInstrument({
+    opened: ({ kind, id }) => log.push(`open ${kind} ${id}`),
+    closed: ({ kind, id }) => log.push(`closed ${kind} ${id}`),
   });
   const [a, b] = await connectedPair({ host: HOST });
   await a.close();
   await b.close();
   await sleep(0);
-  assert.deepEqual(log.toSorted(), [a, b].flatMap(({ id }) => [`open ${id}`, `closed ${id}`]).toSorted());
+  const connections = log.filter((line) => line.includes(' connection '));
+  const expected = [a, b].flatMap(({ id }) => [`open connection ${id}`, `closed connection ${id}`]);
+  assert.deepEqual(connections.toSorted(), expected.toSorted());
 });

@@ -14,7 +14,7 @@ import {
   startServer,
   timeout,
 } from 'maitre';
-import { setInstrument } from 'maitre/lowlevel';
+import { addInstrument } from 'maitre/lowlevel';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { microtasks, nextTurn, test } from '../support/test.js';
 import { type Program, startFixture } from './programs.js';
@@ -234,7 +234,7 @@ test('a signal that aborts in any microtask after the connect leaves nothing beh
       const controller = new AbortController();
       const outcome = await (async () => {
         // The wait for the winner is the first `await` that ends.
-        using _ = setInstrument({
+        using _ = addInstrument({
           waitEnded: ({ kind }) => {
             if (kind === 'await') void microtasks(count).then(() => controller.abort());
           },

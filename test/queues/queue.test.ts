@@ -181,6 +181,7 @@ fakeTest('an item whose getter was cancelled stays the first', async () => {
   queue.putNowait(1);
   queue.putNowait(2);
   task.cancel();
+  await assert.rejects(async () => task, CancelledError); // what was promised is given back when the cancel is delivered
   assert.deepEqual(drain(queue), [1, 2]);
 });
 

@@ -111,13 +111,14 @@ export function learnToWrite(socket: Socket, text: string): boolean {
 
 function onRead(this: RawHandle): Uint8Array | undefined {
   holdDeliveries();
-  const next = this[OWNER]?.read(state[binding.kReadBytesOrError] as number); // the binding says where; it never throws
   try {
-    deliverHeld();
+    return this[OWNER]?.read(state[binding.kReadBytesOrError] as number); // the binding says where
   } catch (error) {
-    reportException({ message: 'Cannot deliver what a socket has read', error }); // `next` must reach libuv
+    reportException({ message: 'Cannot take what a socket has read', error });
+    return undefined;
+  } finally {
+    deliverHeld(); // whatever happened: else nothing is ever delivered again
   }
-  return next;
 }
 
 function onWritten(this: Request, status: number): void {

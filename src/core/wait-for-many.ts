@@ -1,23 +1,28 @@
 // Waiting for several tasks without owning them: `wait` and `asCompleted`. Neither cancels what it waits for.
 import type { Deadline } from '../base/index.ts';
-import { Awaitable, type Observer } from './awaitable.ts';
+import { Awaitable, type Subscriber } from './awaitable.ts';
+import { checkMs, loopTime } from './clock.ts';
+import { beginWait, mayAnswer, waiting, type WaitOptions } from './current-waiter.ts';
+import { addDeadline, deleteDeadline } from './deadlines.ts';
 import { TimeoutError } from './errors.ts';
-import { addDeadline, addSoon, checkMs, deleteDeadline, loopTime } from './schedule.ts';
-import { checkpoint, Wait, type WaitOptions } from './wait.ts';
+import { addSoon } from './turn.ts';
+import { answeredWait, Wait } from './wait.ts';
 
 export type ReturnWhen = 'ALL_COMPLETED' | 'FIRST_COMPLETED' | 'FIRST_EXCEPTION';
 
 /**
- * One wait on many awaitables. It observes each pending one, and leaves them all when it is decided, whichever way.
+ * One wait on many awaitables. It subscribes to each pending one, and leaves them all when it is decided, whichever way.
  * Answered when `#missing` reaches zero, by FIRST_EXCEPTION's failure, or by the deadline.
  */
-class DoneWait extends Wait<void> implements Observer, Deadline {
+class ManyWait extends Wait<void> implements Subscriber, Deadline {
   when: number;
   slot = -1;
   order = 0;
-  readonly #observed: Awaitable<unknown>[];
+  readonly #awaited: Awaitable<unknown>[];
   readonly #returnWhen: ReturnWhen;
   #missing: number;
+  /** Whoever waits gets the errors of those that fail meanwhile. */
+  readonly #handles: boolean;
 
   constructor(
     pending: Awaitable<unknown>[],
@@ -25,20 +30,21 @@ class DoneWait extends Wait<void> implements Observer, Deadline {
     timeout: number | undefined,
     kind: string,
     options: WaitOptions | undefined,
+    handles: boolean,
   ) {
     super(kind, pending, options);
-    this.#observed = pending;
+    this.#handles = handles;
+    this.#awaited = pending;
     this.#returnWhen = returnWhen;
     this.#missing = returnWhen === 'FIRST_COMPLETED' ? 1 : pending.length;
     this.when = loopTime() + (timeout ?? Infinity);
-    for (const awaitable of pending) awaitable.observe(this);
+    for (const awaitable of pending) awaitable.subscribe(this);
     if (timeout !== undefined && timeout <= 0) addSoon(this);
     else if (this.when !== Infinity) addDeadline(this);
   }
 
   settled(awaitable: Awaitable<unknown>): void {
-    // Who waits hears of an error, of those that come while it waits; the end of run() only waits, and lets them be reported.
-    if (this.kind !== 'run') awaitable.markObserved();
+    if (this.#handles) awaitable.markHandled();
     this.#missing--;
     const failed = this.#returnWhen === 'FIRST_EXCEPTION' && awaitable.failed();
     if (this.#missing === 0 || failed) this.#decide();
@@ -62,28 +68,34 @@ class DoneWait extends Wait<void> implements Observer, Deadline {
 
   #leave(): void {
     deleteDeadline(this);
-    for (const awaitable of this.#observed) awaitable.unobserve(this);
+    for (const awaitable of this.#awaited) awaitable.unsubscribe(this);
   }
 }
 
-/** Waits until `returnWhen` holds for the awaitables or the time is over. The wait of `wait`, `asCompleted` and others. */
+/**
+ * Waits until `returnWhen` holds for the awaitables or the time is over. The wait of `wait`, `asCompleted` and others.
+ * @param handles false: the errors of those that fail are reported all the same
+ */
 export function untilDone(
   awaitables: Iterable<Awaitable<unknown>>,
   returnWhen: ReturnWhen,
   timeout: number | undefined,
   kind: string,
   options: WaitOptions | undefined,
+  handles = true,
 ): Promise<void> {
-  const refused = checkpoint(options);
+  const refused = beginWait(options);
   if (refused !== undefined) return refused;
   const pending: Awaitable<unknown>[] = [];
   for (const awaitable of awaitables) {
     if (!awaitable.done()) pending.push(awaitable);
-    else if (returnWhen === 'FIRST_COMPLETED') return Promise.resolve();
-    else if (returnWhen === 'FIRST_EXCEPTION' && awaitable.failed()) return Promise.resolve();
+    else if (returnWhen === 'FIRST_COMPLETED' || (returnWhen === 'FIRST_EXCEPTION' && awaitable.failed())) {
+      pending.length = 0;
+      break;
+    }
   }
-  if (pending.length === 0) return Promise.resolve();
-  return new DoneWait(pending, returnWhen, timeout, kind, options).promise;
+  if (pending.length > 0) return new ManyWait(pending, returnWhen, timeout, kind, options, handles).promise;
+  return mayAnswer(options) ? Promise.resolve() : answeredWait(kind, pending, undefined, options);
 }
 
 export interface WaitForManyOptions extends WaitOptions {
@@ -108,9 +120,16 @@ export interface WaitForManyOptions extends WaitOptions {
  * slow.cancel();
  * ```
  */
-export async function wait<A extends Awaitable<unknown>>(
+export function wait<A extends Awaitable<unknown>>(
   tasks: Iterable<A>,
   options: WaitForManyOptions = {},
+): Promise<{ done: Set<A>; pending: Set<A> }> {
+  return waiting(waitForTasks(tasks, options));
+}
+
+async function waitForTasks<A extends Awaitable<unknown>>(
+  tasks: Iterable<A>,
+  options: WaitForManyOptions,
 ): Promise<{ done: Set<A>; pending: Set<A> }> {
   const { returnWhen = 'ALL_COMPLETED', timeout } = options;
   const all = checkAwaitables(tasks, 'wait');
@@ -127,7 +146,7 @@ export async function wait<A extends Awaitable<unknown>>(
   for (const task of all) {
     if (!task.done()) pending.add(task);
     else {
-      task.markObserved(); // those that were done before; the pending ones' errors have no receiver here any more
+      task.markHandled(); // those that were done before; the pending ones' errors have no receiver here any more
       done.add(task);
     }
   }
@@ -166,7 +185,7 @@ export function asCompleted<A extends Awaitable<unknown>>(
 }
 
 /** asCompleted's iterator. Written out: an async generator would await the tasks it yields and give their results. */
-class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>, Observer {
+class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>, Subscriber {
   readonly #all: Set<A>;
   /** Noted as they come, so that two ends in one turn keep their order. */
   readonly #ended: A[] = [];
@@ -182,17 +201,21 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
     this.#options = options;
     for (const task of all) {
       if (task.done()) this.settled(task);
-      else task.observe(this);
+      else task.subscribe(this);
     }
   }
 
   settled(task: Awaitable<unknown>): void {
-    task.markObserved();
-    this.#ended.push(task as A); // only members of #all are observed
+    task.markHandled();
+    this.#ended.push(task as A); // only members of #all are subscribed to
   }
 
-  async next(): Promise<IteratorResult<A, undefined>> {
-    const refused = checkpoint(this.#options);
+  next(): Promise<IteratorResult<A, undefined>> {
+    return waiting(this.#next());
+  }
+
+  async #next(): Promise<IteratorResult<A, undefined>> {
+    const refused = beginWait(this.#options);
     if (refused !== undefined) return refused;
     // A loop, because another next() may take what this one waited for.
     for (let late = false; ; late = this.#until !== undefined && loopTime() >= this.#until) {
@@ -212,7 +235,7 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
 
   /** Ends the iteration; the tasks go on. */
   return(): Promise<IteratorResult<A, undefined>> {
-    for (const task of this.#all) task.unobserve(this);
+    for (const task of this.#all) task.unsubscribe(this);
     this.#given = this.#all.size;
     return Promise.resolve({ done: true, value: undefined });
   }
