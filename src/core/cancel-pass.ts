@@ -46,10 +46,10 @@ export function abortAfterPass(controller: AbortController, error: CancelledErro
   aborts.push({ controller, error });
 }
 
-function pass(target: CancelTarget, error: CancelledError): void {
+function pass(first: CancelTarget, cancellation: CancelledError): void {
   passing = true;
   try {
-    apply(() => target.applyCancel(error));
+    apply(() => first.applyCancel(cancellation));
     for (;;) {
       // The first that was asked for comes on top.
       for (let next = asked.pop(); next !== undefined; next = asked.pop()) stack.push(next);

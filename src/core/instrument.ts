@@ -97,7 +97,7 @@ type Hook = Exclude<keyof Instrument, 'stepEvery'>;
 function callerOf<H extends Hook>(hook: H): Instrument[H] {
   const those = installed.filter(({ instrument }) => instrument[hook] !== undefined);
   if (those.length === 0) return undefined;
-  return ((...args: unknown[]): void => {
+  return (...args: unknown[]): void => {
     for (const entry of those) {
       try {
         (entry.instrument[hook] as (...args: unknown[]) => void)(...args); // the hook's own arguments, passed on
@@ -106,5 +106,5 @@ function callerOf<H extends Hook>(hook: H): Instrument[H] {
         reportException({ message: `An instrument was removed: its ${hook} failed`, error });
       }
     }
-  }) as Instrument[H];
+  };
 }

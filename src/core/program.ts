@@ -79,7 +79,7 @@ export class Program implements Carried {
   /** What it has opened and not closed, the latest first; not what belongs to another of these, as a connection to its server. */
   resources(): Resource[] {
     const own = [...Resource.live].filter((each) => each.program === this && each.endWithin !== undefined);
-    return own.filter((each) => each.parent === undefined || !own.includes(each.parent)).reverse();
+    return own.filter((each) => each.parent === undefined || !own.includes(each.parent)).toReversed();
   }
 
   /** Waits for a main that was told to end, until it has or the time is over. */

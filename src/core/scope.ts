@@ -136,7 +136,8 @@ export function isCancelled(scope: Scope): boolean {
 
 /**
  * Calls `fn(argument)` inside the scope, with all that it awaits, and then one of the two: with its value, or with what it threw.
- * The value is awaited inside too: a body that returns a task waits for it in this scope.
+ * The value is awaited inside too: a body that returns a task waits for it in this scope. What tasks a body has started run before
+ * a value that it returns at once counts.
  */
 export function runInScope<A, T>(
   scope: InnerScope,
@@ -153,19 +154,10 @@ export function runInScope<A, T>(
       fail(error);
       return;
     }
-    if (value instanceof Promise) value.then(succeed, fail);
-    else if (isThenable(value)) new Promise<T>((resolve) => resolve(value)).then(succeed, fail);
-    else succeed(value);
+    const promise = value instanceof Promise ? (value as Promise<T>) : Promise.resolve(value);
+    promise.then(succeed, fail);
   };
   host.carrier.run(scope, body, undefined);
-}
-
-export function isThenable<T>(value: PromiseLike<T> | T): value is PromiseLike<T> {
-  return (
-    value !== null &&
-    (typeof value === 'object' || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
 }
 
 // ---- links -----------------------------------------------------------------------------------------------------

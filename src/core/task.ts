@@ -26,14 +26,12 @@ import { CancelledError } from './errors.ts';
 import type { ExceptionContext } from './exception-handler.ts';
 import { host } from './host.ts';
 import * as hooks from './instrument.ts';
-import type { TaskRecord } from './records.ts';
 import { setWaitedFor } from './resource.ts';
 import {
   cancelTree,
   type Carried,
   currentScope,
   type InnerScope,
-  isThenable,
   keep,
   openScope,
   type Scope,
@@ -129,7 +127,7 @@ export class Task<T> extends Awaitable<T> implements ScopedTask {
     this.program = options.program ?? creator?.program;
     this.owner = options.owner;
     live.add(this as Task<unknown>);
-    hooks.taskStarted?.(this as Task<unknown>, openScope(creator)?.task);
+    hooks.taskStarted?.(this, openScope(creator)?.task);
     if (options.eager === 'inline') this.#begin();
     else if (options.eager === true) this.#beginApart();
     else if (hooks.stepEnded !== undefined) deliverSoon(new Start(this as Task<unknown>));
@@ -283,8 +281,16 @@ export class Task<T> extends Awaitable<T> implements ScopedTask {
     keep(this, undefined);
     live.delete(this as Task<unknown>);
     this.settle(state, outcome);
-    hooks.taskEnded?.(this as Task<unknown>);
+    hooks.taskEnded?.(this);
   }
+}
+
+function isThenable<T>(value: PromiseLike<T> | T): value is PromiseLike<T> {
+  return (
+    value !== null &&
+    (typeof value === 'object' || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
 }
 
 /** The task whose code is running; undefined outside of tasks and on hosts without a carrier. asyncio: `current_task`. */

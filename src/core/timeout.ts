@@ -26,16 +26,38 @@ const EXPIRING = 1;
 const EXPIRED = 2;
 const FINISHED = 3;
 
+/** The scope of a timeout's body, and its entry among the deadlines: one object for both. */
+class DeadlineScope extends InnerScope implements Deadline {
+  slot = -1;
+  order = 0;
+  /** Undefined while the deadline is taken away. */
+  timeout: Timeout | undefined = undefined;
+
+  get when(): number {
+    return this.deadline;
+  }
+
+  due(): void {
+    // It may have been moved on since it was put into the next turn.
+    if (this.timeout !== undefined && this.deadline <= loopTime()) expire(this.timeout);
+  }
+}
+
+let expire: (timeout: Timeout) => void; // set by the class
+
 /** A running deadline, given to the body of `timeout`, `timeoutAt` and `moveOnAfter`. */
 export class Timeout {
   #state: 0 | 1 | 2 | 3 = ACTIVE;
-  readonly #scope: InnerScope;
+  readonly #scope: DeadlineScope;
   /** How long it was, for the message; undefined when it was given as a point in time. */
   readonly #ms: number | undefined;
-  #alarm: Alarm | undefined;
+
+  static {
+    expire = (running): void => running.#expire();
+  }
 
   /** @internal */
-  constructor(scope: InnerScope, when: number | null, ms: number | undefined) {
+  constructor(scope: DeadlineScope, when: number | null, ms: number | undefined) {
     this.#scope = scope;
     this.#ms = ms;
     this.#arm(when);
@@ -94,49 +116,27 @@ export class Timeout {
   }
 
   #arm(when: number | null): void {
-    this.#scope.deadline = when ?? Infinity;
-    if (when === null || when === Infinity) return;
-    this.#alarm = new Alarm(when, () => this.#expire());
+    const scope = this.#scope;
+    scope.deadline = when ?? Infinity;
+    if (scope.deadline === Infinity) return;
+    scope.timeout = this;
     // A deadline that has passed already fires in the next turn, before any sleep(0) begun after it.
-    if (when <= loopTime()) addSoon(this.#alarm);
-    else addDeadline(this.#alarm);
+    if (scope.deadline <= loopTime()) addSoon(scope);
+    else addDeadline(scope);
   }
 
   #disarm(): void {
-    this.#alarm?.cancel();
-    this.#alarm = undefined;
+    if (this.#scope.timeout === undefined) return;
+    this.#scope.timeout = undefined;
+    deleteDeadline(this.#scope);
   }
 
   #expire(): void {
     this.#state = EXPIRING;
     const words = this.#ms === undefined ? 'deadline' : `timeout of ${this.#ms} ms`;
     const { label } = this.#scope.task;
-    passCancel(
-      this.#scope,
-      makeCancelledError(`Cancelled: ${words} in ${label} passed`, { kind: 'timeout', by: this }),
-    );
-  }
-}
-
-/** The timeout's entry among the deadlines or in the next turn. */
-class Alarm implements Deadline {
-  when: number;
-  slot = -1;
-  order = 0;
-  #fire: (() => void) | undefined;
-
-  constructor(when: number, fire: () => void) {
-    this.when = when;
-    this.#fire = fire;
-  }
-
-  due(): void {
-    this.#fire?.();
-  }
-
-  cancel(): void {
-    this.#fire = undefined;
-    deleteDeadline(this);
+    const reason = { kind: 'timeout', by: this } as const;
+    passCancel(this.#scope, makeCancelledError(`Cancelled: ${words} in ${label} passed`, reason));
   }
 }
 
@@ -264,7 +264,7 @@ function runGuarded<T>(
   ms: number | undefined,
   late: (() => T) | undefined,
 ): Promise<T> {
-  const scope = new InnerScope(outer);
+  const scope = new DeadlineScope(outer);
   const deadline = new Timeout(scope, when, ms);
   const call = new Promise<T>((resolve, reject) => {
     const succeed = (value: T): void => {

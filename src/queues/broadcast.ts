@@ -33,9 +33,9 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
   #tooSlow = false;
 
   /** Made by `subscribe`. @internal */
-  constructor(broadcast: Resource, capacity: number, leave: (subscription: Subscription<T>) => void) {
+  constructor(parent: Resource, capacity: number, leave: (subscription: Subscription<T>) => void) {
     super();
-    this.#broadcast = broadcast;
+    this.#broadcast = parent;
     this.#capacity = capacity;
     this.#exchange = new Exchange(new FifoStore(), capacity, false);
     this.#leave = leave;

@@ -68,9 +68,9 @@ export class Sender<T> implements Disposable {
   #open = true;
 
   /** Made by `channel` and `clone`. @internal */
-  constructor(channel: Channel<T>) {
-    this.#channel = channel;
-    channel.senders++;
+  constructor(shared: Channel<T>) {
+    this.#channel = shared;
+    shared.senders++;
   }
 
   /**
@@ -118,9 +118,9 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
   #open = true;
 
   /** Made by `channel` and `clone`. @internal */
-  constructor(channel: Channel<T>) {
-    this.#channel = channel;
-    channel.receivers++;
+  constructor(shared: Channel<T>) {
+    this.#channel = shared;
+    shared.receivers++;
   }
 
   /**

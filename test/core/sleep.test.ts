@@ -137,7 +137,7 @@ test('explored: sleep and cancellable end at every step and leave nothing in the
 
 /** Counts the host's timers from here on: how many were armed, and how many of them still are. */
 function countTimers(): { readonly count: number; readonly pending: number } & Disposable {
-  const { setTimer, clearTimer } = host;
+  const { setTimer, clearTimer } = host; // oxlint-disable-line typescript/unbound-method -- of a host without `this`
   const port = host as { -readonly [K in keyof typeof host]: (typeof host)[K] }; // a test's liberty
   const armed = new Set<unknown>();
   let count = 0;

@@ -665,6 +665,15 @@ test('uncancel brings a task that has not begun back to life', async () => {
   assert.equal(await task, 'alive');
 });
 
+test('a task, a future and a gather are promises to the type checker, and to whoever looks', async () => {
+  const promises: readonly Promise<unknown>[] = [createTask(() => 1), gather([() => 2]), createTask(() => 3)];
+  assert.deepEqual(await Promise.all(promises), [1, [2], 3]);
+  assert.deepEqual(
+    promises.map((promise) => promise[Symbol.toStringTag]),
+    ['Promise', 'Promise', 'Promise'],
+  );
+});
+
 // ---- the signal ---------------------------------------------------------------------------------------------------
 
 test('task.signal aborts with the first cancel; once no cancel stands, a new read gives a fresh one', async () => {
