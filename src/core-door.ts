@@ -17,6 +17,7 @@ export {
   createTask,
   currentDeadline,
   currentTask,
+  type ErrorTest,
   type ExceptionContext,
   type ExceptionHandler,
   formatCallGraph,

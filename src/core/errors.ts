@@ -37,10 +37,63 @@ export class InvalidStateError extends Error {
   readonly code = 'ERR_INVALID_STATE';
 }
 
-/** One or more tasks of a TaskGroup failed: `errors` holds them in completion order, the body's last. */
+/** What `split` looks for: an error class, or a function that says whether an error is meant. */
+export type ErrorTest = (abstract new (...args: never[]) => Error) | ((error: unknown) => boolean);
+
+/**
+ * One or more tasks of a TaskGroup failed: `errors` holds them in completion order, the body's last. Groups in groups make a tree.
+ *
+ * @example
+ * ```ts
+ * import { ConnectionLostError, TaskGroupError } from 'maitre';
+ * const error = new TaskGroupError([new ConnectionLostError('gone'), new RangeError('wrong')]);
+ * const [lost, rest] = error.split(ConnectionLostError);
+ * console.log(lost?.errors.length, rest?.leaves().map(String)); // 1 [ 'RangeError: wrong' ]
+ * ```
+ */
 export class TaskGroupError extends AggregateError {
   override readonly name = 'TaskGroupError';
   readonly code = 'ERR_TASK_GROUP';
+
+  /**
+   * Splits it in two, each with the shape of the whole: the errors that match, and the others. Undefined for a part without
+   * errors. A function is asked about groups first: one that it takes is not looked into. PEP 654: `ExceptionGroup.split`.
+   */
+  split(test: ErrorTest): [matching: TaskGroupError | undefined, rest: TaskGroupError | undefined] {
+    const matches = toPredicate(test);
+    if (matches(this)) return [this, undefined];
+    const matching: unknown[] = [];
+    const rest: unknown[] = [];
+    for (const error of this.errors as unknown[]) {
+      if (!(error instanceof TaskGroupError)) (matches(error) ? matching : rest).push(error);
+      else {
+        const [inside, outside] = error.split(matches);
+        if (inside !== undefined) matching.push(inside);
+        if (outside !== undefined) rest.push(outside);
+      }
+    }
+    return [this.#part(matching), this.#part(rest)];
+  }
+
+  /** All errors that are no groups, in order, those of groups inside it included. */
+  leaves(): unknown[] {
+    return (this.errors as unknown[]).flatMap((error) => (error instanceof TaskGroupError ? error.leaves() : [error]));
+  }
+
+  #part(errors: readonly unknown[]): TaskGroupError | undefined {
+    if (errors.length === 0) return undefined;
+    const part = new TaskGroupError(errors, this.message, this.cause === undefined ? undefined : { cause: this.cause });
+    if (this.stack !== undefined) part.stack = this.stack; // where the whole was thrown
+    return part;
+  }
+}
+
+function toPredicate(test: ErrorTest): (error: unknown) => boolean {
+  if (typeof test !== 'function') {
+    throw new TypeError(`Cannot split the error: expected an error class or a function, got ${typeof test}`);
+  }
+  const isClass = test === Error || test.prototype instanceof Error;
+  return isClass ? (error) => error instanceof test : (test as (error: unknown) => boolean);
 }
 
 /** The other side is gone: what was written and not sent is lost. `cause` is the operating system's error, if any. */

@@ -14,6 +14,7 @@ export {
   CancelledError,
   type CancelReason,
   ConnectionLostError,
+  type ErrorTest,
   IncompleteReadError,
   InvalidStateError,
   LimitOverrunError,
