@@ -38,6 +38,13 @@ function triesEnterWith(): boolean {
   return leaks;
 }
 
+/** Who is told of an empty loop: one listener for all, because Node warns of many. Objects of their own: one function may be there twice. */
+const onEmptyLoop = new Set<{ readonly fn: () => void }>();
+
+function tellEmptyLoop(): void {
+  for (const { fn } of onEmptyLoop) fn();
+}
+
 const nodeHost: Host = {
   name: 'node',
   threadId,
@@ -63,8 +70,13 @@ const nodeHost: Host = {
     });
   },
   onEmptyLoop(fn) {
-    process.on('beforeExit', fn);
-    return disposable(() => void process.off('beforeExit', fn));
+    if (onEmptyLoop.size === 0) process.on('beforeExit', tellEmptyLoop);
+    const entry = { fn };
+    onEmptyLoop.add(entry);
+    return disposable(() => {
+      onEmptyLoop.delete(entry);
+      if (onEmptyLoop.size === 0) process.off('beforeExit', tellEmptyLoop);
+    });
   },
   ...(typeof process.getActiveResourcesInfo === 'function'
     ? { activeResources: () => process.getActiveResourcesInfo().map((name) => ({ name, class: classOf(name) })) }
