@@ -97,7 +97,7 @@ export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
 
   /**
    * Calls `fn` once, a microtask after the outcome is there (or after this call, when it is already), in the context of
-   * this call. What it throws goes to the exception handler. It does not count as hearing of an exception.
+   * this call. What it throws goes to the exception handler. It does not count as handling an exception.
    */
   addDoneCallback(fn: (self: this) => void): Disposable {
     if (typeof fn !== 'function') {

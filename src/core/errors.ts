@@ -157,7 +157,7 @@ export class QueueFull extends Error {
   readonly code = 'ERR_QUEUE_FULL';
 }
 
-/** The queue or channel takes or gives nothing any more. */
+/** The queue or channel is shut down: nothing goes in any more, or nothing comes out. */
 export class QueueShutDown extends Error {
   override readonly name = 'QueueShutDown';
   readonly code = 'ERR_QUEUE_SHUT_DOWN';

@@ -91,9 +91,10 @@ function outcomeError(child: Awaitable<unknown>): unknown {
 }
 
 /**
- * Runs the work concurrently and gives the results in the order of the items; functions become tasks. The first error
- * fails the whole at once and **leaves the others running**: prefer TaskGroup, which owns them. Cancelling it, or the
+ * Runs the work concurrently and resolves to the results, in the order of the items; functions become tasks. The first error
+ * rejects the whole at once and **leaves the others running**: prefer TaskGroup, which owns them. Cancelling it, or the
  * task that awaits it, cancels every child. asyncio: `gather`.
+ * @throws TypeError, at once, for anything but an array of functions, Tasks, Futures and promises
  *
  * @example
  * ```ts

@@ -9,9 +9,9 @@ import { disposable } from '../base/index.ts';
 import { reportException } from './exception-handler.ts';
 import type { ResourceRecord, StepRecord, TaskRecord, WaitOutcome, WaitRecord } from './records.ts';
 
-/** What may be told. Every method is optional. */
+/** Who watches. Every method is optional, runs inside core's own steps, and must be quick; one that throws is removed. */
 export interface Instrument {
-  /** A task was created, by whom if a task did; it has not run. */
+  /** A task was created and has not run. `creator` is the task that created it; undefined outside of tasks. */
   taskStarted?(task: TaskRecord, creator: TaskRecord | undefined): void;
   /** A task is done. */
   taskEnded?(task: TaskRecord): void;
@@ -21,7 +21,7 @@ export interface Instrument {
   waitAnswered?(wait: WaitRecord): void;
   /** A wait was delivered; its task goes on in a later microtask. */
   waitEnded?(wait: WaitRecord, outcome: WaitOutcome): void;
-  /** A step has ended. While an instrument has this method, deliveries are timed: one in `stepEvery`. */
+  /** A step has ended: the code between two waits. While an instrument has this method, one delivery in `stepEvery` is timed. */
   stepEnded?(step: StepRecord): void;
   /** How many deliveries there are to one that is timed, an integer >= 1. Default 1: all of them, each by itself. */
   readonly stepEvery?: number;

@@ -32,7 +32,7 @@ export function setWaitedFor(source: () => Iterable<unknown>): void {
 }
 
 /**
- * Base class of everything that tasks wait for or that has an end. Subclasses say what kind it is and give figures.
+ * Base class of everything that tasks wait for or that has an end. Subclasses say what kind it is and return figures.
  *
  * @example
  * ```ts

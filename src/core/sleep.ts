@@ -30,7 +30,7 @@ class SleepWait<T> extends Wait<T> implements Deadline, Soon {
 }
 
 /**
- * Waits for `ms` milliseconds, then gives `value`. `sleep(0)` (and less) is one full turn of the loop: I/O and timers get
+ * Waits for `ms` milliseconds, then resolves to `value`. `sleep(0)` (and less) is one turn of the loop: I/O and timers get
  * to run. `sleep(Infinity)` only ends by a cancel, and does not keep the process alive. asyncio: `sleep`.
  * @throws RangeError for NaN; CancelledError when its task or `options.signal` is cancelled
  *

@@ -147,7 +147,7 @@ export class Task<T> extends Awaitable<T> implements ScopedTask {
   /**
    * Of its innermost open scope, where the task itself reads it; of the whole task, where somebody else does. It aborts with the
    * cancel of that scope or of one around it, never with that of one inside, and never after the scope has ended. For foreign APIs
-   * that take a signal. When no cancel stands any more, a new read gives a fresh one; a signal once read never goes back.
+   * that take a signal. When no cancel stands any more, a new read returns a fresh one; a signal once read never goes back.
    * Passing it to a waiting call of maitre makes that a wait of this scope, also where there is no ambient task.
    */
   get signal(): AbortSignal {
@@ -311,7 +311,7 @@ export function liveTasks(): ReadonlySet<Task<unknown>> {
 
 /**
  * Starts `fn` as a task: beside the caller, cancellable, reported if it fails and nobody awaits it. It starts in a later
- * microtask, or at once with `eager`. The task is given to `fn` for hosts without an ambient task. asyncio: `create_task`.
+ * microtask, or at once with `eager`. `fn` receives the task, for hosts without an ambient one. asyncio: `create_task`.
  * @throws TypeError when given a promise: it would have started before the task existed
  *
  * @example

@@ -45,7 +45,7 @@ class DeadlineScope extends InnerScope implements Deadline {
 
 let expire: (timeout: Timeout) => void; // set by the class
 
-/** A running deadline, given to the body of `timeout`, `timeoutAt` and `moveOnAfter`. */
+/** A running deadline, passed to the body of `timeout`, `timeoutAt` and `moveOnAfter`. */
 export class Timeout {
   #state: 0 | 1 | 2 | 3 = ACTIVE;
   readonly #scope: DeadlineScope;

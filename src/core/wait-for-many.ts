@@ -106,8 +106,8 @@ export interface WaitForManyOptions extends WaitOptions {
 }
 
 /**
- * Waits for tasks and tells which are done. Never throws for a task's failure or for the timeout, and never cancels a
- * task, not even when the caller is cancelled. asyncio: `wait`.
+ * Waits for tasks and resolves to those that are done and those that are not. Never rejects for a task's failure or for the
+ * timeout, and never cancels a task, not even when the caller is cancelled. asyncio: `wait`.
  * @throws TypeError for anything but Tasks and Futures; RangeError for an empty list
  *
  * @example
@@ -154,7 +154,7 @@ async function waitForTasks<A extends Awaitable<unknown>>(
 }
 
 /**
- * What `asCompleted` gives. An interface of its own: `for await` over an `AsyncIterable<Task<T>>` is typed as if it gave
+ * What `asCompleted` returns. An interface of its own: `for await` over an `AsyncIterable<Task<T>>` is typed as if it gave
  * `T`, while the tasks themselves come.
  */
 export interface CompletionIterator<A> {
@@ -164,7 +164,7 @@ export interface CompletionIterator<A> {
 }
 
 /**
- * Gives the tasks one by one, in the order in which they end. Cancelling the loop leaves them alone. asyncio:
+ * Yields the tasks one by one, in the order in which they end. Cancelling the loop leaves them alone. asyncio:
  * `as_completed`, the form for `async for`.
  * @throws TimeoutError from the iteration when `timeout` milliseconds are over
  *

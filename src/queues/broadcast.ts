@@ -173,8 +173,8 @@ export class Broadcast<T> extends Resource implements Disposable {
   }
 
   /**
-   * Gives an item to every subscriber of now. Waits only under `wait`, for the slow ones; cancelled meanwhile, those that
-   * were still full do not get it. @throws QueueShutDown after close, also when those that were full are left without it
+   * Hands an item to every subscriber of now. Waits only under `wait`, for the slow ones; cancelled meanwhile, those that
+   * were still full do not receive it. @throws QueueShutDown after close, also when those that were full are left without it
    */
   publish(item: T, options?: WaitOptions): Promise<void> {
     return waiting(this.#publish(item, options));

@@ -62,7 +62,7 @@ export interface ChannelStatistics {
   readonly receiving: number;
 }
 
-/** The end of a channel that gives. */
+/** The end of a channel that items go in at. */
 export class Sender<T> implements Disposable {
   readonly #channel: Channel<T>;
   #open = true;

@@ -110,7 +110,7 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
     return got.item;
   }
 
-  /** Says that one item taken is worked off. @throws RangeError when called more often than items went in */
+  /** Marks one item that was taken as done. @throws RangeError when called more often than items went in */
   taskDone(): void {
     if (this.#unfinished === 0) throw new RangeError('Cannot mark a task done: all items are done already');
     this.#finish(1);
@@ -144,7 +144,7 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
     return new ItemIterator(() => this.get());
   }
 
-  /** `queue of 3, 1 getting`, for messages. */
+  /** `queue "orders" with 3 of 10 items, 0 getting, 1 putting`, for messages. */
   override toString(): string {
     const { size, maxsize, getting, putting } = this.statistics();
     const bound = maxsize > 0 ? ` of ${maxsize}` : '';

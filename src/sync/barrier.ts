@@ -61,7 +61,7 @@ export class Barrier extends Resource {
   }
 
   /**
-   * Waits until `parties` tasks do, and gives the order of this one's arrival, from 0. Cancellable, without harm to others.
+   * Waits until `parties` tasks do, and resolves to the order of this one's arrival, from 0. Cancellable, without harm to others.
    * @throws BrokenBarrierError when the barrier is or gets broken, or is reset
    */
   wait(options?: WaitOptions): Promise<number> {

@@ -123,7 +123,7 @@ export class CapacityLimiter extends Resource {
   }
 
   /**
-   * Waits for a permit and borrows it. The result gives it back when disposed, once. Cancellable.
+   * Waits for a permit and borrows it. The result returns it when it is disposed, once. Cancellable.
    * @throws InvalidStateError when the borrower has one already: with a full limiter it would wait for itself
    */
   acquire(options?: BorrowOptions): Promise<Disposable> {

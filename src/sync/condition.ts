@@ -119,7 +119,7 @@ export class Condition extends Resource {
     throw cancelled;
   }
 
-  /** Waits until `predicate()` is truthy and gives its value. It is called with the lock held. */
+  /** Waits until `predicate()` is truthy and resolves to its value. It is called with the lock held. */
   waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<T> {
     return waiting(this.#waitFor(predicate, options));
   }

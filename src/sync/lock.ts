@@ -2,7 +2,7 @@
 //
 // `#hold` is who has it; free is undefined. Waiters exist only while it is held: release() makes the first waiter's hold
 // the current one before that task has gone on, so nobody can come in between. A waiter that is cancelled after that
-// passes its hold on.
+// passes its hold on when its cancel is delivered.
 import {
   beginWait,
   InvalidStateError,
@@ -21,7 +21,7 @@ export class Hold implements Disposable {
   readonly #lock: Lock;
   /** Who asked for it; undefined outside of tasks. */
   readonly task: Task<unknown> | undefined;
-  /** When it was given, on the loop's clock; for one that spans a Condition's wait, when it was given again. Written by the lock. */
+  /** When it began, on the loop's clock, milliseconds; for one that spans a Condition's wait, when it began again. Written by the lock. */
   since: number = loopTime();
 
   constructor(lock: Lock, task: Task<unknown> | undefined) {
@@ -122,7 +122,7 @@ export class Lock extends Resource {
     this.#hold = hold;
   }
 
-  /** `Lock "db" held by Task "a" for 12 ms, 3 waiting`, for messages. */
+  /** `lock "db" held by Task "a" for 12 ms, 3 waiting`, for messages. */
   override toString(): string {
     const { locked, owner, heldFor, waiting } = this.statistics();
     if (!locked) return `${this.label} free`;

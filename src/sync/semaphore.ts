@@ -1,7 +1,8 @@
 // Semaphore: so many permits, handed out in the order of asking. Semantics: asyncio.Semaphore, strictly fair.
 //
 // `#value` counts free permits. Waiters exist only while it is 0: release() gives its permit to the first waiter directly,
-// before that task has gone on. A waiter cancelled after that passes the permit on.
+// before that task has gone on. A waiter cancelled after that passes the permit on when its cancel is
+// delivered.
 import { describe, disposable } from '../base/index.ts';
 import {
   beginWait,
@@ -56,7 +57,7 @@ export class Semaphore extends Resource {
     return 'semaphore';
   }
 
-  /** Waits for a permit and takes it. The result gives it back when disposed, once. Cancellable. */
+  /** Waits for a permit and takes it. The result returns it when it is disposed, once. Cancellable. */
   acquire(options?: WaitOptions): Promise<Disposable> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;

@@ -62,7 +62,7 @@ class Ticks implements AsyncIterableIterator<number> {
 }
 
 /**
- * Ticks every `ms` milliseconds without drift: gives the number of the tick, which is due at its number times `ms` after
+ * Ticks every `ms` milliseconds without drift: yields the number of the tick, which is due at its number times `ms` after
  * the call. Cancellable at each tick; leaving the loop ends it.
  * @throws RangeError unless ms > 0
  *
