@@ -1,5 +1,5 @@
-// The examples of the reference run: every `ts` block of these documents, each as a module of its own, one after the other in one
-// process per document. A block that cannot run by itself says so: ```ts no-run
+// The examples of the reference and the guides run: every `ts` block of these documents, each as a module of its own, one
+// after the other in one process per document. A block that cannot run by itself says so: ```ts no-run
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
