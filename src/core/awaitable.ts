@@ -130,17 +130,17 @@ export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
     onResult?: ((value: T) => A | PromiseLike<A>) | null,
     onError?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.#outcomePromise().then(onResult, onError);
+    return this.outcome().then(onResult, onError);
   }
 
   /** Like a promise's; inside a task it is an await by that task. */
   catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
-    return this.#outcomePromise().catch(onError);
+    return this.outcome().catch(onError);
   }
 
   /** Like a promise's; inside a task it is an await by that task. */
   finally(onEnd?: (() => void) | null): Promise<T> {
-    return this.#outcomePromise().finally(onEnd);
+    return this.outcome().finally(onEnd);
   }
 
   /** `Promise`, as every promise has it: an Awaitable may stand wherever one is expected. */
@@ -148,7 +148,8 @@ export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
     return 'Promise';
   }
 
-  #outcomePromise(): Promise<T> {
+  /** What `await` waits for, as a waiting call: quiet when it ends by a cancellation and nobody looks. @internal */
+  outcome(): Promise<T> {
     if (this.#state === 'pending') return this.#waitForOutcome();
     const refused = beginWait();
     if (refused !== undefined) return refused;

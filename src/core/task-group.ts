@@ -310,7 +310,10 @@ export class TaskGroup implements Subscriber {
   }
 }
 
-function checkErrors({ errors }: TaskGroupOptions): void {
+function checkErrors(options: TaskGroupOptions): void {
+  const { errors } = options;
+  if ('onError' in options)
+    throw new TypeError('Cannot run a task group: onError is now errors, as in { errors: "report" }');
   if (errors === undefined || errors === 'cancel' || errors === 'report') return;
   throw new RangeError(`Cannot run a task group: errors must be 'cancel' or 'report', got ${String(errors)}`);
 }

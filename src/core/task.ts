@@ -26,6 +26,7 @@ import { CancelledError } from './errors.ts';
 import type { ExceptionContext } from './exception-handler.ts';
 import { host } from './host.ts';
 import * as hooks from './instrument.ts';
+import type { TaskRecord } from './records.ts';
 import { setWaitedFor } from './resource.ts';
 import {
   cancelTree,
@@ -330,8 +331,8 @@ export function createTask<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options
 }
 
 /** All waits of a task, those of its own scope first, the latest first. */
-export function waitsOf(task: Task<unknown>): Wait<unknown>[] {
-  return [...waitsIn(task)] as Wait<unknown>[]; // only waits are linked
+export function waitsOf(task: TaskRecord): Wait<unknown>[] {
+  return [...waitsIn(task as Task<unknown>)] as Wait<unknown>[]; // there are no other tasks, and only waits are linked
 }
 
 // A primitive that a task waits for is a live resource.
@@ -359,12 +360,12 @@ export function inTask<T>(
   const signal = foreignSignal(options);
   if (current !== undefined && signal === undefined) return fn(current);
   const own = spawn<T>((task) => fn(task), { name, eager: 'inline' });
-  if (signal === undefined) return own.then();
+  if (signal === undefined) return own.outcome();
   if (signal.aborted) own.cancelWith(signalError(signal)); // in the eager first step
   const unlisten = onAbort(signal, (error) => own.cancelWith(error));
   own.subscribe({ settled: unlisten });
   if (own.done()) unlisten();
-  return own.then();
+  return own.outcome();
 }
 
 /** Throws the TypeError that shows both spellings when `fn` is a promise or no function at all. */

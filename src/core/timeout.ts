@@ -229,7 +229,7 @@ export function waitFor<T>(work: Work<T>, ms: number | null, options?: WaitOptio
     return Promise.reject(new TimeoutError('Timed out: no time was left, the work was not started'));
   }
   if (work instanceof Awaitable) {
-    if (work.done()) return work.then();
+    if (work.done()) return work.outcome();
     return late ? waiting(cancelAndWait(work, options)) : guard(() => work, when, ms ?? undefined, options);
   }
   return guard(() => cancellable(work, options), when, ms ?? undefined, options);
