@@ -11,6 +11,7 @@ import { readText, root } from './source-files.js';
 const rootEntries = [
   '.ci/',
   '.gitignore',
+  '.npmrc',
   '.oxfmtrc.json',
   '.oxlintrc.json',
   'CHANGELOG.md',
