@@ -32,6 +32,7 @@ try {
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
   process.stderr.write(`maitre: ${error.message}${error.exitCode === 2 ? ' (maitre --help tells more)' : ''}\n`);
+  if (error.detail !== undefined) process.stderr.write(`${error.detail}\n`);
   code = error.exitCode;
 }
 // The served file may have left timers or sockets of its own; they do not keep an ended server alive.

@@ -114,13 +114,11 @@ test('maitre connect says in one line why it cannot connect, with exit code 1', 
     [server.target, 'nobody listens there (ECONNREFUSED)'],
     [join(folder.path, 'absent'), 'there is no such socket (ENOENT)'],
     [folder.write('file', ''), 'nobody listens there (ECONNREFUSED)'],
-    ['no-such-host.invalid:1', /^.+\n$/],
+    ['no-such-host.invalid:1', 'no such host (ENOTFOUND)'],
   ] as const) {
     const { code, stdout, stderr } = await runMaitre(['connect', target]);
     assert.deepEqual([code, stdout], [1, '']);
-    const begin = `maitre: cannot connect to ${target}: `;
-    if (typeof reason === 'string') assert.equal(stderr, `${begin}${reason}\n`);
-    else assert.match(stderr.slice(begin.length), reason);
+    assert.equal(stderr, `maitre: cannot connect to ${target}: ${reason}\n`);
   }
 });
 

@@ -32,8 +32,8 @@ const rootEntries = [
 ];
 
 const keyName = /\.(?:key|p12|pfx|jks|ppk)$|^id_(?:rsa|dsa|ecdsa|ed25519)$/;
-// In two parts, so that this file is none of them.
-const keyText = new RegExp(`-----BEGIN (?:[A-Z]+ )*${'PRIVATE'} KEY-----`);
+// Written so that this file is none of them.
+const keyText = /-----BEGIN (?:[A-Z]+ )*[P]RIVATE KEY-----/;
 
 describe('the repository', () => {
   const ignored = new Set(['.git', ...ignoredNames(readText('.gitignore'))]);
@@ -63,7 +63,7 @@ describe('the repository', () => {
 describe('the reader of keys', () => {
   test('knows keys by their text and by their name', () => {
     for (const kind of ['', 'RSA ', 'EC ', 'ENCRYPTED ', 'OPENSSH ']) {
-      assert.ok(isKey('k.pem', `\n-----BEGIN ${kind}${'PRIVATE'} KEY-----\n`), kind);
+      assert.ok(isKey('k.pem', ['\n-----BEGIN ', kind, 'PRIVATE KEY-----\n'].join('')), kind);
     }
     for (const name of ['server.key', 'store.p12', 'id_ed25519']) assert.ok(isKey(name, ''), name);
     assert.ok(!isKey('c.pem', '-----BEGIN CERTIFICATE-----'));
