@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
+import { escapeControl } from '../base/index.ts';
 import type { Handler } from '../index.node.ts';
 import { CommandError } from './usage.ts';
 
@@ -48,21 +49,22 @@ function describe(value: unknown): string {
 async function load(path: string, file: string): Promise<Module> {
   const slow = setTimeout(() => {
     const note = 'a program that serves by itself is started without `maitre serve`';
-    process.stderr.write(`maitre: ${file} is still loading and has exported nothing yet; ${note}\n`);
+    process.stderr.write(`maitre: ${escapeControl(file)} is still loading and has exported nothing yet; ${note}\n`);
   }, SLOW_LOAD);
   try {
     return await loadWithin(path, file);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') {
-      throw new CommandError(`cannot serve ${file}: ${error.message}`, 1);
+      const [why = '', ...more] = error.message.split('\n'); // Deno tells so of mistakes in the file, with its lines
+      throw new CommandError(`cannot serve ${file}: ${why}`, 1, more.length > 0 ? more.join('\n') : undefined);
     }
     const fault = transformFault(error);
     if (fault !== undefined) throw new CommandError(`cannot serve ${file}: ${fault}`, 1);
     const what = `cannot serve ${file}: it failed while loading`;
     const detail = isNode ? detailOf(error) : undefined;
     if (detail !== undefined) throw new CommandError(what, 1, detail);
-    process.stderr.write(`maitre: ${what}\n`);
+    process.stderr.write(`maitre: ${escapeControl(what)}\n`);
     throw error; // the runtime shows what and where
   } finally {
     clearTimeout(slow);

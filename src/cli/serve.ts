@@ -2,6 +2,7 @@
 // it is told to, else on the sockets that systemd handed over, else on the default address.
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { inspect } from 'node:util';
 import {
   type Address,
   CancelledError,
@@ -16,6 +17,7 @@ import {
   type ServerOptions,
   startServer,
 } from '../index.node.ts';
+import { describe, escapeControl, escapeLines } from '../base/index.ts';
 import { endProcess } from '../hosts/node/index.ts';
 import { endOnHangUp } from './hang-up.ts';
 import { loadHandler } from './load-handler.ts';
@@ -88,7 +90,7 @@ function handedOver(): number[] {
 }
 
 function note(text: string): void {
-  process.stderr.write(`maitre: ${text}\n`);
+  process.stderr.write(`maitre: ${escapeControl(text)}\n`);
 }
 
 /** What the command line says beside the server's options. */
@@ -102,14 +104,14 @@ interface Settings {
 async function serveUntilStopped(handler: Handler, options: ServerOptions, settings: Settings): Promise<void> {
   const { grace, tls } = settings;
   const server = await start(logging(handler), options, tls);
-  console.log(banner(server, settings));
+  print(...banner(server, settings));
   try {
     await new Future<never>(); // until a signal cancels this task
   } catch (error) {
     if (!(error instanceof CancelledError)) throw error;
-    console.log(stopping(server.connections.size, grace));
+    print(stopping(server.connections.size, grace));
     const report = await server.shutdown({ grace });
-    console.log(`stopped: ${report.finished} finished, ${report.cancelled} cancelled, ${report.aborted} aborted`);
+    print(`stopped: ${report.finished} finished, ${report.cancelled} cancelled, ${report.aborted} aborted`);
     // run() waits for every task. One that ignores its cancel was reported, and shall not hold the command.
     setTimeout(() => void endProcess(0), LAST_WAIT);
   }
@@ -188,7 +190,7 @@ function logging(handler: Handler): Handler {
     const line = async (): Promise<void> => {
       const outcome = await ended;
       await writer.waitClosed();
-      console.log(clientLine(connection, performance.now() - began, outcome));
+      print(clientLine(connection, performance.now() - began, outcome));
     };
     createTask(() => line().catch(line));
     try {
@@ -202,8 +204,12 @@ function logging(handler: Handler): Handler {
 }
 
 function outcomeOf(error: unknown): string {
-  if (error instanceof CancelledError) return 'cancelled';
-  return `${isLoss(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
+  try {
+    if (error instanceof CancelledError) return 'cancelled';
+    return `${isLoss(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
+  } catch {
+    return `failed: ${describe(error)}`; // one that cannot be looked at, such as a revoked Proxy
+  }
 }
 
 function isLoss(error: unknown): boolean {
@@ -221,22 +227,34 @@ function firstLine(error: unknown): string {
 }
 
 function reportError(error: unknown, connection: Connection): void {
-  // A client that left is in its line already; what is wrong with the handler is worth a stack.
-  if (isLoss(error)) return;
-  console.error(`error in the handler of ${connection}:`, error);
+  let text: string;
+  try {
+    // A client that left is in its line already; what is wrong with the handler is worth a stack.
+    if (isLoss(error)) return;
+    text = typeof error === 'string' ? error : inspect(error);
+  } catch {
+    text = describe(error); // one that cannot be looked at
+  }
+  process.stderr.write(`error in the handler of ${connection}: ${escapeLines(text)}\n`);
 }
 
-function banner(server: Server, { file, tls }: Settings): string {
+/** Prints lines, each of them one line whatever is in it: paths, and what handlers say of what clients sent. */
+function print(...lines: readonly string[]): void {
+  process.stdout.write(lines.map((line) => `${escapeControl(line)}\n`).join(''));
+}
+
+/** The lines that say where it listens and what to type. */
+function banner(server: Server, { file, tls }: Settings): string[] {
   const addresses = server.addresses.map(formatAddress);
   const first = server.addresses.find(isReachable);
   const lines = [
     `serving ${file} on ${addresses.join(' and ')}${tls === undefined ? '' : ' over TLS'}; Ctrl-C ends it`,
   ];
-  if (first === undefined) return lines.join('\n');
+  if (first === undefined) return lines;
   lines.push('to see it work, type in another terminal:');
   if (tls !== undefined) {
     const at = 'path' in first ? first.path : { address: reachable(first.address), port: first.port };
-    return [...lines, `    ${connectCommand(tls, at)}`].join('\n');
+    return [...lines, `    ${connectCommand(tls, at)}`];
   }
   if (hasNc()) {
     lines.push(
@@ -248,7 +266,7 @@ function banner(server: Server, { file, tls }: Settings): string {
   lines.push(
     `    npx maitre connect ${'path' in first ? first.path : formatAddress({ ...first, address: reachable(first.address) })}`,
   );
-  return lines.join('\n');
+  return lines;
 }
 
 /** Whether a command line can say where it is: not of a Unix socket without a file. */

@@ -1,7 +1,7 @@
 // The host port on Node, Bun and Deno: their own loop, clocks, signals and AsyncLocalStorage.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
-import { disposable } from '../../base/index.ts';
+import { disposable, escapeLines } from '../../base/index.ts';
 import { type Host, installHost } from '../../core/index.ts';
 import { endProcess } from './end-process.ts';
 
@@ -18,7 +18,7 @@ const nodeHost: Host = {
   random: () => Math.random(),
   carrier: new AsyncLocalStorage<unknown>(),
   captureContext: () => AsyncLocalStorage.snapshot(),
-  report: (text, error) => void process.stderr.write(`maitre: ${text}\n${inspect(error)}\n`),
+  report: (text, error) => void process.stderr.write(`maitre: ${escapeLines(text)}\n${escapeLines(inspect(error))}\n`),
   onSignal(fn) {
     const onSigint = (): void => fn('SIGINT', SIGNALS.SIGINT);
     const onSigterm = (): void => fn('SIGTERM', SIGNALS.SIGTERM);
