@@ -20,7 +20,8 @@ const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
 
 export interface Listener {
   readonly address: Address;
-  readonly server: NetServer;
+  /** Absent in memory. */
+  readonly server?: NetServer;
   /** Stops listening; a Unix path is unlinked if it is still ours. */
   close(): void;
 }

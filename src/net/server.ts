@@ -34,11 +34,11 @@ import { AcceptReports } from './accept-reports.ts';
 import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
 import type { AnySocket } from './any-socket.ts';
+import { BareSocket } from './bare-socket.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
-import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import { type Accept, DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
 import { Parking, turnAway } from './parking.ts';
-import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
@@ -53,6 +53,9 @@ export interface ShutdownOptions extends WaitOptions {
   /** Milliseconds handlers get to end by themselves. Default 10,000. */
   readonly grace?: number | undefined;
 }
+
+/** Where a server's clients come from: it tells `accept` of each of them. */
+export type Listen = (options: ServerOptions, accept: Accept) => Promise<readonly Listener[]>;
 
 export class Server implements AsyncDisposable {
   readonly #handler: Handler;
@@ -80,10 +83,13 @@ export class Server implements AsyncDisposable {
   #forever: Future<never> | undefined;
   readonly #acceptReports = new AcceptReports();
 
-  /** Made by startServer. @internal */
-  constructor(handler: Handler, options: ServerOptions) {
+  readonly #listen: Listen;
+
+  /** Made by startServer, and by serveInMemory with a `listenOn` of its own. @internal */
+  constructor(handler: Handler, options: ServerOptions, listenOn: Listen = listen) {
     this.#handler = handler;
     this.#options = options;
+    this.#listen = listenOn;
     const { limit, maxBuffered, shutdownTimeout, path } = options;
     this.#settings = {
       limit,
@@ -137,6 +143,11 @@ export class Server implements AsyncDisposable {
   async startServing(options?: WaitOptions): Promise<void> {
     if (this.#state === 'closed') throw new InvalidStateError('Cannot start serving: the server is closed');
     await cancellable((this.#starting ??= this.#start()), options);
+  }
+
+  /** The same without a wait, where listening cannot fail. @internal */
+  begin(): void {
+    void (this.#starting ??= this.#start());
   }
 
   /**
@@ -244,11 +255,11 @@ export class Server implements AsyncDisposable {
   async #start(): Promise<void> {
     try {
       this.#tls ??= this.#makeTls();
-      this.#listeners = await listen(this.#options, {
+      this.#listeners = await this.#listen(this.#options, {
         onSocket: (socket) => this.#accept(socket),
         onError: (error) => this.#acceptFailed(error),
         // A tls.Server wants sockets as net makes them from the start.
-        raw: (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
+        raw: this.#listen === listen && (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
       });
     } catch (error) {
       this.#starting = undefined; // it may be tried again
@@ -294,7 +305,7 @@ export class Server implements AsyncDisposable {
   }
 
   #begin(socket: AnySocket): void {
-    if (this.#tls === undefined || socket instanceof RawSocket || this.#isBehindBalancer) this.#open(socket);
+    if (this.#tls === undefined || socket instanceof BareSocket || this.#isBehindBalancer) this.#open(socket);
     else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome));
   }
 

@@ -29,7 +29,7 @@ const table: Readonly<Record<string, Rule>> = {
   'hosts/node': { rooms: ['base', 'core'], node: true },
   'hosts/web': { rooms: ['base', 'core'], node: false },
   net: { rooms: ['base', 'core', 'sync', 'streams'], node: true },
-  simulation: { rooms: [...pure, 'testing', 'net'], node: false },
+  simulation: { rooms: [...pure, 'testing', 'net'], node: ['node:buffer'] },
   subprocess: { rooms: pure, node: true },
   files: { rooms: pure, node: true },
   signals: { rooms: pure, node: true },
