@@ -61,7 +61,7 @@ export class Subscription<T> implements Disposable, AsyncIterable<T> {
   /** Takes items until the end; throws QueueShutDown when it was ended for being too slow. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new ItemIterator(
-      () => this.receive(),
+      (begun) => this.#exchange.get('broadcast.receive', this, undefined, begun),
       () => !this.#tooSlow,
     );
   }

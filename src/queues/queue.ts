@@ -126,7 +126,7 @@ export class Queue<T> implements AsyncIterable<T> {
 
   /** Takes items until the queue is shut down and empty. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return new ItemIterator(() => this.get());
+    return new ItemIterator((begun) => this.#exchange.get('queue.get', this, undefined, begun));
   }
 
   /** `queue of 3, 1 getting`, for messages. */

@@ -70,6 +70,7 @@ export class RateLimiter implements Deadline {
 
   /** Takes one if it is allowed now, and nobody waits for it. */
   tryAcquire(): boolean {
+    if (this.#waiters.size > 0 && loopTime() < this.#at) this.#grant(); // the clock went back: the deadline is too far
     this.#fill();
     if (this.#waiters.size > 0 || this.#tokens < ONE) return false;
     this.#tokens--;
@@ -100,7 +101,9 @@ export class RateLimiter implements Deadline {
 
   #fill(): void {
     const now = loopTime();
-    this.#tokens = Math.min(this.#count, this.#tokens + ((now - this.#at) * this.#count) / this.#ms);
+    // A clock may go back, when a fake one ends for example: no time has passed then, and none is taken back.
+    const passed = Math.max(0, now - this.#at);
+    this.#tokens = Math.min(this.#count, this.#tokens + (passed * this.#count) / this.#ms);
     this.#at = now;
   }
 }

@@ -13,7 +13,7 @@ import { root } from '../meta/source-files.js';
 const browser = '/usr/bin/chromium';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 16_300;
+const wholeDoorLimit = 16_800;
 const typicalLimit = 10 * 1024;
 
 const wholeDoor = "export * from 'maitre/core';";
