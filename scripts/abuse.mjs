@@ -270,11 +270,10 @@ async function brokenStderr() {
   return { passed: outcomes.every(Boolean), figure: figure.join(', ') };
 }
 
-/** The key and certificate of the tests, for handshakes that fail; none without compiled tests. */
+/** The key and certificate of the tests, for handshakes that fail. */
 function certificate() {
   const text = readFileSync(join(root, 'test/net/fixtures/certificates.ts'), 'utf8');
-  const [key] = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(text) ?? [];
-  const [cert] = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text) ?? [];
+  const [key, cert] = [...text.matchAll(/-----BEGIN ([A-Z ]+)-----[^-]+-----END \1-----/g)].map(([block]) => block);
   return { ABUSE_KEY: key, ABUSE_CERT: cert };
 }
 
