@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type ListenOptions, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { endsWith, Folder, maitre, Program, runMaitre } from '../support/program.js';
 import { test } from '../support/test.js';
 
@@ -67,6 +68,7 @@ test('maitre connect reads no more of its input than the server takes', async ()
   assert.ok(input !== null);
   for (let sent = 0; sent < bytes; sent += 65536) input.write(Buffer.alloc(65536));
   input.end();
+  while (sockets.length === 0) await delay(10); // it begins to read its input when it has connected
   // Until it has stood still for a while.
   for (let still = 0, left = Infinity; still < 20; still++) {
     await once(input, 'drain', { signal: AbortSignal.timeout(20) }).catch(() => undefined);
