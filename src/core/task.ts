@@ -177,7 +177,7 @@ export class Task<T> extends Awaitable<T> implements ScopedTask {
 
   /** Where it waits now, innermost first: the frames of its latest wait. Empty unless tracing is on and it waits. */
   stack(): string[] {
-    return formatFrames(waitsOf(this as Task<unknown>)[0]?.site);
+    return formatFrames(waitsOf(this)[0]?.site);
   }
 
   /** Where `createTask` was called, one frame; undefined if the host cannot tell. @internal */

@@ -1,5 +1,6 @@
 // Where an end of a connection is.
 import type { Socket } from 'node:net';
+import { escapeControl } from '../base/index.ts';
 
 export type Address =
   | { readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' }
@@ -11,10 +12,16 @@ export interface Ends {
   readonly local: Address;
 }
 
-/** `127.0.0.1:8002`, `[::1]:8002`, or the path of a Unix socket, `@name` if it is an abstract one. */
+/**
+ * `127.0.0.1:8002`, `[::1]:8002`, or the path of a Unix socket, `@name` if it is an abstract one. Control characters are
+ * escaped: a path may hold any, and one that came in a PROXY header was somebody else's choice.
+ */
 export function formatAddress(address: Address): string {
-  if ('path' in address) return address.path === '' ? '(unnamed Unix socket)' : address.path.replaceAll('\0', '@');
-  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+  if ('path' in address) {
+    return address.path === '' ? '(unnamed Unix socket)' : escapeControl(address.path.replaceAll('\0', '@'));
+  }
+  const host = escapeControl(address.address);
+  return address.family === 'IPv6' ? `[${host}]:${address.port}` : `${host}:${address.port}`;
 }
 
 /** An address as an operating system gives it; IPv4 in IPv6's clothes (`::ffff:1.2.3.4`) is IPv4. */

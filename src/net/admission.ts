@@ -6,7 +6,7 @@ import type { BlockList } from 'node:net';
 import { describe } from '../base/index.ts';
 import { type Address, toAddress } from './address.ts';
 import type { AnySocket } from './any-socket.ts';
-import { RawSocket } from './raw/socket.ts';
+import { BareSocket } from './bare-socket.ts';
 
 export interface AdmissionOptions {
   /**
@@ -44,7 +44,7 @@ export class Admission {
 
   /** Why a socket is refused; undefined lets it in, and counts it until it is closed. */
   refuse(socket: AnySocket): string | undefined {
-    const isRaw = socket instanceof RawSocket;
+    const isRaw = socket instanceof BareSocket;
     const peer = isRaw ? socket.ends.peer : toAddress(socket.remoteAddress, socket.remotePort);
     if ('path' in peer || peer.address === '') return undefined;
     if (this.#allow?.check(peer.address, familyOf(peer)) === false)

@@ -13,7 +13,7 @@ import {
 import { DuplexEnd } from '../streams/index.ts';
 import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
 import { type AnySocket, wireOf } from './any-socket.ts';
-import { RawSocket } from './raw/socket.ts';
+import { BareSocket } from './bare-socket.ts';
 import { SocketTransport, type TransportOwner, type TransportSettings } from './socket-transport.ts';
 
 /** The figures of a connection, bytes. */
@@ -67,7 +67,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
   constructor(socket: AnySocket, settings: ConnectionSettings) {
     const transport = new SocketTransport(wireOf(socket), settings);
     super(transport.reader, transport.writer);
-    this.#ends = socket instanceof RawSocket ? socket.ends : endsOf(socket, settings.path);
+    this.#ends = socket instanceof BareSocket ? socket.ends : endsOf(socket, settings.path);
     this.#settings = settings;
     this.#transport = transport;
     transport.ownedBy(this);

@@ -20,7 +20,8 @@ const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
 
 export interface Listener {
   readonly address: Address;
-  readonly server: NetServer;
+  /** Absent in memory. */
+  readonly server?: NetServer;
   /** Stops listening; a Unix path is unlinked if it is still ours. */
   close(): void;
 }
@@ -56,7 +57,7 @@ export async function listen(options: ServerOptions, accept: Accept): Promise<Li
 
 async function listenOnHosts(options: ServerOptions, hosts: readonly string[], accept: Accept): Promise<Listener[]> {
   const listeners: Listener[] = [];
-  let absent: unknown;
+  const skipped: { readonly host: string; readonly error: unknown }[] = [];
   let port = options.port ?? 0;
   try {
     for (const host of hosts) {
@@ -67,15 +68,24 @@ async function listenOnHosts(options: ServerOptions, hosts: readonly string[], a
         port = listener.address.port; // all addresses get the same one
       } catch (error) {
         if (!ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-        absent = error;
+        skipped.push({ host, error });
       }
     }
-    if (listeners.length === 0) throw absent;
+    if (listeners.length === 0) throw skipped.at(-1)?.error;
+    for (const { host, error } of skipped) {
+      if (!isMeant(host, options)) continue;
+      reportException({ message: `Cannot listen on ${host}, the server listens on its other addresses`, error });
+    }
     return listeners;
   } catch (error) {
     for (const listener of listeners) listener.close();
     throw error;
   }
+}
+
+/** Whether an address is one that the options name, and not only one of a name's, or all of a family a machine may lack. */
+function isMeant(address: string, { host }: ServerOptions): boolean {
+  return (host === address || (Array.isArray(host) && host.includes(address))) && !/^::1?$/.test(address);
 }
 
 async function listenOnPath(options: ServerOptions, path: string, accept: Accept): Promise<Listener> {

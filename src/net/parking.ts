@@ -2,7 +2,7 @@
 // without losing the kernel's backlog, so the wait goes on here, with the same bound.
 import { Deque } from '../base/index.ts';
 import { type AnySocket, wireOf } from './any-socket.ts';
-import { RawSocket } from './raw/socket.ts';
+import { BareSocket } from './bare-socket.ts';
 
 export class Parking {
   readonly #bound: number;
@@ -16,7 +16,7 @@ export class Parking {
   /** Takes one in; false when as many wait as may. */
   add(socket: AnySocket): boolean {
     if (this.#parked.length >= this.#bound) return false;
-    if (!(socket instanceof RawSocket)) socket.on('error', ignoreError);
+    if (!(socket instanceof BareSocket)) socket.on('error', ignoreError);
     this.#parked.pushBack(socket);
     return true;
   }
@@ -24,7 +24,7 @@ export class Parking {
   /** The one that has waited longest; undefined when none is left. */
   next(): AnySocket | undefined {
     for (let socket = this.#parked.popFront(); socket !== undefined; socket = this.#parked.popFront()) {
-      if (!(socket instanceof RawSocket)) socket.off('error', ignoreError);
+      if (!(socket instanceof BareSocket)) socket.off('error', ignoreError);
       if (!socket.destroyed) return socket;
     }
     return undefined;
@@ -38,7 +38,7 @@ export class Parking {
 
 /** Ends a client that is not let in with a reset, where there is such a thing: an end would look like an answer. */
 export function turnAway(socket: AnySocket): void {
-  if (!(socket instanceof RawSocket)) socket.on('error', ignoreError);
+  if (!(socket instanceof BareSocket)) socket.on('error', ignoreError);
   wireOf(socket).reset();
 }
 

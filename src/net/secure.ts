@@ -12,6 +12,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { callSoon, Future, TimeoutError, waitFor } from '../core/index.ts';
+import { nameRefused, withNamedOptions } from './tls-fault.ts';
 
 /** What node:tls takes for servers: `key`, `cert`, `ca`, `requestCert`, `SNICallback`, `ALPNProtocols`, `minVersion`, ... */
 export type ServerTlsOptions = TlsOptions;
@@ -57,18 +58,20 @@ export class TlsAcceptor {
   readonly #timeout: number;
   readonly #pending = new Map<Socket, (outcome: Outcome) => void>();
 
-  constructor(options: ServerTlsOptions, handshakeTimeout: number | undefined) {
+  /** `place` is where the user gave the options: it stands before their names in errors. */
+  constructor(options: ServerTlsOptions, handshakeTimeout: number | undefined, place = 'tls.') {
     this.#timeout = options.handshakeTimeout ?? handshakeTimeout ?? HANDSHAKE_TIMEOUT;
     const settings = {
       ...definedOf(options),
       handshakeTimeout: Math.min(this.#timeout, LONGEST),
       pauseOnConnect: true,
     };
-    this.#server = createServer(settings, (socket) => {
+    const onSecure = (socket: TLSSocket): void => {
       socket.pause();
       socket.allowHalfOpen = true;
       this.#settle(parentOf(socket), socket);
-    });
+    };
+    this.#server = withNamedOptions(place, settings, () => createServer(settings, onSecure));
     this.#server.on('tlsClientError', (error, socket) => {
       this.#settle(parentOf(socket), this.#failure(error, socket));
       socket.destroy();
@@ -104,7 +107,7 @@ export class TlsAcceptor {
 
   /** Handshakes from now on use these certificates. */
   setSecureContext(options: SecureContextOptions): void {
-    this.#server.setSecureContext(options);
+    withNamedOptions('tls.', options, () => this.#server.setSecureContext(options));
   }
 
   /** Ends the handshakes under way, and tells nobody. */
@@ -151,7 +154,12 @@ export async function secureClient(
     ...(servername === undefined ? {} : { servername }),
     ...(host === undefined ? {} : { host }),
   };
-  return handshake(connect(settings));
+  const secured = withNamedOptions('tls.', given, () => connect(settings));
+  try {
+    return await handshake(secured);
+  } catch (error) {
+    throw nameRefused(error, host);
+  }
 }
 
 /**
@@ -167,15 +175,15 @@ export async function secureInPlace(
   if (received.length > 0) socket.unshift(received); // node:tls takes what is buffered before what comes
   if (options instanceof TlsAcceptor) return options.handshake(socket);
   const { isServer = accepted, handshakeTimeout = HANDSHAKE_TIMEOUT, ...settings } = options;
-  if (isServer) return new TlsAcceptor(settings, handshakeTimeout).handshake(socket);
-  const secured = connect({ ...definedOf(settings), socket });
+  if (isServer) return new TlsAcceptor(settings, handshakeTimeout, '').handshake(socket);
+  const secured = withNamedOptions('', settings, () => connect({ ...definedOf(settings), socket }));
   try {
     return await waitFor(() => handshake(secured), handshakeTimeout);
   } catch (error) {
     secured.destroy();
     if (error instanceof TimeoutError)
       throw new TimeoutError(`TLS handshake: ${handshakeTimeout} ms passed`, { cause: error });
-    throw error;
+    throw nameRefused(error, settings.servername);
   }
 }
 

@@ -38,11 +38,11 @@ import { AcceptReports } from './accept-reports.ts';
 import { type Address, type Ends, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
 import type { AnySocket } from './any-socket.ts';
+import { BareSocket } from './bare-socket.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
-import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import { type Accept, DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
 import { Parking, turnAway } from './parking.ts';
-import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
@@ -57,6 +57,9 @@ export interface ShutdownOptions extends WaitOptions {
   /** Milliseconds handlers get to end by themselves. Default 10,000. */
   readonly grace?: number | undefined;
 }
+
+/** Where a server's clients come from: it tells `accept` of each of them. */
+export type Listen = (options: ServerOptions, accept: Accept) => Promise<readonly Listener[]>;
 
 export class Server extends Resource implements AsyncDisposable {
   readonly #handler: Handler;
@@ -85,11 +88,14 @@ export class Server extends Resource implements AsyncDisposable {
   #wasShutDown = false;
   readonly #acceptReports = new AcceptReports();
 
-  /** Made by startServer. @internal */
-  constructor(handler: Handler, options: ServerOptions) {
+  readonly #listen: Listen;
+
+  /** Made by startServer, and by serveInMemory with a `listenOn` of its own. @internal */
+  constructor(handler: Handler, options: ServerOptions, listenOn: Listen = listen) {
     super();
     this.#handler = handler;
     this.#options = options;
+    this.#listen = listenOn;
     const { limit, maxBuffered, shutdownTimeout, path } = options;
     this.#settings = {
       limit,
@@ -183,6 +189,11 @@ export class Server extends Resource implements AsyncDisposable {
   async #startServing(options: WaitOptions | undefined): Promise<void> {
     if (this.#state === 'closed') throw new InvalidStateError('Cannot start serving: the server is closed');
     await cancellable((this.#starting ??= this.#start()), options);
+  }
+
+  /** The same without a wait, where listening cannot fail. @internal */
+  begin(): void {
+    void (this.#starting ??= this.#start());
   }
 
   /**
@@ -299,11 +310,11 @@ export class Server extends Resource implements AsyncDisposable {
   async #start(): Promise<void> {
     try {
       this.#tls ??= this.#makeTls();
-      this.#listeners = await listen(this.#options, {
+      this.#listeners = await this.#listen(this.#options, {
         onSocket: (socket) => this.#accept(socket),
         onError: (error) => this.#acceptFailed(error),
         // A tls.Server wants sockets as net makes them from the start.
-        raw: (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
+        raw: this.#listen === listen && (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
       });
     } catch (error) {
       this.#starting = undefined; // it may be tried again
@@ -350,7 +361,7 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   #begin(socket: AnySocket): void {
-    if (this.#tls === undefined || socket instanceof RawSocket || this.#isBehindBalancer) this.#open(socket);
+    if (this.#tls === undefined || socket instanceof BareSocket || this.#isBehindBalancer) this.#open(socket);
     else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome));
   }
 

@@ -79,7 +79,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
   /** Takes items until the end; throws QueueShutDown when it was ended for being too slow. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new ItemIterator(
-      () => this.receive(),
+      (begun) => this.#exchange.get('broadcast.receive', this, undefined, begun),
       () => !this.#tooSlow,
     );
   }

@@ -165,7 +165,10 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
 
   /** Takes items until all senders are gone. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return new ItemIterator(() => this.receive());
+    return new ItemIterator((begun) => {
+      if (!this.#open) return Promise.reject(closed('receive'));
+      return this.#channel.exchange.get('channel.receive', this.#channel, undefined, begun);
+    });
   }
 }
 

@@ -141,7 +141,7 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
 
   /** Takes items until the queue is shut down and empty. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return new ItemIterator(() => this.get());
+    return new ItemIterator((begun) => this.#exchange.get('queue.get', this, undefined, begun));
   }
 
   /** `queue "orders" with 3 of 10 items, 0 getting, 1 putting`, for messages. */

@@ -41,9 +41,15 @@ class Ticks implements AsyncIterableIterator<number> {
       if (this.#missed === 'skip') this.#next += Math.floor(late / this.#ms);
       else if (this.#missed === 'delay') this.#start += late;
     }
-    const left = this.#due(this.#next) - loopTime();
+    let left = this.#due(this.#next) - loopTime();
+    // The next tick is never farther than a period, but for rounding: the clock went back, and the grid goes with it.
+    if (left > this.#ms + 1) {
+      this.#start -= left - this.#ms;
+      left = this.#ms;
+    }
     // A tick that is due already still is a turn: a body that is always late cannot starve the loop.
     await sleep(Math.max(0, left), undefined, this.#options);
+    if (this.#done) return { done: true, value: undefined };
     return { done: false, value: this.#next++ };
   }
 

@@ -83,6 +83,7 @@ export class RateLimiter extends Resource implements Deadline {
 
   /** Takes one if it is allowed now, and nobody waits for it. */
   tryAcquire(): boolean {
+    if (this.#line.size > 0 && loopTime() < this.#at) this.#grant(); // the clock went back: the deadline is too far
     this.#fill();
     if (this.#line.size > 0 || this.#tokens < ONE) return false;
     this.#tokens--;
@@ -113,7 +114,9 @@ export class RateLimiter extends Resource implements Deadline {
 
   #fill(): void {
     const now = loopTime();
-    this.#tokens = Math.min(this.#count, this.#tokens + ((now - this.#at) * this.#count) / this.#ms);
+    // A clock may go back, when a fake one ends for example: no time has passed then, and none is taken back.
+    const passed = Math.max(0, now - this.#at);
+    this.#tokens = Math.min(this.#count, this.#tokens + (passed * this.#count) / this.#ms);
     this.#at = now;
   }
 }

@@ -29,7 +29,7 @@ const table: Readonly<Record<string, Rule>> = {
   'hosts/node': { rooms: ['base', 'core'], node: true },
   'hosts/web': { rooms: ['base', 'core'], node: false },
   net: { rooms: ['base', 'core', 'sync', 'streams'], node: true },
-  simulation: { rooms: [...pure, 'testing', 'net'], node: false },
+  simulation: { rooms: [...pure, 'testing', 'net'], node: ['node:buffer'] },
   subprocess: { rooms: pure, node: true },
   files: { rooms: pure, node: true },
   signals: { rooms: pure, node: true },
@@ -39,8 +39,9 @@ const table: Readonly<Record<string, Rule>> = {
   mysql: { rooms: [...pure, 'net'], node: true },
   inspect: { rooms: [...pure, 'introspect', 'net'], node: true },
   console: { rooms: ['inspect'], node: false },
-  // Public doors, the entry files at the root of src (see `problemOf`), and the host for how a process ends.
-  cli: { rooms: ['hosts/node'], node: true, packages: ['tsx'] },
+  // Public doors, the entry files at the root of src (see `problemOf`); base for how text is printed, the host for how a
+  // process ends.
+  cli: { rooms: ['base', 'hosts/node'], node: true, packages: ['tsx'] },
 };
 
 interface Import {

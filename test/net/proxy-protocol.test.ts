@@ -101,6 +101,13 @@ test('a malformed header is refused, whatever is wrong with it', async () => {
   await assert.rejects(read('PROXY TCP4 192'), IncompleteReadError);
 });
 
+test('version 2: 4,096 bytes of addresses and extensions are taken, and one more is refused', async () => {
+  const addresses = [192, 0, 2, 1, 192, 0, 2, 9, 0xdc, 0x04, 0x01, 0xbb];
+  const block = (size: number): number[] => [...addresses, ...Array<number>(size - addresses.length).fill(0)];
+  assert.deepEqual(await read(version2(0x21, 0x11, block(4096)), 'hi'), { peer: four, local: localFour });
+  await assert.rejects(read(version2(0x21, 0x11, block(4097))), { message: /got 4097 bytes of addresses$/ });
+});
+
 test('random bytes never give more than the documented errors', async () => {
   const begins = fc.constantFrom(
     Buffer.from('PROXY '),

@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { inspect } from 'node:util';
 import { threadId } from 'node:worker_threads';
-import { disposable } from '../../base/index.ts';
+import { disposable, escapeLines } from '../../base/index.ts';
 import { type ActiveResource, type Host, installHost } from '../../core/index.ts';
 import { endProcess } from './end-process.ts';
 
@@ -61,7 +61,7 @@ const nodeHost: Host = {
   carrier: new AsyncLocalStorage<unknown>(),
   enterWithLeaks: triesEnterWith(),
   captureContext: () => AsyncLocalStorage.snapshot(),
-  report: (text, error) => void process.stderr.write(`maitre: ${text}\n${inspect(error)}\n`),
+  report: (text, error) => void process.stderr.write(`maitre: ${escapeLines(text)}\n${escapeLines(inspect(error))}\n`),
   onSignal(names, fn) {
     const listeners = names.map((name) => [name, (): void => fn(name, constants.signals[name])] as const);
     for (const [name, listener] of listeners) process.on(name, listener);

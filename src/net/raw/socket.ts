@@ -18,7 +18,8 @@ import type { Socket } from 'node:net';
 import { ConnectionLostError } from '../../core/index.ts';
 import { joinChunks } from '../../streams/index.ts';
 import { type Ends, endsOf } from '../address.ts';
-import { COPY_UP_TO, type Wire, type WireListener } from '../wire.ts';
+import { BareSocket } from '../bare-socket.ts';
+import { COPY_UP_TO, type WireListener } from '../wire.ts';
 import {
   closeHandle,
   type HandleOwner,
@@ -42,7 +43,7 @@ const BULK_BUFFER = 131072;
 let shared: Buffer;
 
 /** A connected socket without a net.Socket. */
-export class RawSocket implements Wire, HandleOwner {
+export class RawSocket extends BareSocket implements HandleOwner {
   readonly ends: Ends;
   /** Undefined from destroy() or release() on. */
   #handle: RawHandle | undefined;
@@ -62,6 +63,7 @@ export class RawSocket implements Wire, HandleOwner {
   #onClosed: (() => void) | undefined = undefined;
 
   constructor(handle: RawHandle, ends: Ends) {
+    super();
     this.ends = ends;
     this.#handle = handle;
     handle[OWNER] = this;
