@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer } from 'node:net';
 import { reportException } from '../core/index.ts';
-import { type Address, setPath, toAddress } from './address.ts';
+import { type Address, noteEnds, toAddress } from './address.ts';
 import type { AnySocket } from './any-socket.ts';
 import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
 import { acceptRaw } from './raw/accept.ts';
@@ -140,7 +140,7 @@ function bind(
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => {
-        if ('path' in address) setPath(socket, address.path);
+        noteEnds(socket, 'path' in address ? address.path : undefined);
         accept.onSocket(socket);
       });
       // On the raw path the 'connection' event stays silent.

@@ -91,6 +91,7 @@ const KNOWN = new Set([
   'maxBuffered',
   'onError',
   'maxPerIp',
+  'maxPerIpPrefix',
   'block',
   'allow',
   'idleTimeout',
@@ -127,6 +128,7 @@ export function checkServerOptions(options: ServerOptions): void {
     checkCount(name, given[name], 'start server');
   }
   for (const name of ['maxPerIp', 'minReceiveRate']) checkCount(name, given[name], 'start server');
+  checkInteger('maxPerIpPrefix', options.maxPerIpPrefix, 1, 128);
   for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime', 'handshakeTimeout', 'shutdownTimeout'])
     checkPeriod(name, given[name]);
   if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
@@ -180,6 +182,13 @@ export function checkCount(name: string, value: unknown, action: string): void {
   const message = `Cannot ${action}: ${name} must be an integer >= 1, got ${describe(value)}`;
   if (typeof value !== 'number') throw new TypeError(message);
   if (!(value >= 1) || (value !== Infinity && !Number.isInteger(value))) throw new RangeError(message);
+}
+
+function checkInteger(name: string, value: unknown, least: number, most: number): void {
+  if (value === undefined) return;
+  const message = `Cannot start server: ${name} must be an integer from ${least} to ${most}, got ${describe(value)}`;
+  if (typeof value !== 'number') throw new TypeError(message);
+  if (!Number.isInteger(value) || value < least || value > most) throw new RangeError(message);
 }
 
 /** Milliseconds > 0, or Infinity. */

@@ -31,9 +31,9 @@ import {
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { AcceptReports } from './accept-reports.ts';
-import { type Address, type Ends, formatAddress } from './address.ts';
+import { type Address, type Ends, formatAddress, isUnknown } from './address.ts';
 import { Admission } from './admission.ts';
-import type { AnySocket } from './any-socket.ts';
+import { type AnySocket, endsOfAny } from './any-socket.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
 import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
@@ -41,6 +41,7 @@ import { Parking, turnAway } from './parking.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
+import type { Refusal } from './refusal.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
 import { checkGrace, DEFAULT_GRACE, endConnections, type ShutdownReport } from './shutdown.ts';
@@ -268,8 +269,8 @@ export class Server implements AsyncDisposable {
     this.#acceptReports.add(error, this);
   }
 
-  #refused(reason: string): void {
-    this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
+  #refused({ message }: Refusal): void {
+    this.#acceptFailed(new Error(`Refused a connection: ${message}`));
   }
 
   #accept(socket: AnySocket): void {
@@ -277,15 +278,23 @@ export class Server implements AsyncDisposable {
       socket.destroy();
       return;
     }
-    let reason = this.#admission.open ? undefined : this.#admission.refuse(socket);
-    if (reason === undefined) {
-      if (!this.#isFull()) return this.#begin(socket);
-      if (this.#parking.add(socket)) return;
-      const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
-      reason = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
+    const { peer } = endsOfAny(socket);
+    if (this.#admission.open) {
+      // It has reset already: nobody is there to be served, and nobody was denied anything.
+      if (isUnknown(peer)) return turnAway(socket);
+    } else {
+      const refusal = this.#admission.refuse(socket);
+      if (refusal !== undefined) {
+        turnAway(socket);
+        return this.#refused(refusal);
+      }
     }
+    if (!this.#isFull()) return this.#begin(socket);
+    if (this.#parking.add(socket)) return;
+    const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
+    const message = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
     turnAway(socket);
-    this.#refused(reason);
+    this.#refused({ code: 'backlog', message, peer });
   }
 
   #isFull(): boolean {
@@ -350,10 +359,10 @@ export class Server implements AsyncDisposable {
     }
     if (ends !== undefined) {
       connection.setEnds(ends);
-      const reason = this.#admission.open ? undefined : this.#admission.refuseNamed(ends.peer, connection);
-      if (reason !== undefined) {
+      const refusal = this.#admission.open ? undefined : this.#admission.refuseNamed(ends.peer, connection);
+      if (refusal !== undefined) {
         connection.abort();
-        this.#refused(reason);
+        this.#refused(refusal);
         return undefined;
       }
     }
