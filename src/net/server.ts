@@ -92,11 +92,11 @@ export class Server implements AsyncDisposable {
       shutdownTimeout,
       path,
       accepted: true,
-      onGone: (connection) => this.#maybeEnded(connection),
+      onGone: (connection) => this.#gone(connection),
       onHandled: (connection, task) => this.#handled(connection, task),
       onOverflow: (error, connection) => this.#report(error, connection),
     };
-    this.#limits = new Limits(options, this.#connections);
+    this.#limits = new Limits(options, this.#connections, (connection) => this.#line.has(connection));
     this.#admission = new Admission(options);
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
     this.#scope = currentTask()?.scope;
@@ -377,7 +377,7 @@ export class Server implements AsyncDisposable {
     for (const next of this.#line) {
       if (this.#handling >= (this.#options.concurrency ?? Infinity)) break;
       this.#line.delete(next);
-      // One whose peer left while it stood in line is served too: what it sent is not lost.
+      // One whose peer ended while it stood in line is served too: what it sent is not lost.
       this.#handle(next);
     }
     this.#maybeEnded(connection);
@@ -397,6 +397,12 @@ export class Server implements AsyncDisposable {
       reportException({ message: `onError failed for ${connection}`, error: failure, connection });
       unhandled();
     });
+  }
+
+  #gone(connection: Connection): void {
+    // One that broke in line gives up its place: no read of it would give anything but the loss.
+    if (connection.reader.exception() !== undefined) this.#line.delete(connection);
+    this.#maybeEnded(connection);
   }
 
   /** Lets a connection go that is gone and handled; what waits for its place comes in. */
@@ -433,5 +439,6 @@ export class Server implements AsyncDisposable {
     }
     this.#line.delete(connection); // never begun, if it stood there
     connection.writer.close();
+    this.#maybeEnded(connection); // one that is gone already tells nobody any more
   }
 }

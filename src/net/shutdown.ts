@@ -87,7 +87,14 @@ function endIdle(
 
 function reportStuck(connections: ReadonlySet<Connection>): void {
   for (const connection of connections) {
-    const error = new TimeoutError(`${connection.task} was cancelled and its connection aborted, and it still runs`);
-    reportException({ message: `The handler of ${connection} did not end with the server`, error, connection });
+    const { task } = connection;
+    const runs = task?.done() === false;
+    const error = new TimeoutError(
+      runs
+        ? `${task} was cancelled and its connection aborted, and it still runs`
+        : `${connection} was aborted, and its transport is still there`,
+    );
+    const who = runs ? `The handler of ${connection}` : `The transport of ${connection}`;
+    reportException({ message: `${who} did not end with the server`, error, connection });
   }
 }
