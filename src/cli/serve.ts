@@ -10,6 +10,7 @@ import {
   formatAddress,
   Future,
   type Handler,
+  isConnectionLost,
   listenFds,
   run,
   type Server,
@@ -151,11 +152,7 @@ function logging(handler: Handler): Handler {
 
 function outcomeOf(error: unknown): string {
   if (error instanceof CancelledError) return 'cancelled';
-  return `${isLoss(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
-}
-
-function isLoss(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ERR_CONNECTION_LOST';
+  return `${isConnectionLost(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
 }
 
 function clientLine(connection: Connection, ms: number, outcome: string): string {
@@ -170,7 +167,7 @@ function firstLine(error: unknown): string {
 
 function reportError(error: unknown, connection: Connection): void {
   // A client that left is in its line already; what is wrong with the handler is worth a stack.
-  if (isLoss(error)) return;
+  if (isConnectionLost(error)) return;
   console.error(`error in the handler of ${connection}:`, error);
 }
 

@@ -4,7 +4,7 @@
 // as whoever connects may name anybody; maxPerIp about the client; `block` about both.
 //
 // A TCP client may be gone before it can be asked for its address: it connected, sent and reset, and the system hands over what it
-// sent all the same. No rule can be applied to it, so where there are rules it is refused.
+// sent all the same. No rule can be applied to it, and nobody is there to be answered: it is refused, whether there are rules or not.
 import type { BlockList } from 'node:net';
 import { describe } from '../base/index.ts';
 import { type Address, isUnknown } from './address.ts';
@@ -53,7 +53,7 @@ export class Admission {
     this.#allow = options.allow;
   }
 
-  /** True when everybody may come in, so that nobody need be asked for an address. */
+  /** True when there is no rule. */
   get open(): boolean {
     return this.#maxPerIp === Infinity && this.#block === undefined && this.#allow === undefined;
   }
@@ -66,6 +66,7 @@ export class Admission {
       const message = 'the client reset the connection before its address could be read';
       return { code: 'noAddress', message, peer };
     }
+    if (this.open) return undefined;
     const refusal = this.#isRefused('allow', peer) ?? this.#isRefused('block', peer);
     if (refusal !== undefined || this.#behindBalancer) return refusal;
     const key = this.#count(peer);

@@ -10,6 +10,7 @@ export {
   toWebReadable,
   toWebWritable,
 } from './adapters/web-streams.ts';
+export { isConnectionLost } from './connection-lost.ts';
 export { Connection } from './connection.ts';
 export {
   createDatagramEndpoint,
@@ -26,8 +27,11 @@ export type {
 } from './datagram-options.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
+export type { Refusal, RefusalCode } from './refusal.ts';
 export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './secure.ts';
 export { type Handler, Server, type ShutdownOptions } from './server.ts';
 export type { ServerOptions } from './server-options.ts';
+export type { ConnectionOutcome } from './server-reports.ts';
+export type { ServerStatistics } from './server-statistics.ts';
 export type { ShutdownReport } from './shutdown.ts';
 export { startServer } from './start-server.ts';

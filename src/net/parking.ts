@@ -13,6 +13,11 @@ export class Parking {
     this.#bound = bound;
   }
 
+  /** How many wait. */
+  get size(): number {
+    return this.#parked.length;
+  }
+
   /** Takes one in; false when as many wait as may. */
   add(socket: AnySocket): boolean {
     if (this.#parked.length >= this.#bound) return false;

@@ -47,3 +47,8 @@ export function noRefusals(): Record<RefusalCode, number> {
     proxyProtocol: 0,
   };
 }
+
+/** The refusal of a client with whom something failed. */
+export function refusalOf(code: RefusalCode, error: unknown, peer: Address): Refusal {
+  return { code, message: error instanceof Error ? error.message : String(error), error, peer };
+}

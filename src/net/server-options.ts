@@ -1,12 +1,12 @@
 // startServer's options: checked at once, each with what was expected and what came.
 import { describe } from '../base/index.ts';
 import { type AdmissionOptions, checkBlockList } from './admission.ts';
-import type { Connection } from './connection.ts';
 import type { LimitOptions } from './limits.ts';
 import type { ServerTlsOptions } from './secure.ts';
+import type { ReportOptions } from './server-reports.ts';
 import { LONGEST_PATH } from './unix-path.ts';
 
-interface CommonOptions extends LimitOptions, AdmissionOptions {
+interface CommonOptions extends LimitOptions, AdmissionOptions, ReportOptions {
   /** Bytes: the readers' limit. Default 65536. */
   readonly limit?: number | undefined;
   /**
@@ -42,8 +42,6 @@ interface CommonOptions extends LimitOptions, AdmissionOptions {
    * client behind the balancer. A client without one is ended, and reported. Only for servers that nobody else can reach.
    */
   readonly proxyProtocol?: boolean | undefined;
-  /** Receives the errors of handlers. Default: the exception handler, with `context.connection`. */
-  readonly onError?: ((error: unknown, connection: Connection) => void) | undefined;
 }
 
 export type ServerOptions = CommonOptions &
@@ -90,6 +88,8 @@ const KNOWN = new Set([
   'concurrency',
   'maxBuffered',
   'onError',
+  'onRefused',
+  'onEnd',
   'maxPerIp',
   'maxPerIpPrefix',
   'block',
@@ -138,8 +138,8 @@ export function checkServerOptions(options: ServerOptions): void {
   checkBlockList('allow', given['allow']);
   for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive', 'proxyProtocol'])
     checkFlag(name, given[name], 'start server');
-  if (options.onError !== undefined && typeof options.onError !== 'function') {
-    throw wrong('onError', 'a function', options.onError);
+  for (const name of ['onError', 'onRefused', 'onEnd']) {
+    if (given[name] !== undefined && typeof given[name] !== 'function') throw wrong(name, 'a function', given[name]);
   }
 }
 

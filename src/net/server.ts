@@ -21,29 +21,26 @@ import {
   Future,
   host,
   inTask,
-  IncompleteReadError,
   InvalidStateError,
-  reportException,
   spawn,
   QueuedWait,
-  waitFor,
   type WaitOptions,
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
-import { AcceptReports } from './accept-reports.ts';
-import { type Address, type Ends, formatAddress, isUnknown } from './address.ts';
+import { type Address, formatAddress } from './address.ts';
 import { Admission } from './admission.ts';
 import { type AnySocket, endsOfAny } from './any-socket.ts';
+import { meet, serveMet } from './behind-balancer.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { Limits } from './limits.ts';
 import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
 import { Parking, turnAway } from './parking.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
-import { readProxyHeader } from './proxy-protocol.ts';
-import type { Refusal } from './refusal.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
+import { ServerReports } from './server-reports.ts';
+import type { ServerStatistics } from './server-statistics.ts';
 import { checkGrace, DEFAULT_GRACE, endConnections, type ShutdownReport } from './shutdown.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
@@ -79,7 +76,14 @@ export class Server implements AsyncDisposable {
   #handling = 0;
   readonly #closers = new LinkedSet<QueuedWait<void>>();
   #forever: Future<never> | undefined;
-  readonly #acceptReports = new AcceptReports();
+  readonly #reports: ServerReports;
+  /** Clients that the system has handed over. */
+  #accepted = 0;
+  /** Bytes of the connections that are gone. */
+  #bytesRead = 0;
+  #bytesWritten = 0;
+  /** Connections behind a balancer whose handler has not begun: they have no end that anybody wants to hear of. */
+  readonly #unserved = new Set<Connection>();
 
   /** Made by startServer. @internal */
   constructor(handler: Handler, options: ServerOptions) {
@@ -94,8 +98,9 @@ export class Server implements AsyncDisposable {
       accepted: true,
       onGone: (connection) => this.#gone(connection),
       onHandled: (connection, task) => this.#handled(connection, task),
-      onOverflow: (error, connection) => this.#report(error, connection),
+      onOverflow: (error, connection) => this.#reports.overflowed(error, connection),
     };
+    this.#reports = new ServerReports(this, options);
     this.#limits = new Limits(options, this.#connections, (connection) => this.#line.has(connection));
     this.#admission = new Admission(options);
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
@@ -106,6 +111,51 @@ export class Server implements AsyncDisposable {
   /** Where it listens; empty before it listens and after close. */
   get addresses(): Address[] {
     return this.#listeners.map((listener) => listener.address);
+  }
+
+  /**
+   * The TCP port it listens on, the same for all its addresses.
+   * @throws InvalidStateError when it has none (it does not listen, or on Unix sockets alone) or several
+   *
+   * @example
+   * ```ts
+   * import { startServer } from 'maitre';
+   * await using server = await startServer(() => undefined, { host: '127.0.0.1' });
+   * console.log(server.port);
+   * ```
+   */
+  get port(): number {
+    const ports = new Set(this.addresses.flatMap((address) => ('port' in address ? [address.port] : [])));
+    const [port, ...more] = ports;
+    if (port !== undefined && more.length === 0) return port;
+    const state =
+      this.#state !== 'serving'
+        ? `it is ${this.#state}`
+        : port === undefined
+          ? 'it has none'
+          : `it has ${[...ports].join(' and ')}`;
+    throw new InvalidStateError(`Cannot tell the port of the server: ${state}, and it must listen on one TCP port`);
+  }
+
+  /** What the server has done and is doing, counted now. */
+  statistics(): ServerStatistics {
+    let bytesRead = this.#bytesRead;
+    let bytesWritten = this.#bytesWritten;
+    for (const connection of this.#connections) {
+      bytesRead += connection.bytesRead;
+      bytesWritten += connection.bytesWritten;
+    }
+    return {
+      accepted: this.#accepted,
+      refused: { ...this.#reports.refused },
+      open: this.#connections.size,
+      parked: this.#parking.size,
+      inLine: this.#line.size,
+      handling: this.#handling,
+      handshakes: this.#tls?.size ?? 0,
+      bytesRead,
+      bytesWritten,
+    };
   }
 
   /** The open connections, a live view. */
@@ -263,14 +313,10 @@ export class Server implements AsyncDisposable {
     this.#state = 'serving';
   }
 
-  // Errors of accepting (descriptors have run out, a client gave up in the backlog) never stop the server. libuv drops the
-  // client and shows few of them.
-  #acceptFailed(error: unknown): void {
-    this.#acceptReports.add(error, this);
-  }
-
-  #refused({ message }: Refusal): void {
-    this.#acceptFailed(new Error(`Refused a connection: ${message}`));
+  // Errors of accepting (descriptors have run out, a client gave up in the backlog) never stop the server.
+  #acceptFailed(error: NodeJS.ErrnoException): void {
+    const code = error.code === 'EMFILE' || error.code === 'ENFILE' ? 'descriptors' : 'accept';
+    this.#reports.refuse({ code, message: error.message, error, peer: undefined });
   }
 
   #accept(socket: AnySocket): void {
@@ -278,23 +324,21 @@ export class Server implements AsyncDisposable {
       socket.destroy();
       return;
     }
+    this.#accepted++;
     const { peer } = endsOfAny(socket);
-    if (this.#admission.open) {
-      // It has reset already: nobody is there to be served, and nobody was denied anything.
-      if (isUnknown(peer)) return turnAway(socket);
-    } else {
-      const refusal = this.#admission.refuse(socket);
-      if (refusal !== undefined) {
-        turnAway(socket);
-        return this.#refused(refusal);
-      }
+    const refusal = this.#admission.refuse(socket);
+    if (refusal !== undefined) {
+      turnAway(socket);
+      // One that has reset already was denied nothing without a rule, and behind a balancer it is a health check.
+      const isQuiet = refusal.code === 'noAddress' && (this.#admission.open || this.#isBehindBalancer);
+      return this.#reports.refuse(refusal, isQuiet);
     }
     if (!this.#isFull()) return this.#begin(socket);
     if (this.#parking.add(socket)) return;
     const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
     const message = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
     turnAway(socket);
-    this.#refused({ code: 'backlog', message, peer });
+    this.#reports.refuse({ code: 'backlog', message, peer });
   }
 
   #isFull(): boolean {
@@ -304,12 +348,12 @@ export class Server implements AsyncDisposable {
 
   #begin(socket: AnySocket): void {
     if (this.#tls === undefined || socket instanceof RawSocket || this.#isBehindBalancer) this.#open(socket);
-    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome));
+    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, endsOfAny(socket).peer));
   }
 
-  #shookHands(outcome: Socket | Error): void {
+  #shookHands(outcome: Socket | Error, peer: Address): void {
     if (outcome instanceof Error) {
-      this.#acceptFailed(outcome);
+      this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer });
       this.#unpark();
     } else if (this.#state === 'closed') outcome.destroy();
     else this.#open(outcome);
@@ -347,32 +391,21 @@ export class Server implements AsyncDisposable {
   /** The balancer's header comes first, then TLS, then the handler. */
   async #serveBehindBalancer(connection: Connection): Promise<unknown> {
     const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
-    const { reader, writer } = connection;
-    let ends: Ends | undefined;
-    try {
-      ends = await waitFor(() => readProxyHeader(reader), handshakeTimeout);
-    } catch (error) {
-      // One that went without a word looked whether we are here, as balancers do, or saw the server end.
-      if (error instanceof IncompleteReadError && connection.bytesRead === 0) return undefined;
-      if (!(error instanceof CancelledError)) connection.abort(); // nobody that we should talk to
-      throw error;
+    this.#unserved.add(connection);
+    const refusal = await meet(connection, { admission: this.#admission, tls: this.#tls, handshakeTimeout });
+    if (refusal === 'health check') return undefined;
+    if (refusal !== undefined) {
+      connection.abort(); // nobody that we should talk to
+      this.#reports.refuse(refusal);
+      return undefined;
     }
-    if (ends !== undefined) {
-      connection.setEnds(ends);
-      const refusal = this.#admission.open ? undefined : this.#admission.refuseNamed(ends.peer, connection);
-      if (refusal !== undefined) {
-        connection.abort();
-        this.#refused(refusal);
-        return undefined;
-      }
-    }
-    if (this.#tls !== undefined) await writer.startTls(this.#tls);
-    return this.#handler(reader, writer, connection);
+    this.#unserved.delete(connection);
+    return serveMet(connection, () => this.#handler(connection.reader, connection.writer, connection));
   }
 
   #handled(connection: Connection, task: Awaitable<unknown>): void {
     this.#handling--;
-    if (task.failed()) this.#report(task.exception(), connection);
+    if (task.failed()) this.#reports.failed(task.exception(), connection);
     if (!connection.detached || task.failed() || task.cancelled()) connection.writer.close();
     for (const next of this.#line) {
       if (this.#handling >= (this.#options.concurrency ?? Infinity)) break;
@@ -381,22 +414,6 @@ export class Server implements AsyncDisposable {
       this.#handle(next);
     }
     this.#maybeEnded(connection);
-  }
-
-  #report(error: unknown, connection: Connection): void {
-    const { onError } = this.#options;
-    const unhandled = (): void =>
-      reportException({ message: `Unhandled error in the handler of ${connection}`, error, connection });
-    if (onError === undefined) {
-      unhandled();
-      return;
-    }
-    // It may be an async function: one that rejects is treated as one that throws.
-    const told = async (): Promise<void> => onError(error, connection);
-    told().catch((failure: unknown) => {
-      reportException({ message: `onError failed for ${connection}`, error: failure, connection });
-      unhandled();
-    });
   }
 
   #gone(connection: Connection): void {
@@ -411,6 +428,9 @@ export class Server implements AsyncDisposable {
     if (!this.#connections.delete(connection)) return;
     this.#limits.gone(connection);
     this.#admission.gone(connection);
+    this.#bytesRead += connection.bytesRead;
+    this.#bytesWritten += connection.bytesWritten;
+    if (!this.#unserved.delete(connection)) this.#reports.ended(connection);
     this.#unpark();
     this.#maybeClosed();
   }
@@ -425,6 +445,7 @@ export class Server implements AsyncDisposable {
 
   #maybeClosed(): void {
     if (this.#state !== 'closed' || this.#connections.size > 0) return;
+    this.#reports.flush();
     for (const wait of this.#closers) {
       this.#closers.delete(wait);
       wait.answer();

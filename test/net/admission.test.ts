@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { BlockList, type Socket } from 'node:net';
-import { type Connection, type Handler, openConnection, type ServerOptions, setExceptionHandler } from 'maitre';
+import {
+  type Connection,
+  type Handler,
+  openConnection,
+  type Refusal,
+  type ServerOptions,
+  setExceptionHandler,
+} from 'maitre';
 import { allTasksBlocked } from 'maitre/testing';
 import { Admission } from '#src/net/admission.js';
 import { test } from '../support/test.ts';
@@ -131,14 +138,14 @@ for (const [name, options] of Object.entries(rules)) {
   test(
     `a client that resets before it is accepted gets no handler: ${name}`,
     async () => {
-      const reports: string[] = [];
-      using _ = setExceptionHandler(({ error }) => void reports.push(String(error)));
+      const refused: Refusal[] = [];
       const handled: { readonly peer: string; readonly line: string }[] = [];
       const handler: Handler = async (reader, _writer, { peer }) => {
         const line = String(await reader.readLine().catch(() => ''));
         handled.push({ peer: 'address' in peer ? peer.address : '', line });
       };
-      await withServer(handler, options, async (server, port) => {
+      const onRefused = (refusal: Refusal): void => void refused.push(refusal);
+      await withServer(handler, { ...options, onRefused }, async (server, port) => {
         resetBeforeAccept(port, 5, 'PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\nDROP TABLE\n');
         // A connection that is accepted after them comes later: when it is gone, they are.
         const last = new RawClient(port);
@@ -146,19 +153,42 @@ for (const [name, options] of Object.entries(rules)) {
         await pause(10);
         last.socket.destroy();
         await until(() => last.closed && server.connections.size === 0);
+        assert.equal(server.statistics().accepted, 6);
+        assert.equal(server.statistics().refused.noAddress, refused.filter(({ code }) => code === 'noAddress').length);
       });
       assert.deepEqual(
         handled.filter(({ peer, line }) => peer !== HOST || line !== ''),
         [],
       );
-      const isRule = name !== 'no rule' && name !== 'allow behind a balancer';
-      if (isRule && process.platform === 'linux' && isNode) {
-        assert.match(reports.join(), /the client reset the connection before its address could be read/);
-      }
+      // Elsewhere the system may still know the address: then the rule itself refused it.
+      if (process.platform !== 'linux' || !isNode) return;
+      const gone = refused.filter(({ code }) => code === 'noAddress');
+      assert.equal(gone.length, 5);
+      assert.match(gone[0]?.message ?? '', /the client reset the connection before its address could be read/);
     },
     { skip: missing('python3') },
   );
 }
+
+test(
+  'a client that resets before it is accepted is reported where a rule refused it, and is no news otherwise',
+  async () => {
+    for (const [options, count] of [
+      [{}, 0],
+      [{ allow: listOf(HOST) }, 1], // one now, the others in the summary
+      [{ allow: listOf(HOST), proxyProtocol: true }, 0],
+    ] as const) {
+      const reports: string[] = [];
+      using _ = setExceptionHandler(({ message }) => void reports.push(message));
+      await withServer(echo, options, async (server, port) => {
+        resetBeforeAccept(port, 3, 'x');
+        await until(() => server.statistics().accepted === 3);
+        if (process.platform === 'linux' && isNode) assert.equal(reports.length, count, reports.join());
+      });
+    }
+  },
+  { skip: missing('python3') },
+);
 
 /** A socket of whom nothing is known but its address. */
 function from(address: string): Socket {
@@ -192,13 +222,16 @@ test('maxPerIp counts a /64 of IPv6 as one address, or as many bits as maxPerIpP
 });
 
 test('a list whose check throws lets nobody in, and does not reach the loop', async () => {
-  const reports: string[] = [];
-  using _ = setExceptionHandler(({ error }) => void reports.push(String(error)));
+  const refused: Refusal[] = [];
+  const failure = new Error('no database');
   const broken = {
     check: () => {
-      throw new Error('no database');
+      throw failure;
     },
   } as unknown as BlockList;
-  await withServer(echo, { block: broken }, async (_server, port) => assert.equal(await isServed(port), undefined));
-  assert.match(reports.join(), /block cannot be asked for 127\.0\.0\.1: its check threw/);
+  const options = { block: broken, onRefused: (refusal: Refusal) => void refused.push(refusal) };
+  await withServer(echo, options, async (_server, port) => assert.equal(await isServed(port), undefined));
+  assert.equal(refused.length, 1);
+  assert.equal(refused[0]?.error, failure);
+  assert.match(refused[0].message, /block cannot be asked for 127\.0\.0\.1: its check threw/);
 });

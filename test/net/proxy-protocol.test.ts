@@ -10,6 +10,7 @@ import {
   IncompleteReadError,
   LimitOverrunError,
   openConnection,
+  type Refusal,
   sleep,
   StreamReader,
 } from 'maitre';
@@ -125,14 +126,15 @@ test('random bytes never give more than the documented errors', async () => {
 });
 
 test('connection.peer is the client behind the balancer; a client without a header is ended and reported', async () => {
-  const errors: unknown[] = [];
+  const refused: Refusal[] = [];
   const peers: Address[] = [];
   const handler = async (...[reader, writer, connection]: Parameters<typeof echo>): Promise<void> => {
     peers.push(connection.peer);
     assert.equal(writer.getExtraInfo('peername'), connection.peer);
     await echo(reader, writer, connection);
   };
-  const options = { proxyProtocol: true, onError: (error: unknown) => void errors.push(error) };
+  const onError = (error: unknown): void => assert.fail(String(error)); // no handler ran
+  const options = { proxyProtocol: true, onRefused: (refusal: Refusal) => void refused.push(refusal), onError };
   await withServer(handler, options, async (_server, port) => {
     const good = await openConnection({ host: HOST, port });
     good.writer.write('PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\nhi\n');
@@ -141,15 +143,19 @@ test('connection.peer is the client behind the balancer; a client without a head
     const bad = await openConnection({ host: HOST, port });
     bad.writer.write('hi, let me in\n');
     assert.equal(String(await bad.reader.read().catch(() => '')), '');
-    assert.match(String(errors), /PROXY protocol/);
+    assert.equal(refused.length, 1);
+    assert.equal(refused[0]?.code, 'proxyProtocol');
+    assert.equal(refused[0].message, 'Cannot read the PROXY protocol header: got something else');
+    assert.deepEqual(refused[0].peer, bad.local);
     await bad.close();
     await good.close();
   });
 });
 
 test('a connection without a byte, as health checks make them, is no error; nor is one that the end of the server meets', async () => {
-  const errors: unknown[] = [];
-  const options = { proxyProtocol: true, onError: (error: unknown) => void errors.push(error) };
+  const refused: Refusal[] = [];
+  const onError = (error: unknown): void => assert.fail(String(error)); // no handler ran
+  const options = { proxyProtocol: true, onRefused: (refusal: Refusal) => void refused.push(refusal), onError };
   await withServer(echo, options, async (server, port) => {
     const check = await openConnection({ host: HOST, port });
     await check.close();
@@ -162,8 +168,8 @@ test('a connection without a byte, as health checks make them, is no error; nor 
     await waiting.close();
   });
   assert.deepEqual(
-    errors.map((error) => (error as Error).name),
-    ['IncompleteReadError'], // of the one that had begun
+    refused.map(({ code, error }) => [code, (error as Error).name]),
+    [['proxyProtocol', 'IncompleteReadError']], // of the one that had begun
   );
 });
 
