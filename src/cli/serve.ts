@@ -117,7 +117,9 @@ async function start(handler: Handler, options: ServerOptions): Promise<Server> 
         options.path === undefined && (options.port ?? 0) < 1024 ? '; ports below 1024 are for the administrator' : '';
       throw new CommandError(`cannot listen on ${where}: permission denied${hint}`, 1);
     }
-    throw new CommandError(`cannot listen on ${where}: ${message}`, 1);
+    const begin = `Cannot listen on ${where}: `;
+    const state = message.startsWith(begin) ? message.slice(begin.length) : message;
+    throw new CommandError(`cannot listen on ${where}: ${state}`, 1);
   }
 }
 

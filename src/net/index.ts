@@ -28,10 +28,10 @@ export type {
 export { type ListenFd, listenFds } from './listen-fds.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
 export type { Refusal, RefusalCode } from './refusal.ts';
-export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './secure.ts';
 export { type Handler, Server, type ShutdownOptions } from './server.ts';
 export type { ServerOptions } from './server-options.ts';
 export type { ConnectionOutcome } from './server-reports.ts';
 export type { ServerStatistics } from './server-statistics.ts';
 export type { ShutdownReport } from './shutdown.ts';
 export { startServer } from './start-server.ts';
+export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';

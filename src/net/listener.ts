@@ -7,7 +7,7 @@ import type { AnySocket } from './any-socket.ts';
 import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
 import { acceptRaw } from './raw/accept.ts';
 import type { ServerOptions } from './server-options.ts';
-import { bindName, claimPath, clearPath } from './unix-path.ts';
+import { checkFolder, claimPath, clearPath, inTermsOf, takeBerth } from './unix-path.ts';
 
 /** Clients that wait: in the kernel until they are accepted, and then for a place among maxConnections. */
 export const DEFAULT_BACKLOG = 4096;
@@ -79,25 +79,39 @@ async function listenOnHosts(options: ServerOptions, hosts: readonly string[], a
 }
 
 async function listenOnPath(options: ServerOptions, path: string, accept: Accept): Promise<Listener> {
+  checkFolder(path);
   await clearPath(path);
-  const bound = bindName(path);
-  const listener = await bind(options, { path: bound }, path, accept);
+  const berth = takeBerth(path, options.mode);
   try {
-    const release = claimPath(bound, path);
-    return {
-      ...listener,
-      close: () => {
-        try {
-          release();
-        } catch (error) {
-          reportException({ message: `Cannot remove the Unix socket ${path}`, error });
-        }
-        listener.close();
-      },
-    };
+    const listener = await bindAt(berth.name, path, options, accept);
+    try {
+      berth.setMode();
+      const release = claimPath(berth.name, path);
+      return {
+        ...listener,
+        close: () => {
+          try {
+            release();
+          } catch (error) {
+            reportException({ message: `Cannot remove the Unix socket ${path}`, error });
+          }
+          listener.close();
+        },
+      };
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  } finally {
+    berth.leave();
+  }
+}
+
+async function bindAt(name: string, path: string, options: ServerOptions, accept: Accept): Promise<Listener> {
+  try {
+    return await bind(options, { path: name }, path, accept);
   } catch (error) {
-    listener.close();
-    throw error;
+    throw inTermsOf(path, error as NodeJS.ErrnoException, name); // listening fails with Errors
   }
 }
 

@@ -41,6 +41,7 @@ import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
 import { ServerReports } from './server-reports.ts';
 import type { ServerStatistics } from './server-statistics.ts';
+import { checkSecureContext } from './tls-options.ts';
 import { checkGrace, DEFAULT_GRACE, endConnections, type ShutdownReport } from './shutdown.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
@@ -175,11 +176,12 @@ export class Server implements AsyncDisposable {
   /**
    * Uses other certificates for handshakes from now on: certificates are renewed without a restart.
    * @param options `key`, `cert`, `ca`, ... as in node:tls
-   * @throws InvalidStateError for a server without TLS
+   * @throws InvalidStateError for a server without TLS; TypeError for unknown options, or without key and cert
    */
   setSecureContext(options: SecureContextOptions): void {
     if (this.#options.tls === undefined)
       throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
+    checkSecureContext(options);
     this.#tls ??= this.#makeTls();
     this.#tls?.setSecureContext(options);
   }

@@ -20,7 +20,8 @@ import {
 } from '../streams/index.ts';
 import type { Ends } from './address.ts';
 import { NetWire } from './net-wire.ts';
-import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, type TlsAcceptor, tlsInfo } from './secure.ts';
+import { secureInPlace, SHUTDOWN_TIMEOUT, TlsAcceptor, tlsInfo } from './secure.ts';
+import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
 import type { Wire, WireListener } from './wire.ts';
 
 /** Milliseconds for which a closed connection takes and drops input that nobody read. */
@@ -151,6 +152,7 @@ export class SocketTransport implements Transport, WireListener {
   async startTls(options: StartTlsOptions | TlsAcceptor): Promise<void> {
     if (this.#secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     if (this.#gone) throw new InvalidStateError('Cannot start TLS: the connection is gone');
+    if (!(options instanceof TlsAcceptor)) checkStartTls(options, this.#settings.accepted === true);
     const plain = this.#wire.release();
     this.#wire = new NetWire(plain); // so that an abort reaches it meanwhile
     try {

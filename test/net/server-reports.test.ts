@@ -197,7 +197,9 @@ for (const how of ['throws', 'rejects'] as const) {
       for (const { socket } of clients) socket.destroy();
       await until(() => clients.every(({ closed }) => closed));
     });
-    assert.deepEqual(heard.messages, ['onRefused failed', 'onEnd failed, and 4 more times within a second']);
+    assert.equal(heard.messages.length, 2);
+    assert.equal(heard.messages[0], 'onRefused failed');
+    assert.match(heard.messages[1] ?? '', /^onEnd failed, and \d more times within a second$/);
   });
 }
 
