@@ -73,8 +73,14 @@ export class ServerReports {
     if (isQuiet) return;
     const from = peer === undefined || isUnknown(peer) ? '' : ` from ${formatAddress(peer)}`;
     const what = `${from}: ${message}`;
+    const verb =
+      code === 'descriptors'
+        ? 'Cannot accept connections'
+        : code === 'accept'
+          ? 'Cannot accept a connection'
+          : 'Refused a connection';
     this.#refusals.add(code, `one${what}`, {
-      message: `${code === 'accept' || code === 'descriptors' ? 'Cannot accept' : 'Refused'} a connection${what}`,
+      message: `${verb}${what}`,
       error: error ?? plainError(`Refused a connection: ${message}`),
       server: this.#server,
       refusal,

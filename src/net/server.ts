@@ -32,6 +32,7 @@ import { Admission } from './admission.ts';
 import { type AnySocket, endsOfAny } from './any-socket.ts';
 import { meet, serveMet } from './behind-balancer.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
+import { descriptorWatch, isOutOfDescriptors } from './descriptor-watch.ts';
 import { Limits } from './limits.ts';
 import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
 import { Parking, turnAway } from './parking.ts';
@@ -78,6 +79,8 @@ export class Server implements AsyncDisposable {
   readonly #closers = new LinkedSet<QueuedWait<void>>();
   #forever: Future<never> | undefined;
   readonly #reports: ServerReports;
+  /** Of file descriptors, while it serves. */
+  #watch: Disposable | undefined;
   /** Clients that the system has handed over. */
   #accepted = 0;
   /** Bytes of the connections that are gone. */
@@ -221,6 +224,7 @@ export class Server implements AsyncDisposable {
     this.#state = 'closed';
     for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
+    this.#watch?.[Symbol.dispose]();
     if (!this.#isBehindBalancer) this.#tls?.close(); // behind one, connections shake hands, and those go on
     this.#parking.clear();
     this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
@@ -313,12 +317,15 @@ export class Server implements AsyncDisposable {
       throw new InvalidStateError('Cannot start serving: the server was closed meanwhile');
     }
     this.#state = 'serving';
+    this.#watch = descriptorWatch.watch((message, error) =>
+      this.#reports.refuse({ code: 'descriptors', message, error, peer: undefined }),
+    );
   }
 
-  // Errors of accepting (descriptors have run out, a client gave up in the backlog) never stop the server.
+  // Errors of accepting never stop the server.
   #acceptFailed(error: NodeJS.ErrnoException): void {
-    const code = error.code === 'EMFILE' || error.code === 'ENFILE' ? 'descriptors' : 'accept';
-    this.#reports.refuse({ code, message: error.message, error, peer: undefined });
+    if (isOutOfDescriptors(error)) descriptorWatch.ranOut(error);
+    else this.#reports.refuse({ code: 'accept', message: error.message, error, peer: undefined });
   }
 
   #accept(socket: AnySocket): void {
@@ -327,6 +334,7 @@ export class Server implements AsyncDisposable {
       return;
     }
     this.#accepted++;
+    descriptorWatch.clientCame();
     const { peer } = endsOfAny(socket);
     const refusal = this.#admission.refuse(socket);
     if (refusal !== undefined) {
