@@ -84,7 +84,7 @@ export function isOutOfDescriptors(error: NodeJS.ErrnoException): boolean {
   return error.code === 'EMFILE' || error.code === 'ENFILE';
 }
 
-function probe(): NodeJS.ErrnoException | undefined {
+function openOne(): NodeJS.ErrnoException | undefined {
   try {
     closeSync(openSync(devNull, 'r'));
     return undefined;
@@ -104,4 +104,4 @@ function readLimit(): string {
 }
 
 /** The one of this thread. */
-export const descriptorWatch: DescriptorWatch = new DescriptorWatch(probe, () => performance.now());
+export const descriptorWatch: DescriptorWatch = new DescriptorWatch(openOne, () => performance.now());

@@ -1,6 +1,6 @@
 // A server: listening sockets, the connections they accepted, and one task per connection.
 //
-// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. There is no way back.
+// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. Only a cancelled startServing goes back (listening.ts).
 //
 // A client is first *parked* when there are maxConnections already (parking.ts); a connection
 // is *open* (in `connections`) until its transport is gone and its handler has ended, in either order. Handlers beyond
@@ -35,6 +35,7 @@ import { Connection, type ConnectionSettings } from './connection.ts';
 import { descriptorWatch, isOutOfDescriptors } from './descriptor-watch.ts';
 import { Limits } from './limits.ts';
 import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import { Listening } from './listening.ts';
 import { Parking, turnAway } from './parking.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
@@ -61,9 +62,8 @@ export class Server implements AsyncDisposable {
   readonly #scope: object | undefined;
   /** Runs a function in the context of whoever made the server: that is what its handlers begin in, each in a copy of its own. */
   readonly #inContext: <R>(fn: () => R) => R;
-  #state: 'created' | 'serving' | 'closed' = 'created';
-  #starting: Promise<void> | undefined;
-  #listeners: readonly Listener[] = [];
+  #closed = false;
+  readonly #listening: Listening;
   readonly #connections = new Set<Connection>();
   /** What is the same for all of them. */
   readonly #settings: ConnectionSettings;
@@ -79,8 +79,6 @@ export class Server implements AsyncDisposable {
   readonly #closers = new LinkedSet<QueuedWait<void>>();
   #forever: Future<never> | undefined;
   readonly #reports: ServerReports;
-  /** Of file descriptors, while it serves. */
-  #watch: Disposable | undefined;
   /** Clients that the system has handed over. */
   #accepted = 0;
   /** Bytes of the connections that are gone. */
@@ -105,6 +103,10 @@ export class Server implements AsyncDisposable {
       onOverflow: (error, connection) => this.#reports.overflowed(error, connection),
     };
     this.#reports = new ServerReports(this, options);
+    this.#listening = new Listening(
+      () => this.#listen(),
+      (message, error) => this.#reports.refuse({ code: 'descriptors', message, error, peer: undefined }),
+    );
     this.#limits = new Limits(options, this.#connections, (connection) => this.#line.has(connection));
     this.#admission = new Admission(options);
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
@@ -114,7 +116,7 @@ export class Server implements AsyncDisposable {
 
   /** Where it listens; empty before it listens and after close. */
   get addresses(): Address[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#listening.addresses;
   }
 
   /**
@@ -172,6 +174,10 @@ export class Server implements AsyncDisposable {
     return this.#options.proxyProtocol === true;
   }
 
+  get #state(): 'created' | 'serving' | 'closed' {
+    return this.#closed ? 'closed' : this.#listening.isUp ? 'serving' : 'created';
+  }
+
   isServing(): boolean {
     return this.#state === 'serving';
   }
@@ -189,10 +195,14 @@ export class Server implements AsyncDisposable {
     this.#tls?.setSecureContext(options);
   }
 
-  /** Begins to listen, for a server started with `startServing: false`. Idempotent. @throws InvalidStateError when closed */
+  /**
+   * Begins to listen, for a server started with `startServing: false`. Idempotent. Cancelled, it listens on nothing, unless another
+   * call wants it to, and may be called again.
+   * @throws InvalidStateError when closed; the system's error when it cannot listen; CancelledError
+   */
   async startServing(options?: WaitOptions): Promise<void> {
-    if (this.#state === 'closed') throw new InvalidStateError('Cannot start serving: the server is closed');
-    await cancellable((this.#starting ??= this.#start()), options);
+    if (this.#closed) throw new InvalidStateError('Cannot start serving: the server is closed');
+    await this.#listening.start(options);
   }
 
   /**
@@ -201,7 +211,7 @@ export class Server implements AsyncDisposable {
    * @throws InvalidStateError when the server is closed, or another call is under way
    */
   async serveForever(options?: WaitOptions): Promise<never> {
-    if (this.#state === 'closed') throw new InvalidStateError('Cannot serve: the server is closed');
+    if (this.#closed) throw new InvalidStateError('Cannot serve: the server is closed');
     if (this.#forever !== undefined) throw new InvalidStateError('Cannot serve: serveForever() is running already');
     const forever = new Future<never>();
     this.#forever = forever;
@@ -220,11 +230,9 @@ export class Server implements AsyncDisposable {
 
   /** Stops accepting and ends a running serveForever; connections go on. Idempotent. */
   close(): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'closed';
-    for (const listener of this.#listeners) listener.close();
-    this.#listeners = [];
-    this.#watch?.[Symbol.dispose]();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listening.close();
     if (!this.#isBehindBalancer) this.#tls?.close(); // behind one, connections shake hands, and those go on
     this.#parking.clear();
     this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
@@ -248,7 +256,7 @@ export class Server implements AsyncDisposable {
   waitClosed(options?: WaitOptions): Promise<void> {
     const refused = checkpoint(options);
     if (refused !== undefined) return refused;
-    if (this.#state === 'closed' && this.#connections.size === 0) return Promise.resolve();
+    if (this.#closed && this.#connections.size === 0) return Promise.resolve();
     const wait = new QueuedWait<void>('server.waitClosed', this, options);
     this.#closers.add(wait);
     return wait.promise;
@@ -298,28 +306,14 @@ export class Server implements AsyncDisposable {
 
   // ---- listening -----------------------------------------------------------------------------------------------
 
-  async #start(): Promise<void> {
-    try {
-      this.#tls ??= this.#makeTls();
-      this.#listeners = await listen(this.#options, {
-        onSocket: (socket) => this.#accept(socket),
-        onError: (error) => this.#acceptFailed(error),
-        // A tls.Server wants sockets as net makes them from the start.
-        raw: (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
-      });
-    } catch (error) {
-      this.#starting = undefined; // it may be tried again
-      throw error;
-    }
-    if (this.#state === 'closed') {
-      for (const listener of this.#listeners) listener.close();
-      this.#listeners = [];
-      throw new InvalidStateError('Cannot start serving: the server was closed meanwhile');
-    }
-    this.#state = 'serving';
-    this.#watch = descriptorWatch.watch((message, error) =>
-      this.#reports.refuse({ code: 'descriptors', message, error, peer: undefined }),
-    );
+  async #listen(): Promise<Listener[]> {
+    this.#tls ??= this.#makeTls();
+    return listen(this.#options, {
+      onSocket: (socket) => this.#accept(socket),
+      onError: (error) => this.#acceptFailed(error),
+      // A tls.Server wants sockets as net makes them from the start.
+      raw: (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
+    });
   }
 
   // Errors of accepting never stop the server.
@@ -329,7 +323,7 @@ export class Server implements AsyncDisposable {
   }
 
   #accept(socket: AnySocket): void {
-    if (this.#state === 'closed') {
+    if (this.#closed) {
       socket.destroy();
       return;
     }
@@ -365,7 +359,7 @@ export class Server implements AsyncDisposable {
     if (outcome instanceof Error) {
       this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer });
       this.#unpark();
-    } else if (this.#state === 'closed') outcome.destroy();
+    } else if (this.#closed) outcome.destroy();
     else this.#open(outcome);
   }
 
@@ -454,7 +448,7 @@ export class Server implements AsyncDisposable {
   }
 
   #maybeClosed(): void {
-    if (this.#state !== 'closed' || this.#connections.size > 0) return;
+    if (!this.#closed || this.#connections.size > 0) return;
     this.#reports.flush();
     for (const wait of this.#closers) {
       this.#closers.delete(wait);
