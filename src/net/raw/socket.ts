@@ -22,6 +22,7 @@ import { COPY_UP_TO, type Wire, type WireListener } from '../wire.ts';
 import {
   closeHandle,
   type HandleOwner,
+  isUnknownTo,
   listenTo,
   makeSocket,
   OWNER,
@@ -75,6 +76,11 @@ export class RawSocket implements Wire, HandleOwner {
 
   get destroyed(): boolean {
     return this.#handle === undefined;
+  }
+
+  /** Whether its peer has reset, asked of the system: for those that nobody reads from. */
+  get hasReset(): boolean {
+    return isUnknownTo(this.#handle);
   }
 
   get paused(): boolean {
