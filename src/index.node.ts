@@ -9,6 +9,7 @@ export {
   type ClientTlsOptions,
   Connection,
   type ConnectionOutcome,
+  type ConnectionTls,
   type ConnectOptions,
   createDatagramEndpoint,
   type Datagram,

@@ -12,6 +12,7 @@ export {
 } from './adapters/web-streams.ts';
 export { isConnectionLost } from './connection-lost.ts';
 export { Connection } from './connection.ts';
+export type { ConnectionTls } from './connection-tls.ts';
 export {
   createDatagramEndpoint,
   type Datagram,

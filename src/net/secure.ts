@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect, createServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import { callSoon, Future, TimeoutError, waitFor } from '../core/index.ts';
+import { noteServername } from './connection-tls.ts';
 import type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
 
 /** Milliseconds a peer gets for a handshake. */
@@ -125,7 +126,9 @@ export async function secureClient(
     ...(servername === undefined ? {} : { servername }),
     ...(host === undefined ? {} : { host }),
   };
-  return handshake(connect(settings));
+  const secured = connect(settings);
+  noteServername(secured, servername);
+  return handshake(secured);
 }
 
 /**
@@ -143,6 +146,7 @@ export async function secureInPlace(
   const { isServer = accepted, handshakeTimeout = HANDSHAKE_TIMEOUT, ...settings } = options;
   if (isServer) return new TlsAcceptor(settings, handshakeTimeout).handshake(socket);
   const secured = connect({ ...definedOf(settings), socket });
+  noteServername(secured, settings.servername);
   try {
     return await waitFor(() => handshake(secured), handshakeTimeout);
   } catch (error) {

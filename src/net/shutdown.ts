@@ -76,7 +76,8 @@ function endIdle(
 ): void {
   const now = loopTime();
   for (const connection of connections) {
-    const activity = connection.activity();
+    const { busy } = connection; // a protocol's word counts for more than what its bytes look like
+    const activity = busy === undefined ? connection.activity() : busy ? 'busy' : 'idle';
     if (activity === 'idle') connection.endReading();
     if (activity !== 'silent') continue;
     const before = silent.get(connection);
