@@ -3,8 +3,8 @@
 // clients is a flood of lines, and the last words of a burst do not wait for the next one.
 //
 // States: OPEN (nothing was told within the last second) -> CLOSED (something was) -> CLOSED with `#timer` set (something waits
-// to be told). The timer tells, and the second begins anew.
-import { callLater, type ExceptionContext, type Handle, loopTime, reportException } from '../core/index.ts';
+// to be told). The timer tells, and the second begins anew. After end(), what still comes is told in the next turn.
+import { callLater, callSoon, type ExceptionContext, type Handle, loopTime, reportException } from '../core/index.ts';
 
 /** Milliseconds between two reports. */
 const EVERY = 1000;
@@ -20,6 +20,7 @@ export class ReportWindow {
   /** The one that came last, while any is counted. */
   #latest: { readonly context: ExceptionContext; readonly what: string } | undefined = undefined;
   #timer: Handle | undefined = undefined;
+  #ended = false;
 
   constructor(summary: Summary) {
     this.#summary = summary;
@@ -40,11 +41,16 @@ export class ReportWindow {
     }
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
     this.#latest = { context, what };
-    this.#timer ??= callLater(Math.max(0, left), () => this.flush());
+    this.#timer ??= this.#ended ? callSoon(() => this.#flush()) : callLater(Math.max(0, left), () => this.#flush());
   }
 
-  /** Tells what was counted without waiting: nothing may come any more. */
-  flush(): void {
+  /** Tells what was counted without waiting: its server is at its end, and little may come any more. Idempotent. */
+  end(): void {
+    this.#ended = true;
+    this.#flush();
+  }
+
+  #flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     const latest = this.#latest;

@@ -49,8 +49,8 @@ export class ServerReports {
   readonly #losses = new ReportWindow(
     (count, detail, last) => `Lost ${count} more ${connections(count)} within a second${detail}, the last ${last}`,
   );
-  readonly #mistakes = new ReportWindow(
-    (count, _detail, last) => `${last}, and ${count - 1} more times within a second`,
+  readonly #mistakes = new ReportWindow((count, _detail, last) =>
+    count === 1 ? last : `${last}, and ${count - 1} more times within a second`,
   );
   /** The connections that maxBuffered ended, which was told then: the loss their handlers see is the same news. */
   readonly #overflows = new WeakMap<Connection, ConnectionLostError>();
@@ -109,10 +109,10 @@ export class ServerReports {
   }
 
   /** The server is at its end: what was counted is told now. */
-  flush(): void {
-    this.#refusals.flush();
-    this.#losses.flush();
-    this.#mistakes.flush();
+  end(): void {
+    this.#refusals.end();
+    this.#losses.end();
+    this.#mistakes.end();
   }
 
   #error(error: unknown, connection: Connection, kind = 'lost'): void {

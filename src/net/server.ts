@@ -449,7 +449,7 @@ export class Server implements AsyncDisposable {
 
   #maybeClosed(): void {
     if (!this.#closed || this.#connections.size > 0) return;
-    this.#reports.flush();
+    this.#reports.end();
     for (const wait of this.#closers) {
       this.#closers.delete(wait);
       wait.answer();

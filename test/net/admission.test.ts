@@ -152,8 +152,9 @@ for (const [name, options] of Object.entries(rules)) {
         await until(() => !last.socket.connecting);
         await pause(10);
         last.socket.destroy();
-        await until(() => last.closed && server.connections.size === 0);
-        assert.equal(server.statistics().accepted, 6);
+        await until(() => server.statistics().accepted === 6 && last.closed);
+        await pause(10); // for a handler that should not begin
+        await until(() => server.connections.size === 0 && server.statistics().handshakes === 0);
         assert.equal(server.statistics().refused.noAddress, refused.filter(({ code }) => code === 'noAddress').length);
       });
       assert.deepEqual(

@@ -52,20 +52,25 @@ fakeTest('ReportWindow is open again a second after the last report, and counts 
   );
 });
 
-fakeTest('ReportWindow.flush tells what was counted without waiting, once, and leaves no timer', async () => {
-  using heard = listen();
-  const window = makeWindow();
-  window.flush(); // nothing to tell
-  for (const name of ['a', 'b', 'c']) window.add('lost', name, { message: name, error: name });
-  await sleep(10);
-  window.flush();
-  window.flush();
-  await sleep(3000);
-  assert.deepEqual(
-    heard.told.map(([at, message]) => [at, message]),
-    [
-      [0, 'a'],
-      [10, '2 more, the last c'],
-    ],
-  );
-});
+fakeTest(
+  'ReportWindow.end tells what was counted without waiting, once, and what still comes in the next turn',
+  async () => {
+    using heard = listen();
+    const window = makeWindow();
+    for (const name of ['a', 'b', 'c']) window.add('lost', name, { message: name, error: name });
+    await sleep(10);
+    window.end();
+    window.end();
+    window.add('lost', 'd', { message: 'd', error: 'd' });
+    window.add('lost', 'e', { message: 'e', error: 'e' });
+    await sleep(3000);
+    assert.deepEqual(
+      heard.told.map(([at, message]) => [at, message]),
+      [
+        [0, 'a'],
+        [10, '2 more, the last c'],
+        [10, '2 more, the last e'],
+      ],
+    );
+  },
+);

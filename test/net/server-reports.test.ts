@@ -12,7 +12,7 @@ import {
   sleep,
   TaskGroup,
 } from 'maitre';
-import { test } from '../support/test.ts';
+import { nextTurn, test } from '../support/test.ts';
 import { first } from './fixtures/certificates.ts';
 import { echo, pause, RawClient, until, withServer } from './sockets.ts';
 
@@ -197,9 +197,13 @@ for (const how of ['throws', 'rejects'] as const) {
       for (const { socket } of clients) socket.destroy();
       await until(() => clients.every(({ closed }) => closed));
     });
-    assert.equal(heard.messages.length, 2);
+    await nextTurn(); // the last of them came after the end of the server
     assert.equal(heard.messages[0], 'onRefused failed');
-    assert.match(heard.messages[1] ?? '', /^onEnd failed, and \d more times within a second$/);
+    assert.ok(heard.messages.length <= 4, heard.messages.join('\n'));
+    for (const message of heard.messages.slice(1)) {
+      assert.match(message, /^(onRefused|onEnd) failed(, and [1-9]\d* more times within a second)?$/);
+    }
+    assert.match(heard.messages.join(), /onEnd failed/);
   });
 }
 
