@@ -24,9 +24,9 @@ export interface ConnectionOutcome {
 
 export interface ReportOptions {
   /**
-   * Receives the errors of handlers, and the ConnectionLostError of a connection that `maxBuffered` ended. Those that say only
-   * that the peer left are told apart by `isConnectionLost`. Default: the exception handler, with `context.connection`, and at
-   * most once a second those.
+   * Receives the errors of handlers, and the ConnectionLostError of a connection that `maxBuffered` ended. `isConnectionLost` is
+   * true of those that say only that the peer left. Default: the exception handler, with `context.connection`; it receives lost peers
+   * at most once a second.
    */
   readonly onError?: ((error: unknown, connection: Connection) => void) | undefined;
   /**

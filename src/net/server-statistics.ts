@@ -1,6 +1,6 @@
 import type { RefusalCode } from './refusal.ts';
 
-/** What `server.statistics()` gives: counts since the server was made, and what it is doing now. */
+/** What `server.statistics()` returns: counts since the server was made, and what it is doing now. */
 export interface ServerStatistics {
   /** Clients that the system handed over, those that were refused included. */
   readonly accepted: number;
