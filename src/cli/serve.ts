@@ -11,6 +11,7 @@ import {
   formatAddress,
   Future,
   type Handler,
+  isConnectionLost,
   listenFds,
   run,
   type Server,
@@ -206,14 +207,10 @@ function logging(handler: Handler): Handler {
 function outcomeOf(error: unknown): string {
   try {
     if (error instanceof CancelledError) return 'cancelled';
-    return `${isLoss(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
+    return `${isConnectionLost(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
   } catch {
     return `failed: ${describe(error)}`; // one that cannot be looked at, such as a revoked Proxy
   }
-}
-
-function isLoss(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ERR_CONNECTION_LOST';
 }
 
 function clientLine(connection: Connection, ms: number, outcome: string): string {
@@ -230,7 +227,7 @@ function reportError(error: unknown, connection: Connection): void {
   let text: string;
   try {
     // A client that left is in its line already; what is wrong with the handler is worth a stack.
-    if (isLoss(error)) return;
+    if (isConnectionLost(error)) return;
     text = typeof error === 'string' ? error : inspect(error);
   } catch {
     text = describe(error); // one that cannot be looked at

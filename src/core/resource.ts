@@ -94,6 +94,7 @@ export abstract class Resource implements ResourceRecord, Linked {
 
   /** It has an end, and begins to live. Undone by `markClosed`. */
   protected markOpened(): void {
+    if (this.list !== undefined) return;
     void this.id; // counts
     this.program = (host.carrier.getStore() as { program?: object } | undefined)?.program; // see scope.ts
     open.add(this);

@@ -1,5 +1,6 @@
 // A socket of either kind, before it is a connection: accepted or connected, and nothing was read from it.
 import type { Socket } from 'node:net';
+import { type Ends, endsOf } from './address.ts';
 import { BareSocket } from './bare-socket.ts';
 import { NetWire } from './net-wire.ts';
 import type { Wire } from './wire.ts';
@@ -9,4 +10,9 @@ export type AnySocket = Socket | BareSocket;
 /** What its bytes move through. */
 export function wireOf(socket: AnySocket): Wire {
   return socket instanceof BareSocket ? socket : new NetWire(socket);
+}
+
+/** Who is at its two ends. */
+export function endsOfAny(socket: AnySocket): Ends {
+  return socket instanceof BareSocket ? socket.ends : endsOf(socket);
 }

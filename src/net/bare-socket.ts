@@ -11,6 +11,11 @@ export abstract class BareSocket implements Wire {
   abstract readonly paused: boolean;
   abstract readonly socket: Socket | undefined;
 
+  /** Whether the peer has reset it, as far as can be told while nobody reads. */
+  get hasReset(): boolean {
+    return false;
+  }
+
   /** Has `fn` called once when it is closed, also while nobody listens. */
   abstract whenClosed(fn: () => void): void;
 

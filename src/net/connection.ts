@@ -2,6 +2,7 @@
 //
 // States: OPEN -> GONE (the transport has ended). A served connection is finished, and leaves its server, when it is gone
 // *and* its handler has ended, in either order.
+import type { Socket } from 'node:net';
 import {
   type Awaitable,
   type ConnectionLostError,
@@ -14,7 +15,9 @@ import { DuplexEnd } from '../streams/index.ts';
 import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
 import { type AnySocket, wireOf } from './any-socket.ts';
 import { BareSocket } from './bare-socket.ts';
+import type { ConnectionTls } from './connection-tls.ts';
 import { SocketTransport, type TransportOwner, type TransportSettings } from './socket-transport.ts';
+import type { StartTlsOptions } from './tls-options.ts';
 
 /** The figures of a connection, bytes. */
 export interface ConnectionStatistics {
@@ -56,6 +59,12 @@ export interface ConnectionSettings extends TransportSettings {
 export class Connection extends DuplexEnd implements TransportOwner {
   /** When it began, milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
+  /**
+   * Whether it is in the middle of something, as a protocol on top of it knows better than its bytes tell. In the first step of a
+   * server's shutdown, true keeps it, and false lets it go: it reads the end of the stream. Undefined, the default: whether its
+   * handler waits for a peer between messages.
+   */
+  busy: boolean | undefined = undefined;
   readonly #transport: SocketTransport;
   readonly #settings: ConnectionSettings;
   #ends: Ends;
@@ -122,6 +131,40 @@ export class Connection extends DuplexEnd implements TransportOwner {
   /** The task of its handler; undefined for opened connections and before the handler runs. */
   get task(): Task<unknown> | undefined {
     return this.#task;
+  }
+
+  /** What its TLS handshake has settled, after the end too; undefined over plain text, and before the handshake is over. */
+  get tls(): ConnectionTls | undefined {
+    return this.#transport.tls;
+  }
+
+  /**
+   * The `net.Socket` or `tls.TLSSocket` under it, for the system's own options; its `'data'` events and its timeout see nothing.
+   * Undefined after the end, unless it was asked for before.
+   */
+  get socket(): Socket | undefined {
+    return this.#transport.socket;
+  }
+
+  /**
+   * Goes over to TLS in mid-stream, with the same reader and writer: after what is written has left, and beginning with what the
+   * reader holds. Accepted connections are the server's side, opened ones the client's; `isServer` overrides. The same as
+   * `writer.startTls`, with types.
+   * @throws TypeError or RangeError for wrong options, and the connection goes on; InvalidStateError where TLS cannot be started; the
+   * handshake's error, TimeoutError or CancelledError, and then the connection is gone
+   *
+   * @example
+   * ```ts
+   * import { openConnection } from 'maitre';
+   * const connection = await openConnection({ host: 'mail.example', port: 587 });
+   * connection.writer.write('STARTTLS\r\n');
+   * await connection.reader.readLine();
+   * await connection.startTls({ servername: 'mail.example' });
+   * console.log(connection.tls?.protocol);
+   * ```
+   */
+  startTls(options: StartTlsOptions = {}): Promise<void> {
+    return this.writer.startTls(options);
   }
 
   /** Bytes that came from the peer. */

@@ -11,7 +11,9 @@ export {
   toWebWritable,
 } from './adapters/web-streams.ts';
 export { BareSocket } from './bare-socket.ts';
+export { isConnectionLost } from './connection-lost.ts';
 export { Connection } from './connection.ts';
+export type { ConnectionTls } from './connection-tls.ts';
 export {
   createDatagramEndpoint,
   type Datagram,
@@ -28,9 +30,12 @@ export type {
 export type { Accept, Listener } from './listener.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
-export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './secure.ts';
-export { type Handler, Server, type ShutdownOptions } from './server.ts';
+export type { Refusal, RefusalCode } from './refusal.ts';
+export { type Handler, Server } from './server.ts';
 export { checkServerOptions, type ServerOptions } from './server-options.ts';
-export type { ShutdownReport } from './shutdown.ts';
+export type { ConnectionOutcome } from './server-reports.ts';
+export type { ServerStatistics } from './server-statistics.ts';
+export type { ShutdownOptions, ShutdownReport } from './shutdown.ts';
 export { startServer } from './start-server.ts';
+export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
 export type { WireListener } from './wire.ts';

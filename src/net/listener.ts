@@ -2,12 +2,12 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer } from 'node:net';
 import { reportException } from '../core/index.ts';
-import { type Address, setPath, toAddress } from './address.ts';
+import { type Address, noteEnds, toAddress } from './address.ts';
 import type { AnySocket } from './any-socket.ts';
 import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
 import { acceptRaw } from './raw/accept.ts';
 import type { ServerOptions } from './server-options.ts';
-import { bindName, claimPath, clearPath } from './unix-path.ts';
+import { checkFolder, claimPath, clearPath, inTermsOf, takeBerth } from './unix-path.ts';
 
 /** Clients that wait: in the kernel until they are accepted, and then for a place among maxConnections. */
 export const DEFAULT_BACKLOG = 4096;
@@ -89,25 +89,39 @@ function isMeant(address: string, { host }: ServerOptions): boolean {
 }
 
 async function listenOnPath(options: ServerOptions, path: string, accept: Accept): Promise<Listener> {
+  checkFolder(path);
   await clearPath(path);
-  const bound = bindName(path);
-  const listener = await bind(options, { path: bound }, path, accept);
+  const berth = takeBerth(path, options.mode);
   try {
-    const release = claimPath(bound, path);
-    return {
-      ...listener,
-      close: () => {
-        try {
-          release();
-        } catch (error) {
-          reportException({ message: `Cannot remove the Unix socket ${path}`, error });
-        }
-        listener.close();
-      },
-    };
+    const listener = await bindAt(berth.name, path, options, accept);
+    try {
+      berth.setMode();
+      const release = claimPath(berth.name, path);
+      return {
+        ...listener,
+        close: () => {
+          try {
+            release();
+          } catch (error) {
+            reportException({ message: `Cannot remove the Unix socket ${path}`, error });
+          }
+          listener.close();
+        },
+      };
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  } finally {
+    berth.leave();
+  }
+}
+
+async function bindAt(name: string, path: string, options: ServerOptions, accept: Accept): Promise<Listener> {
+  try {
+    return await bind(options, { path: name }, path, accept);
   } catch (error) {
-    listener.close();
-    throw error;
+    throw inTermsOf(path, error as NodeJS.ErrnoException, name); // listening fails with Errors
   }
 }
 
@@ -150,7 +164,7 @@ function bind(
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => {
-        if ('path' in address) setPath(socket, address.path);
+        noteEnds(socket, 'path' in address ? address.path : undefined);
         accept.onSocket(socket);
       });
       // On the raw path the 'connection' event stays silent.
@@ -185,3 +199,6 @@ function checkReusePort(): void {
   if (major > 22 || (major === 22 && minor >= 12)) return;
   throw new RangeError(`Cannot start server: reusePort needs Node 22.12 or later, this is ${process.versions.node}`);
 }
+
+/** Where a server's clients come from: it tells `accept` of each of them. */
+export type Listen = (options: ServerOptions, accept: Accept) => Promise<readonly Listener[]>;

@@ -16,8 +16,9 @@ import {
 import { Connection } from './connection.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
-import { type ClientTlsOptions, secureClient } from './secure.ts';
-import { checkCount, checkFlag, checkPath, checkPort } from './server-options.ts';
+import { secureClient } from './secure.ts';
+import { checkCount, checkFlag, checkPath, checkPeriod, checkPort, isHostText } from './server-options.ts';
+import { checkClientTls, type ClientTlsOptions } from './tls-options.ts';
 
 interface CommonConnectOptions extends WaitOptions {
   /** The address to connect from. */
@@ -240,7 +241,7 @@ function listErrors(errors: readonly Error[]): string {
 function ignoreError(): void {}
 
 function checkConnectOptions(options: ConnectOptions): void {
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`Cannot open connection: options must be an object, got ${describe(options)}`);
   }
   for (const name of Object.keys(options)) {
@@ -250,12 +251,17 @@ function checkConnectOptions(options: ConnectOptions): void {
   if ((path === undefined) === (port === undefined)) {
     throw new TypeError('Cannot open connection: give either path, or port and host');
   }
+  if (path !== undefined && (host !== undefined || options.localAddress !== undefined)) {
+    throw new TypeError('Cannot open connection: host and localAddress are for ports, give path without them');
+  }
   checkPath(path, 'open connection');
   checkPort(port, 'open connection');
-  checkName('host', host, 'a name or address', (name) => name !== '');
+  checkName('host', host, 'a name or address', (name) => name !== '' && isHostText(name));
   checkName('localAddress', options.localAddress, 'an IP address', (name) => isIP(name) !== 0);
   checkCount('limit', options.limit, 'open connection');
   checkCount('maxBuffered', options.maxBuffered, 'open connection');
+  if (options.tls !== undefined) checkClientTls(options.tls, 'open connection');
+  checkPeriod('shutdownTimeout', options.shutdownTimeout, 'open connection');
   checkFlag('noDelay', options.noDelay, 'open connection');
   checkFlag('keepAlive', options.keepAlive, 'open connection');
   checkFlag('allErrors', options.allErrors, 'open connection');

@@ -2,36 +2,11 @@
 // connection is the same transport over a tls.TLSSocket in place of the net.Socket.
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
-import {
-  connect,
-  type ConnectionOptions,
-  createServer,
-  type SecureContextOptions,
-  type Server as TlsServer,
-  type TlsOptions,
-  type TLSSocket,
-} from 'node:tls';
+import { connect, createServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import { callSoon, Future, TimeoutError, waitFor } from '../core/index.ts';
+import { noteServername } from './connection-tls.ts';
 import { nameRefused, withNamedOptions } from './tls-fault.ts';
-
-/** What node:tls takes for servers: `key`, `cert`, `ca`, `requestCert`, `SNICallback`, `ALPNProtocols`, `minVersion`, ... */
-export type ServerTlsOptions = TlsOptions;
-/** What node:tls takes for clients, or true for its defaults. */
-export type ClientTlsOptions = ConnectionOptions | true;
-
-/** Options of `writer.startTls`: node:tls names, for the side that this end is. */
-export interface StartTlsOptions extends SecureContextOptions {
-  /** Whether this end is the server. Default: true for accepted connections, false for opened ones. */
-  readonly isServer?: boolean | undefined;
-  /** The name to ask for and to verify, on the client. */
-  readonly servername?: string | undefined;
-  readonly rejectUnauthorized?: boolean | undefined;
-  readonly requestCert?: boolean | undefined;
-  readonly ALPNProtocols?: TlsOptions['ALPNProtocols'];
-  readonly SNICallback?: TlsOptions['SNICallback'];
-  /** Milliseconds. Default 60,000. */
-  readonly handshakeTimeout?: number | undefined;
-}
+import type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
 
 /** Milliseconds a peer gets for a handshake. */
 export const HANDSHAKE_TIMEOUT = 60_000;
@@ -155,6 +130,7 @@ export async function secureClient(
     ...(host === undefined ? {} : { host }),
   };
   const secured = withNamedOptions('tls.', given, () => connect(settings));
+  noteServername(secured, servername);
   try {
     return await handshake(secured);
   } catch (error) {
@@ -177,6 +153,7 @@ export async function secureInPlace(
   const { isServer = accepted, handshakeTimeout = HANDSHAKE_TIMEOUT, ...settings } = options;
   if (isServer) return new TlsAcceptor(settings, handshakeTimeout, '').handshake(socket);
   const secured = withNamedOptions('', settings, () => connect({ ...definedOf(settings), socket }));
+  noteServername(secured, settings.servername);
   try {
     return await waitFor(() => handshake(secured), handshakeTimeout);
   } catch (error) {

@@ -3,8 +3,23 @@
 //
 // A client is *idle* between messages, and *silent* when it may owe the rest of one (connection.activity()). A silent one gets
 // QUIET ms to go on, counted anew with every byte; then it is idle, too.
-import { checkMs, defaultGrace, loopTime, moveOnAfter, reportException, sleep, TimeoutError } from '../core/index.ts';
+import {
+  checkMs,
+  defaultGrace,
+  loopTime,
+  moveOnAfter,
+  reportException,
+  sleep,
+  TimeoutError,
+  type WaitOptions,
+} from '../core/index.ts';
 import type { Connection } from './connection.ts';
+
+/** Options of `server.shutdown`. */
+export interface ShutdownOptions extends WaitOptions {
+  /** Milliseconds handlers get to end by themselves. Default 10,000. */
+  readonly grace?: number | undefined;
+}
 
 /** How a shutdown went: how many connections ended by themselves, by a cancel of their handler, and by an abort. */
 export interface ShutdownReport {
@@ -81,7 +96,8 @@ function endIdle(
 ): void {
   const now = loopTime();
   for (const connection of connections) {
-    const activity = connection.activity();
+    const { busy } = connection; // a protocol's word counts for more than what its bytes look like
+    const activity = busy === undefined ? connection.activity() : busy ? 'busy' : 'idle';
     if (activity === 'idle') connection.endReading();
     if (activity !== 'silent') continue;
     const before = silent.get(connection);
@@ -92,7 +108,14 @@ function endIdle(
 
 function reportStuck(connections: ReadonlySet<Connection>): void {
   for (const connection of connections) {
-    const error = new TimeoutError(`${connection.task} was cancelled and its connection aborted, and it still runs`);
-    reportException({ message: `The handler of ${connection} did not end with the server`, error, connection });
+    const { task } = connection;
+    const runs = task?.done() === false;
+    const error = new TimeoutError(
+      runs
+        ? `${task} was cancelled and its connection aborted, and it still runs`
+        : `${connection} was aborted, and its transport is still there`,
+    );
+    const who = runs ? `The handler of ${connection}` : `The transport of ${connection}`;
+    reportException({ message: `${who} did not end with the server`, error, connection });
   }
 }

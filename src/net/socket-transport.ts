@@ -9,6 +9,7 @@
 //   close at once and do not wait for the peer.
 // - An error is told once to both sides, when the wire is closed. A reader that had the peer's end already keeps it: an
 //   error of writing does not take away what was received.
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError } from '../core/index.ts';
 import {
@@ -19,8 +20,10 @@ import {
   type Transport,
 } from '../streams/index.ts';
 import type { Ends } from './address.ts';
+import { type ConnectionTls, tlsOf } from './connection-tls.ts';
 import { NetWire } from './net-wire.ts';
-import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, type TlsAcceptor, tlsInfo } from './secure.ts';
+import { secureInPlace, SHUTDOWN_TIMEOUT, TlsAcceptor, tlsInfo } from './secure.ts';
+import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
 import type { Wire, WireListener } from './wire.ts';
 
 /** Milliseconds for which a closed connection takes and drops input that nobody read. */
@@ -58,6 +61,8 @@ export class SocketTransport implements Transport, WireListener {
   #wire: Wire;
   /** Non-null once it speaks TLS: the wire's socket. */
   #secured: TLSSocket | undefined = undefined;
+  /** What its handshake has settled; undefined without TLS. */
+  tls: ConnectionTls | undefined = undefined;
   /** The reader gets nothing any more; what comes is dropped. */
   #deaf = false;
   /** Bytes dropped since then. */
@@ -76,7 +81,7 @@ export class SocketTransport implements Transport, WireListener {
     this.reader.setTransport(this);
     // Not `settings` itself: a connection's onOverflow wants to know of whom, and is told by overflowed().
     this.writer = new StreamWriter(this, { maxBuffered: settings.maxBuffered });
-    if (wire instanceof NetWire && wire.socket instanceof TLSSocket) this.#secured = wire.socket;
+    if (wire instanceof NetWire && wire.socket instanceof TLSSocket) this.#setSecured(wire.socket);
   }
 
   /** Says whose transport it is; before `start`. */
@@ -151,11 +156,13 @@ export class SocketTransport implements Transport, WireListener {
   async startTls(options: StartTlsOptions | TlsAcceptor): Promise<void> {
     if (this.#secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     if (this.#gone) throw new InvalidStateError('Cannot start TLS: the connection is gone');
+    if (!(options instanceof TlsAcceptor)) checkStartTls(options, this.#settings.accepted === true);
     const plain = this.#wire.release();
     this.#wire = new NetWire(plain); // so that an abort reaches it meanwhile
     try {
-      this.#secured = await secureInPlace(plain, this.reader.takeHeld(), this.#settings.accepted === true, options);
-      this.#wire = new NetWire(this.#secured);
+      const secured = await secureInPlace(plain, this.reader.takeHeld(), this.#settings.accepted === true, options);
+      this.#setSecured(secured);
+      this.#wire = new NetWire(secured);
       this.start();
     } catch (error) {
       plain.destroy();
@@ -164,7 +171,17 @@ export class SocketTransport implements Transport, WireListener {
     }
   }
 
+  #setSecured(socket: TLSSocket): void {
+    this.#secured = socket;
+    this.tls = tlsOf(socket);
+  }
+
   // ---- called by the connection --------------------------------------------------------------------------------
+
+  /** The net.Socket it is or can show itself as; undefined when it is closed and was never one. */
+  get socket(): Socket | undefined {
+    return this.#wire.socket;
+  }
 
   /** Ends the connection at once, with an error of ours. */
   fail(error: Error): void {

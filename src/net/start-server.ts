@@ -35,7 +35,7 @@ async function start(handler: Handler, options: ServerOptions): Promise<Server> 
   if (typeof handler !== 'function') {
     throw new TypeError(`Cannot start server: the handler must be a function, got ${describe(handler)}`);
   }
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`Cannot start server: options must be an object, got ${describe(options)}`);
   }
   checkServerOptions(options);

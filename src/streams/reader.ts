@@ -114,11 +114,11 @@ export class StreamReader implements AsyncIterable<Buffer> {
     };
   }
 
-  /** @throws RangeError unless `limit` is a number above 0 */
+  /** @throws RangeError or TypeError unless `limit` is a number above 0, and `pauseAbove` one of at least 0 */
   constructor(options: StreamReaderOptions = {}) {
     const { limit = DEFAULT_LIMIT } = options;
     this.#limit = checkLimit(limit);
-    this.#pauseAbove = options.pauseAbove ?? 2 * limit;
+    this.#pauseAbove = checkPauseAbove(options.pauseAbove ?? 2 * limit);
     this.#resumeAt = Math.min(limit, this.#pauseAbove);
   }
 
@@ -454,6 +454,13 @@ function checkLimit(limit: number): number {
   if (typeof limit !== 'number') throw new TypeError(message);
   if (!(limit > 0)) throw new RangeError(message);
   return limit;
+}
+
+function checkPauseAbove(bytes: number): number {
+  const message = `Cannot set when the reader pauses: pauseAbove must be a number of bytes >= 0, got ${describe(bytes)}`;
+  if (typeof bytes !== 'number') throw new TypeError(message);
+  if (!(bytes >= 0)) throw new RangeError(message);
+  return bytes;
 }
 
 function overrun(found: boolean, line: boolean, consumed: number, limit: number): LimitOverrunError {

@@ -98,9 +98,10 @@ export class StreamWriter implements AsyncDisposable {
     };
   }
 
+  /** @throws RangeError or TypeError unless `maxBuffered` is a number above 0 */
   constructor(transport: WriteTransport, options: StreamWriterOptions = {}) {
     this.#transport = transport;
-    this.#maxBuffered = options.maxBuffered ?? DEFAULT_MAX_BUFFERED;
+    this.#maxBuffered = checkMaxBuffered(options.maxBuffered ?? DEFAULT_MAX_BUFFERED);
     this.#onOverflow = options.onOverflow;
   }
 
@@ -412,4 +413,11 @@ function lossOf(error: unknown): ConnectionLostError {
   if (error === undefined) return new ConnectionLostError('Connection lost: it ended before everything was sent');
   const reason = error instanceof Error ? error.message : String(error);
   return new ConnectionLostError(`Connection lost: ${reason}`, { cause: error });
+}
+
+function checkMaxBuffered(bytes: number): number {
+  const message = `Cannot make a writer: maxBuffered must be a number of bytes > 0, got ${describe(bytes)}`;
+  if (typeof bytes !== 'number') throw new TypeError(message);
+  if (!(bytes > 0)) throw new RangeError(message);
+  return bytes;
 }

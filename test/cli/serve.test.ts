@@ -412,6 +412,14 @@ test(
   { skip: privileged < 2 && 'this system has no privileged ports' },
 );
 
+test('a Unix socket in a folder that is not there is told in one line, with exit code 1', async () => {
+  using folder = new Folder();
+  const path = join(folder.path, 'no', 'x.sock');
+  const { code, stdout, stderr } = await runMaitre(['serve', folder.write('echo.mjs', ECHO), '--path', path]);
+  const state = `${join(folder.path, 'no')} does not exist`;
+  assert.deepEqual([code, stdout, stderr], [1, '', `maitre: cannot listen on ${path}: ${state}\n`]);
+});
+
 test(
   'a Unix socket in a folder of somebody else is told in one line, with exit code 1',
   async () => {

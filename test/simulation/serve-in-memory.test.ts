@@ -270,7 +270,7 @@ fakeTest('a connect that is cancelled leaves no client behind', async () => {
 fakeTest('startTls says that there is no socket', async () => {
   const failed = new Future<unknown>();
   await using served = serveInMemory(async (_reader, writer) => {
-    await writer.startTls({}).catch((error: unknown) => failed.setResult(error));
+    await writer.startTls({ isServer: false }).catch((error: unknown) => failed.setResult(error));
   });
   await using _client = await served.connect();
   const error = await failed;

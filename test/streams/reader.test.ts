@@ -391,6 +391,9 @@ test('limits and separators that make no sense are refused before anything is re
     await assert.rejects(makeReader().readUntil('\n', { limit }), RangeError);
   }
   assert.throws(() => new StreamReader({ limit: '5' as unknown as number }), TypeError);
+  for (const pauseAbove of [-1, Number.NaN]) assert.throws(() => new StreamReader({ pauseAbove }), RangeError);
+  assert.throws(() => new StreamReader({ pauseAbove: '5' as unknown as number }), TypeError);
+  assert.equal(new StreamReader({ limit: Infinity, pauseAbove: 0 }).limit, Infinity);
   for (const separator of ['', Buffer.alloc(0), [], ['a', '']]) {
     await assert.rejects(makeReader({ chunks: ['a'] }).readUntil(separator), RangeError);
   }

@@ -205,6 +205,25 @@ export function handleOf(socket: Socket | NetServer): unknown {
   return (socket as unknown as { _handle?: unknown })._handle ?? undefined; // see the header
 }
 
+/**
+ * Whether the peer of a socket that nobody reads from has reset: the system no longer knows it then. (It does after the peer's
+ * end.) False where that cannot be seen: on Unix sockets, which have no reset, and on other runtimes.
+ */
+export function hasReset(socket: Socket): boolean {
+  return isUnknownTo(handleOf(socket) as RawHandle | undefined); // see the header
+}
+
+/** The same of a handle. */
+export function isUnknownTo(handle: RawHandle | undefined): boolean {
+  if (typeof handle?.getpeername !== 'function') return false;
+  try {
+    const status: unknown = handle.getpeername({});
+    return typeof status === 'number' && status < 0;
+  } catch {
+    return false; // another runtime's, with a shape of its own
+  }
+}
+
 /** The error of a failed call, as net makes it. */
 export function systemError(status: number, syscall: string): Error {
   const code = getSystemErrorName(status);

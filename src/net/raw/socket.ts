@@ -23,6 +23,7 @@ import { COPY_UP_TO, type WireListener } from '../wire.ts';
 import {
   closeHandle,
   type HandleOwner,
+  isUnknownTo,
   listenTo,
   makeSocket,
   OWNER,
@@ -77,6 +78,11 @@ export class RawSocket extends BareSocket implements HandleOwner {
 
   get destroyed(): boolean {
     return this.#handle === undefined;
+  }
+
+  /** Whether its peer has reset, asked of the system: for those that nobody reads from. */
+  override get hasReset(): boolean {
+    return isUnknownTo(this.#handle);
   }
 
   get paused(): boolean {
