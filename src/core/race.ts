@@ -12,6 +12,8 @@
 //   cancel of the others, happens before another is delivered. The others are put aside for the next turn.
 // - Of waits that are answered together, the member listed first gets its own.
 // - A cancel before delivery overrules an answer, and the primitive hands it on (wait.ts).
+// - While a member to which a wait was delivered in this turn goes on, the end of another counts only after its own, or in the next
+//   turn: a foreign promise that settles beside it, or a cancel from around the race, does not make it a loser with something in hand.
 // So a loser that waits once has got nothing. One that waits several times may have got something before it lost: that is its own.
 //
 // A contest inside a member of another counts for both: a delivery is made if every contest around it lets it pass.
@@ -97,8 +99,12 @@ class Contest<T> {
   #starting = true;
   #running = 0;
   #first: Outcome<T> | undefined = undefined;
-  /** A wait of a member was delivered in this turn. */
-  #delivered = false;
+  /** The first one ended by a cancel from around the race. */
+  #byOutside = false;
+  /** The member to which a wait was delivered in this turn. */
+  #deliveredTo: InnerScope | undefined = undefined;
+  /** Ends that count once that member has ended, or in the next turn. */
+  #held: { readonly member: InnerScope; readonly outcome: Outcome<T> }[] = [];
   #whenOver: () => void = () => undefined;
 
   constructor(items: readonly RaceItem<T>[]) {
@@ -126,7 +132,7 @@ class Contest<T> {
 
   /** Whether a member's wait may be delivered now: nothing of this contest was in this turn, and no member listed before has an answer. */
   lets(member: InnerScope): boolean {
-    if (this.#delivered) return false;
+    if (this.#deliveredTo !== undefined) return false;
     for (const each of this.#members) {
       if (each === member) return true;
       if (each.isOpen && hasAnswer(each)) return false;
@@ -134,8 +140,15 @@ class Contest<T> {
     return true;
   }
 
-  set delivered(delivered: boolean) {
-    this.#delivered = delivered;
+  /** A wait of the member is delivered. */
+  deliverTo(member: InnerScope): void {
+    this.#deliveredTo = member;
+  }
+
+  /** The next turn has come. */
+  endTurn(): void {
+    this.#deliveredTo = undefined;
+    this.#countHeld();
   }
 
   #start(item: RaceItem<T>, outer: Scope): void {
@@ -163,10 +176,27 @@ class Contest<T> {
   #ended(member: InnerScope, outcome: Outcome<T>): void {
     closeScope(member);
     member.contest = undefined;
+    const to = this.#deliveredTo;
+    if (this.#first === undefined && to?.isOpen === true) {
+      this.#held.push({ member, outcome });
+      return;
+    }
+    this.#count(member, outcome);
+    this.#countHeld();
+  }
+
+  #countHeld(): void {
+    const held = this.#held;
+    if (held.length === 0) return;
+    this.#held = [];
+    for (const { member, outcome } of held) this.#count(member, outcome);
+  }
+
+  #count(member: InnerScope, outcome: Outcome<T>): void {
     this.#running--;
-    const isFirst = this.#first === undefined;
-    if (isFirst) {
+    if (this.#first === undefined) {
       this.#first = outcome;
+      this.#byOutside = member.outside > 0 && 'error' in outcome && outcome.error instanceof CancelledError;
       if (!this.#starting) this.#endOthers();
     } else if ('error' in outcome) this.#lost(member, outcome.error);
     if (this.#running > 0) return;
@@ -178,16 +208,21 @@ class Contest<T> {
   #lost(member: InnerScope, error: unknown): void {
     if (!(error instanceof CancelledError)) {
       reportException({ message: 'A member of a race failed after another had won', error });
-    } else if (member.outside > 0) {
-      // It has taken a cancel from around the race, which whoever raced has to meet: with what the winner got, at its next wait.
-      const first = this.#first as Outcome<T>; // one has won
-      if ('value' in first || !(first.error instanceof CancelledError)) keepAround(member, error);
     }
+    if (member.outside === 0) return;
+    // It has met a cancel from around the race, which whoever raced has to meet: with what the winner got, at its next wait.
+    const first = this.#first as Outcome<T>; // one has won
+    const outer = member.outer?.standing;
+    if (outer === undefined || ('error' in first && first.error instanceof CancelledError)) return;
+    keepAround(member, outer);
   }
 
   #endOthers(): void {
     const error = makeCancelledError('Cancelled: another member of the race was first', { kind: 'race' });
-    for (const member of this.#members) if (member.isOpen) passCancel(member, error);
+    for (const member of this.#members) {
+      // A cancel from around the race that ended the first has reached all: it is not to interrupt their cleanup with a second one.
+      if (member.isOpen && !(this.#byOutside && member.outside > 0)) passCancel(member, error);
+    }
     handInCancelled();
   }
 }
@@ -197,7 +232,7 @@ class Contest<T> {
 let running = 0;
 /** Waits that were answered and not let through. Handed in again in the next turn. */
 let aside: Delivery[] = [];
-/** Contests of which a wait was delivered in this turn. */
+/** Contests of which a wait was delivered in this turn, those inside others first. */
 let delivered: Contest<unknown>[] = [];
 
 function enter(): void {
@@ -213,7 +248,7 @@ function leave(): void {
 function gate(delivery: Delivery): boolean {
   const wait = delivery.record;
   if (!areContests() || !(wait instanceof Wait) || !wait.answered) return true;
-  const contests: Contest<unknown>[] = [];
+  const contests: (readonly [Contest<unknown>, InnerScope])[] = [];
   for (let at: Scope | undefined = wait.scope; at !== undefined; at = at.outer) {
     const contest = (at as InnerScope).contest as Contest<unknown> | undefined; // written by this file alone
     if (contest === undefined) continue;
@@ -221,12 +256,12 @@ function gate(delivery: Delivery): boolean {
       putAside(delivery);
       return false;
     }
-    contests.push(contest);
+    contests.push([contest, at as InnerScope]);
   }
   if (contests.length === 0) return true;
   beforeNextTurn();
-  for (const contest of contests) {
-    contest.delivered = true;
+  for (const [contest, member] of contests) {
+    contest.deliverTo(member);
     delivered.push(contest);
   }
   return true;
@@ -243,8 +278,9 @@ function beforeNextTurn(): void {
 
 const nextTurn = {
   due(): void {
-    for (const contest of delivered) contest.delivered = false;
+    const ended = delivered;
     delivered = [];
+    for (const contest of ended) contest.endTurn();
     const again = aside;
     aside = [];
     for (const delivery of again) deliverSoon(delivery);
