@@ -147,14 +147,14 @@ export function runInScope<A, T>(
   fail: (error: unknown) => void,
 ): void {
   const body = (): void => {
-    let value: PromiseLike<T> | T;
+    let promise: Promise<T>;
     try {
-      value = fn(argument);
+      const value = fn(argument);
+      promise = value instanceof Promise ? (value as Promise<T>) : Promise.resolve(value);
     } catch (error) {
       fail(error);
       return;
     }
-    const promise = value instanceof Promise ? (value as Promise<T>) : Promise.resolve(value);
     promise.then(succeed, fail);
   };
   host.carrier.run(scope, body, undefined);
@@ -361,7 +361,8 @@ export function takeKept(scope: Scope | undefined): CancelledError | undefined {
 
 /** Keeps a cancel that came from around the closed `scope` for the scopes around it, as far out as it came from. */
 export function keepAround(scope: InnerScope, error: CancelledError): void {
-  for (let at = scope.outer; at !== undefined; at = at.outer) {
+  for (let at = scope.outer; at?.isOpen === true; at = at.outer) {
+    // Open: the scope may have outlived its task, which meets nothing any more.
     if (at.kept === undefined) keep(at, error);
     if (at.outside === 0) return;
   }

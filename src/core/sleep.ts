@@ -74,9 +74,13 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: WaitOptions): 
     return promise.done() ? promise.outcome() : new OutcomeWait<T>('promise', promise as Awaitable<T>, options).promise;
   }
   const wait = new Wait<T>('promise', promise, options);
-  promise.then(
-    (value) => wait.answer(value),
-    (error: unknown) => wait.fail(error),
-  );
+  try {
+    promise.then(
+      (value) => wait.answer(value),
+      (error: unknown) => wait.fail(error),
+    );
+  } catch (error) {
+    wait.fail(error); // a wait that nobody ends would take the cancels of its scope
+  }
   return wait.promise;
 }

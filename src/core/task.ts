@@ -59,7 +59,7 @@ export interface SpawnOptions extends Omit<TaskOptions, 'name' | 'eager'> {
   readonly name?: string | { readonly taskName: string } | undefined;
   /** The run() it belongs to; by default that of the current task. */
   readonly program?: object | undefined;
-  /** The scope of the group it belongs to. */
+  /** The scope that it is a part of: of its group, or of the caller whom it stands for. */
   readonly owner?: Scope | undefined;
   /** The user's function, where `fn` is one around it: its text stands for the creation site. */
   readonly source?: ((...args: never[]) => unknown) | undefined;
@@ -279,6 +279,7 @@ export class Task<T> extends Awaitable<T> implements ScopedTask {
   }
 
   #end(state: 'result' | 'exception' | 'cancelled', outcome: unknown): void {
+    if (this.done()) return; // a thenable of others may call more than once
     keep(this, undefined);
     live.delete(this as Task<unknown>);
     this.settle(state, outcome);
@@ -359,7 +360,7 @@ export function inTask<T>(
   const current = scopeOf(options);
   const signal = foreignSignal(options);
   if (current !== undefined && signal === undefined) return fn(current);
-  const own = spawn<T>((task) => fn(task), { name, eager: 'inline' });
+  const own = spawn<T>((task) => fn(task), { name, eager: 'inline', owner: current });
   if (signal === undefined) return own.outcome();
   if (signal.aborted) own.cancelWith(signalError(signal)); // in the eager first step
   const unlisten = onAbort(signal, (error) => own.cancelWith(error));

@@ -16,6 +16,7 @@ import {
   TaskGroup,
   timeout,
 } from 'maitre';
+import { addInstrument } from 'maitre/lowlevel';
 import { cancelAtEveryStep, cancelTwiceAtEveryStep } from '../support/explore.js';
 import { fakeTest, microtasks, nextTurn, test } from '../support/test.js';
 
@@ -258,6 +259,21 @@ test('a task that throws a CancelledError of its own making counts as cancelled'
 
 test('a task whose function returns a task has the result of that task', async () => {
   assert.equal(await createTask(() => createTask(() => 42)), 42);
+});
+
+test('a thenable that settles more than once ends its task once', async () => {
+  let ends = 0;
+  using _ = addInstrument({ taskEnded: () => ends++ });
+  const twice = {
+    // oxlint-disable-next-line unicorn/no-thenable -- that is what is tested
+    then(resolve: (value: number) => void, reject: (error: unknown) => void): void {
+      resolve(1);
+      reject(new Error('again'));
+      resolve(2);
+    },
+  };
+  assert.equal(await createTask(() => twice as PromiseLike<number>), 1);
+  assert.equal(ends, 1);
 });
 
 test('a task that awaits itself gets InvalidStateError', async () => {
