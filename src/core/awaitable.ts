@@ -153,12 +153,8 @@ export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
     if (this.#state === 'pending') return this.#waitForOutcome();
     const refused = beginWait();
     if (refused !== undefined) return refused;
+    if (!mayAnswer()) return new OutcomeWait<T>('await', this).promise;
     this.#takers = Infinity;
-    if (!mayAnswer()) {
-      const wait = new Wait<T>('await', this);
-      this.passOutcomeTo(wait);
-      return wait.promise;
-    }
     switch (this.#state) {
       case 'result':
         return Promise.resolve(this.#outcome as T); // by state
@@ -275,12 +271,12 @@ export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
 export class OutcomeWait<T> extends Wait<T> implements Subscriber {
   readonly #target: Awaitable<T>;
 
-  /** @param target a pending one */
   constructor(kind: string, target: Awaitable<T>, options?: WaitOptions) {
     super(kind, target, options);
     this.#target = target;
     target.countTaker(1);
-    target.subscribe(this);
+    if (target.done()) this.settled();
+    else target.subscribe(this);
   }
 
   settled(): void {

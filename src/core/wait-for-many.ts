@@ -38,13 +38,15 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     this.#returnWhen = returnWhen;
     this.#missing = returnWhen === 'FIRST_COMPLETED' ? 1 : pending.length;
     this.when = loopTime() + (timeout ?? Infinity);
-    for (const awaitable of pending) awaitable.subscribe(this);
+    for (const awaitable of pending) {
+      awaitable.subscribe(this);
+      if (handles) awaitable.countTaker(1);
+    }
     if (timeout !== undefined && timeout <= 0) addSoon(this);
     else if (this.when !== Infinity) addDeadline(this);
   }
 
   settled(awaitable: Awaitable<unknown>): void {
-    if (this.#handles) awaitable.markHandled();
     this.#missing--;
     const failed = this.#returnWhen === 'FIRST_EXCEPTION' && awaitable.failed();
     if (this.#missing === 0 || failed) this.#decide();
@@ -62,8 +64,18 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     return super.answer(undefined);
   }
 
+  protected override take(): void {
+    if (!this.#handles) return;
+    for (const awaitable of this.#awaited) {
+      if (awaitable.done()) awaitable.markHandled();
+      else awaitable.countTaker(-1);
+    }
+  }
+
+  /** Also when it was answered: the errors of those that failed have no receiver here any more. */
   protected override withdraw(): void {
     this.#leave();
+    if (this.#handles) for (const awaitable of this.#awaited) awaitable.countTaker(-1);
   }
 
   #leave(): void {
@@ -190,6 +202,8 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
   /** Noted as they come, so that two ends in one turn keep their order. */
   readonly #ended: A[] = [];
   #given = 0;
+  /** The loop goes on, as far as is known: it will get the errors of those that fail. */
+  #listens = false;
   readonly #timeout: number | undefined;
   readonly #until: number | undefined;
   readonly #options: WaitOptions | undefined;
@@ -203,24 +217,41 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
       if (task.done()) this.settled(task);
       else task.subscribe(this);
     }
+    this.#listen(true);
   }
 
   settled(task: Awaitable<unknown>): void {
-    task.markHandled();
     this.#ended.push(task as A); // only members of #all are subscribed to
   }
 
   next(): Promise<IteratorResult<A, undefined>> {
+    this.#listen(true);
     return waiting(this.#next());
+  }
+
+  // A loop that was cancelled does not come back, and does not call return() either. One that does counts from then on.
+  #listen(listens: boolean): void {
+    if (this.#listens === listens) return;
+    this.#listens = listens;
+    for (const task of this.#all) task.countTaker(listens ? 1 : -1);
+  }
+
+  #give(): A {
+    const task = this.#ended[this.#given++] as A; // tested by who calls it
+    task.markHandled();
+    return task;
   }
 
   async #next(): Promise<IteratorResult<A, undefined>> {
     const refused = beginWait(this.#options);
-    if (refused !== undefined) return refused;
+    if (refused !== undefined) {
+      this.#listen(false);
+      return refused;
+    }
     // A loop, because another next() may take what this one waited for.
     for (let late = false; ; late = this.#until !== undefined && loopTime() >= this.#until) {
       if (this.#given === this.#all.size) return { done: true, value: undefined };
-      if (this.#given < this.#ended.length) return { done: false, value: this.#ended[this.#given++] as A }; // just tested
+      if (this.#given < this.#ended.length) return { done: false, value: this.#give() };
       const pending = [...this.#all].filter((task) => !task.done());
       if (late) {
         await this.return();
@@ -229,13 +260,19 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
         );
       }
       const left = this.#until === undefined ? undefined : this.#until - loopTime();
-      await untilDone(pending, 'FIRST_COMPLETED', left, 'asCompleted', this.#options);
+      try {
+        await untilDone(pending, 'FIRST_COMPLETED', left, 'asCompleted', this.#options, false);
+      } catch (error) {
+        this.#listen(false);
+        throw error;
+      }
     }
   }
 
   /** Ends the iteration; the tasks go on. */
   return(): Promise<IteratorResult<A, undefined>> {
     for (const task of this.#all) task.unsubscribe(this);
+    this.#listen(false);
     this.#given = this.#all.size;
     return Promise.resolve({ done: true, value: undefined });
   }
