@@ -179,8 +179,15 @@ fakeTest('an outside cancel ends every member and comes through, once all have e
 
 fakeTest('a cancel that a loser took in its cleanup meets the caller at its next wait', async () => {
   let won: string | undefined;
+  const slow = async (): Promise<string> => {
+    try {
+      return await sleep(1000, 'late');
+    } finally {
+      await sleep(100);
+    }
+  };
   const task = createTask(async () => {
-    won = await race([() => sleep(1, 'won'), () => sleep(1000, 'late').finally(() => sleep(100))]);
+    won = await race([() => sleep(1, 'won'), slow]);
     await sleep(0);
     assert.fail('the cancel was lost');
   });
