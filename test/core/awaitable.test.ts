@@ -290,10 +290,11 @@ test('a failure that is there already, and whose awaiter is cancelled before it 
 test('the tasks that a loop of asCompleted has left behind are reported when they fail', async () => {
   using heard = collect();
   const first = createTask(() => sleep(0));
-  const second = createTask(() => sleep(1).then(fail));
+  const release = new Future<void>();
+  const second = createTask(() => release.then(fail));
   for await (const _ of asCompleted([first, second])) break;
-  await sleep(5);
-  await nextTurn();
+  release.setResult();
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
   assert.equal(heard.reports.length, 1);
 });
 

@@ -27,7 +27,7 @@ test('what is decided in one step is delivered in a later microtask, in the orde
     void wait.promise.then((value) => log.push(value));
     return { n, wait };
   });
-  for (const { n, wait } of waits.reverse()) wait.answer(n);
+  for (const { n, wait } of waits.toReversed()) wait.answer(n);
   assert.deepEqual(log, []);
   await microtasks(2);
   assert.deepEqual(log, [3, 2, 1]);

@@ -129,7 +129,7 @@ fakeTest('`await task` in a body belongs to it, however it is written: the deadl
   const forms: ((task: Task<void>) => PromiseLike<unknown>)[] = [
     (task) => timeout(10, async () => await task),
     (task) => timeout(10, () => task),
-    (task) => timeout(10, () => Promise.all([task])),
+    (task) => timeout(10, () => Promise.all([task, sleep(0)])),
     (task) => waitFor(task, 10),
   ];
   for (const form of forms) {
@@ -436,10 +436,11 @@ fakeTest(
 fakeTest('a timeout never takes a cancel from outside for its own, in either order of one moment', async () => {
   for (const first of ['deadline', 'cancel']) {
     const start = loopTime();
-    let task: Task<unknown> | undefined;
-    const cancel = (): unknown => callAt(start + 10, () => task?.cancel());
+    const tasks: Task<unknown>[] = [];
+    const cancel = (): unknown => callAt(start + 10, () => tasks[0]?.cancel());
     if (first === 'cancel') cancel();
-    task = createTask(() => timeoutAt(start + 10, never));
+    const task: Task<unknown> = createTask(() => timeoutAt(start + 10, never));
+    tasks.push(task);
     await sleep(0);
     if (first === 'deadline') cancel();
     assert.equal(await outcome(task), 'CancelledError', `${first} first`);
