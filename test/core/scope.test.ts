@@ -539,6 +539,46 @@ fakeTest(
   },
 );
 
+fakeTest('uncancel drops what is kept where no cancel stands, though a deadline beside still counts', async () => {
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const task = createTask(async () => {
+    const [, second] = await Promise.all([
+      outcome(timeout(0, () => never().finally(() => sleep(50)))),
+      timeout(1000, async () => {
+        await gate;
+        return await outcome(sleep(1, 'slept'));
+      }),
+    ]);
+    return second;
+  });
+  await sleep(0);
+  await sleep(0);
+  assert.equal(task.cancelling(), 1, 'the deadline`s');
+  task.cancel();
+  assert.equal(task.uncancel(), 1);
+  open();
+  assert.equal(await task, 'slept');
+  assertClean(task, 0);
+});
+
+fakeTest('what a deadline did to a scope that outlives its body does not count there any more', async (clock) => {
+  let inner: Promise<unknown> | undefined;
+  const outer = timeout(10, () => {
+    inner = outcome(
+      timeout(50, async () => {
+        await outcome(never()); // the outer deadline
+        await never();
+      }),
+    );
+    return never();
+  });
+  assert.equal(await outcome(outer), 'TimeoutError');
+  assert.equal(await inner, 'TimeoutError');
+  assert.equal(clock.now(), 50);
+  assertClean(current(), 0);
+});
+
 // ---- groups ---------------------------------------------------------------------------------------------------------
 
 fakeTest(
