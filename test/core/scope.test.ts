@@ -398,6 +398,39 @@ fakeTest('its own kept cancel ends with it also while a cancel from outside stan
   assertClean(task, 1);
 });
 
+fakeTest('a kept cancel from further out stays when the scope`s own comes, and is taken once', async () => {
+  const log: unknown[] = [];
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const task = createTask(async () => {
+    const body = async (): Promise<void> => {
+      await gate;
+      await sleep(1).catch((error: Error) => log.push(error.message));
+    };
+    await timeout(0, body);
+    log.push(await outcome(sleep(1, 'slept')));
+  });
+  await Promise.resolve();
+  await Promise.resolve();
+  task.cancel('from outside');
+  await sleep(0);
+  await sleep(0);
+  assert.equal(task.cancelling(), 2, 'the deadline has passed');
+  open();
+  await task;
+  assert.deepEqual(log, ['from outside', 'slept']);
+});
+
+fakeTest('a scope is not told again of a cancel that a scope inside it took', async () => {
+  const task = createTask(async () => {
+    assert.equal(await outcome(timeout(1000, never)), 'CancelledError');
+    return await sleep(1, 'slept');
+  });
+  await sleep(1);
+  task.cancel();
+  assert.equal(await task, 'slept');
+});
+
 fakeTest('a scope is not opened while a cancel is kept', async () => {
   let ran = false;
   const task = createTask(async () => {
@@ -577,6 +610,24 @@ fakeTest('what a deadline did to a scope that outlives its body does not count t
   assert.equal(await inner, 'TimeoutError');
   assert.equal(clock.now(), 50);
   assertClean(current(), 0);
+});
+
+fakeTest('uncancel in a cleanup does not take back what a deadline around did to a scope opened there', async () => {
+  const task = createTask(async () => {
+    await outcome(never());
+    const inner = (): Promise<void> =>
+      timeout(20, async () => {
+        await outcome(never()); // the outer deadline, at 10
+        await outcome(never()); // the inner one, at 20
+        current().uncancel();
+        throw new CancelledError();
+      });
+    await assert.rejects(timeout(10, inner), /^TimeoutError: Timed out: 10 ms/);
+  });
+  await sleep(1);
+  task.cancel();
+  await task;
+  assertClean(task, 0);
 });
 
 // ---- groups ---------------------------------------------------------------------------------------------------------
