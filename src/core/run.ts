@@ -40,6 +40,7 @@ const DEADLOCKED = 13;
  * main and lets its cleanup run; if that ends it, the process ends with 130 or 143. The second ends the process at once.
  * When main ends, what it left open or running is ended within `grace`: servers shut down, tasks are cancelled and awaited, then
  * connections and all else that has an end are closed, the latest first. What was left open is reported. asyncio: `run`.
+ * Bun and Deno do not tell when a top-level await is all that is left: there a program whose tasks all wait goes on waiting.
  * @returns what main returned; rejects with what it threw
  * @throws InvalidStateError when called inside another run, and when every task waits and nothing is left that could wake one;
  * RangeError for a negative grace
