@@ -9,7 +9,7 @@
 //   result() or exception(). One that is not is reported once, at the end of the turn.
 import { describe, disposable } from '../base/index.ts';
 import { type CancelTarget, afterPassing, passCancel } from './cancel-pass.ts';
-import { beginWait, mayAnswer, rejected, waiterOf, type WaitOptions } from './current-waiter.ts';
+import { beginWait, mayAnswer, rejected, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
 import { type CancelReason, type CancelledError, InvalidStateError } from './errors.ts';
 import { type ExceptionContext, reportException } from './exception-handler.ts';
 import type { TaskRecord } from './records.ts';
@@ -130,17 +130,19 @@ export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
     onResult?: ((value: T) => A | PromiseLike<A>) | null,
     onError?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.outcome().then(onResult, onError);
+    const promise = this.outcome().then(onResult, onError);
+    return typeof onError === 'function' ? promise : waiting(promise); // an `await` passes both
   }
 
   /** Like a promise's; inside a task it is an await by that task. */
   catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
-    return this.outcome().catch(onError);
+    const promise = this.outcome().catch(onError);
+    return typeof onError === 'function' ? promise : waiting(promise);
   }
 
   /** Like a promise's; inside a task it is an await by that task. */
   finally(onEnd?: (() => void) | null): Promise<T> {
-    return this.outcome().finally(onEnd);
+    return waiting(this.outcome().finally(onEnd));
   }
 
   /** `Promise`, as every promise has it: an Awaitable may stand wherever one is expected. */

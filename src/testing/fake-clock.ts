@@ -14,6 +14,7 @@ import {
   runDue,
   type Task,
   host,
+  waiting,
 } from '../core/index.ts';
 import { allTasksBlocked, isAwaited, whenBlocked } from './blocked.ts';
 import { Stillness } from './stillness.ts';
@@ -54,7 +55,11 @@ export class FakeClock implements Disposable {
    * Moves the time on by `ms` milliseconds, stopping at every deadline on the way until all tasks wait again: what a
    * sleep of 10 does after it has ended, happens at 10. Resolves when all that is due by then has happened.
    */
-  async advance(ms: number): Promise<void> {
+  advance(ms: number): Promise<void> {
+    return waiting(this.#advance(ms));
+  }
+
+  async #advance(ms: number): Promise<void> {
     checkMs(ms, 'advance the clock');
     if (ms < 0) throw new RangeError(`Cannot advance the clock: expected 0 or more milliseconds, got ${ms}`);
     const until = this.#now + ms;

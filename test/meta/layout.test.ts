@@ -16,6 +16,7 @@ const forbiddenNames = ['utils', 'util', 'helpers', 'helper', 'common', 'misc', 
 
 /** Tests of more than one source file, each with what it is about. `test/meta` and `test/examples` are not listed one by one. */
 const crossCutting: Readonly<Record<string, string>> = {
+  'test/core/waiting-calls.test.ts': 'every waiting call of the public doors, by one rule',
   'test/simulation/hour.test.ts': 'the examples echo and chat behind bad networks, among bad clients, in memory',
   'test/simulation/sockets.test.ts': 'the same over sockets',
   'test/net/bad-days.test.ts': 'a server process without descriptors, and under signals',
