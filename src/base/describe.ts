@@ -9,6 +9,15 @@ export function describe(value: unknown): string {
   }
 }
 
+/** What was thrown, as `Error: disk full`. Never throws, whatever it is. */
+export function describeThrown(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'an error that cannot be read'; // a revoked Proxy, a getter that throws
+  }
+}
+
 function nameOf(value: unknown): string {
   if (value === null) return 'null';
   switch (typeof value) {

@@ -9,11 +9,22 @@ export interface CancelReason {
   readonly by?: unknown;
 }
 
+/** What the classes have in common: asked whether it is one of theirs, any value gets an answer. What users throw may be a revoked Proxy. */
+class OwnError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    try {
+      return Function.prototype[Symbol.hasInstance].call(this, value);
+    } catch {
+      return false;
+    }
+  }
+}
+
 /**
  * Thrown at the wait of a cancelled task. Let it pass, or clean up and rethrow it; swallowing it keeps the task running.
  * Semantics: asyncio.CancelledError. It carries a stack only while tracing is on (`run(main, { debug: true })`).
  */
-export class CancelledError extends Error {
+export class CancelledError extends OwnError {
   override readonly name = 'CancelledError';
   readonly code = 'ERR_CANCELLED';
   /** Who cancelled. */
@@ -26,13 +37,13 @@ export class CancelledError extends Error {
 }
 
 /** A deadline passed: of `timeout`, `waitFor`, a connect, a shutdown. Its cause is the CancelledError that ended the work, if any. */
-export class TimeoutError extends Error {
+export class TimeoutError extends OwnError {
   override readonly name = 'TimeoutError';
   readonly code = 'ERR_TIMEOUT';
 }
 
 /** The object is not in a state that allows the call: result of a pending task, release of a free lock, a closed server. */
-export class InvalidStateError extends Error {
+export class InvalidStateError extends OwnError {
   override readonly name = 'InvalidStateError';
   readonly code = 'ERR_INVALID_STATE';
 }
@@ -97,13 +108,13 @@ function toPredicate(test: ErrorTest): (error: unknown) => boolean {
 }
 
 /** The other side is gone: what was written and not sent is lost. `cause` is the operating system's error, if any. */
-export class ConnectionLostError extends Error {
+export class ConnectionLostError extends OwnError {
   override readonly name = 'ConnectionLostError';
   readonly code = 'ERR_CONNECTION_LOST';
 }
 
 /** The stream ended before what was asked for was there. */
-export class IncompleteReadError extends Error {
+export class IncompleteReadError extends OwnError {
   override readonly name = 'IncompleteReadError';
   readonly code = 'ERR_INCOMPLETE_READ';
   /** The bytes that came before the end. */
@@ -121,7 +132,7 @@ export class IncompleteReadError extends Error {
 }
 
 /** A line or record is longer than the reader's limit. */
-export class LimitOverrunError extends Error {
+export class LimitOverrunError extends OwnError {
   override readonly name = 'LimitOverrunError';
   readonly code = 'ERR_LIMIT_OVERRUN';
   /** How many bytes a caller of `readUntil` may read or drop to get past the overlong part. */
@@ -134,31 +145,31 @@ export class LimitOverrunError extends Error {
 }
 
 /** Somebody else is already doing this: a second reader on one stream. */
-export class BusyError extends Error {
+export class BusyError extends OwnError {
   override readonly name = 'BusyError';
   readonly code = 'ERR_BUSY';
 }
 
 /** The barrier was reset or aborted while tasks waited at it. */
-export class BrokenBarrierError extends Error {
+export class BrokenBarrierError extends OwnError {
   override readonly name = 'BrokenBarrierError';
   readonly code = 'ERR_BROKEN_BARRIER';
 }
 
 /** `getNowait()` found nothing. */
-export class QueueEmpty extends Error {
+export class QueueEmpty extends OwnError {
   override readonly name = 'QueueEmpty';
   readonly code = 'ERR_QUEUE_EMPTY';
 }
 
 /** `putNowait()` found no room. */
-export class QueueFull extends Error {
+export class QueueFull extends OwnError {
   override readonly name = 'QueueFull';
   readonly code = 'ERR_QUEUE_FULL';
 }
 
 /** The queue or channel is shut down: nothing goes in any more, or nothing comes out. */
-export class QueueShutDown extends Error {
+export class QueueShutDown extends OwnError {
   override readonly name = 'QueueShutDown';
   readonly code = 'ERR_QUEUE_SHUT_DOWN';
 }

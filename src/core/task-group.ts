@@ -15,6 +15,7 @@
 // cancelled; one of them throws in its cleanup. All have ended: the TaskGroupError is thrown, and the timeout's cancel is kept in
 // the timeout's scope, which drops it when it closes: what the caller sees is the error. Had somebody cancelled the task instead,
 // the kept cancel would be met by the task's next wait.
+import { describeThrown } from '../base/index.ts';
 import type { Awaitable, Subscriber } from './awaitable.ts';
 import { passCancel } from './cancel-pass.ts';
 import { rejected, quiet, scopeOf, signalOf, waiting, type WaitOptions } from './current-waiter.ts';
@@ -319,6 +320,6 @@ function checkErrors(options: TaskGroupOptions): void {
 }
 
 function groupMessage(name: string, errors: readonly unknown[]): string {
-  const first = errors[0] instanceof Error ? `${errors[0].name}: ${errors[0].message}` : String(errors[0]);
+  const first = describeThrown(errors[0]);
   return `${errors.length} unhandled error${errors.length === 1 ? '' : 's'} in ${name}: ${first}${errors.length > 1 ? ', ...' : ''}`;
 }

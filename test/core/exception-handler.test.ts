@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ExceptionContext, setExceptionHandler } from 'maitre';
+import {
+  createTask,
+  type ExceptionContext,
+  gather,
+  race,
+  retry,
+  setExceptionHandler,
+  TaskGroup,
+  waitFor,
+} from 'maitre';
 import { reportException } from 'maitre/lowlevel';
 import { test } from '../support/test.js';
 
@@ -65,4 +74,64 @@ test('a handler that throws: the error it was given and its own go to standard e
 
 test('setExceptionHandler throws for what is no function', () => {
   assert.throws(() => setExceptionHandler(undefined as never), TypeError);
+});
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable(new Error('revoked'), {});
+  revoke();
+  return proxy;
+}
+
+function unreadable(): Error {
+  return Object.create(new Error('unreadable'), {
+    message: {
+      get: () => {
+        throw new Error('message');
+      },
+    },
+    stack: {
+      get: () => {
+        throw new Error('stack');
+      },
+    },
+  }) as Error;
+}
+
+test('the default report never throws, whatever was thrown, and says what happened', () => {
+  using _ = setExceptionHandler(() => {
+    throw revoked(); // back to the default
+  });
+  for (const error of [revoked(), unreadable()]) {
+    assert.match(
+      captureStderr(() => reportException({ message: 'It broke', error })),
+      /^maitre: It broke\n.+/,
+    );
+  }
+});
+
+test('what cannot be read ends a task, a group, a gather, a race, a retry like any error', async () => {
+  for (const error of [revoked(), unreadable()]) {
+    const fail = async (): Promise<never> => {
+      throw error;
+    };
+    const starts = [
+      () => createTask(fail),
+      () => gather([fail]),
+      () => waitFor(fail, 1000),
+      () => race([fail]),
+      () => retry(fail, { attempts: 2, backoff: 1 }),
+    ];
+    for (const start of starts) {
+      // In an object: a promise that is resolved with a revoked Proxy looks for its `then`.
+      const caught = await start().then(
+        () => undefined,
+        (reason: unknown) => ({ reason }),
+      );
+      assert.ok(caught?.reason === error);
+    }
+    await assert.rejects(
+      TaskGroup.run((group) => void group.createTask(fail)),
+      { name: 'TaskGroupError' },
+    );
+  }
 });

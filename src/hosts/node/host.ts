@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { inspect } from 'node:util';
 import { threadId } from 'node:worker_threads';
-import { disposable, escapeLines } from '../../base/index.ts';
+import { describeThrown, disposable, escapeLines } from '../../base/index.ts';
 import { type ActiveResource, type Host, installHost } from '../../core/index.ts';
 import { endProcess } from './end-process.ts';
 
@@ -45,6 +45,34 @@ function tellEmptyLoop(): void {
   for (const { fn } of onEmptyLoop) fn();
 }
 
+/** What was thrown, with its stack. An error whose fields throw when they are read is still reported. */
+function inspected(error: unknown): string {
+  try {
+    return inspect(error);
+  } catch {
+    return describeThrown(error);
+  }
+}
+
+/** How many reports are on their way to standard error. */
+let writing = 0;
+const passOver = (): void => undefined;
+
+/**
+ * Writes to standard error. Whoever read it may have gone, and the 'error' event of that would end the process. So a listener
+ * takes it from the write until the turn after its callback, in which the event comes; what users write at another time fails
+ * as ever.
+ */
+function writeReport(text: string): void {
+  const { stderr } = process;
+  if (writing++ === 0) stderr.on('error', passOver);
+  stderr.write(text, () => {
+    setImmediate(() => {
+      if (--writing === 0) stderr.off('error', passOver);
+    });
+  });
+}
+
 const nodeHost: Host = {
   name: 'node',
   threadId,
@@ -61,7 +89,7 @@ const nodeHost: Host = {
   carrier: new AsyncLocalStorage<unknown>(),
   enterWithLeaks: triesEnterWith(),
   captureContext: () => AsyncLocalStorage.snapshot(),
-  report: (text, error) => void process.stderr.write(`maitre: ${escapeLines(text)}\n${escapeLines(inspect(error))}\n`),
+  report: (text, error) => writeReport(`maitre: ${escapeLines(text)}\n${escapeLines(inspected(error))}\n`),
   onSignal(names, fn) {
     const listeners = names.map((name) => [name, (): void => fn(name, constants.signals[name])] as const);
     for (const [name, listener] of listeners) process.on(name, listener);
@@ -91,7 +119,21 @@ const nodeHost: Host = {
   },
 };
 
-/** Installs this host; called by the entry modules. */
+/** Where the first copy of maitre in this process has left its host, for the others to see. */
+const FIRST_COPY = Symbol.for('maitre.host');
+
+/**
+ * Installs this host; called by the entry modules. Warns once when another copy of maitre is loaded in this process: each has tasks,
+ * a clock and an exception handler of its own, and `instanceof` tells their classes apart.
+ */
 export function installNodeHost(): void {
+  const registry = globalThis as { [FIRST_COPY]?: { readonly host: Host; warned: boolean } };
+  const first = (registry[FIRST_COPY] ??= { host: nodeHost, warned: false });
+  if (first.host !== nodeHost && !first.warned) {
+    first.warned = true;
+    process.emitWarning(
+      'Two copies of maitre are loaded: tasks of one are unknown to the other. Have one version installed: npm ls maitre',
+    );
+  }
   installHost(nodeHost);
 }
