@@ -135,3 +135,19 @@ test('what cannot be read ends a task, a group, a gather, a race, a retry like a
     );
   }
 });
+
+test('the default report says "probably" of a place that was guessed, and not of one that was captured', () => {
+  using _ = setExceptionHandler(() => {
+    throw new Error('back to the default');
+  });
+  for (const [createdAtGuessed, line] of [
+    [true, /\n {4}probably created at here\n/],
+    [false, /\n {4}created at here\n/],
+  ] as const) {
+    const context = { message: 'It broke', error: new Error('e'), createdAt: 'here', createdAtGuessed };
+    assert.match(
+      captureStderr(() => reportException(context)),
+      line,
+    );
+  }
+});
