@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createTask, Event, Lock, Queue, setExceptionHandler, sleep } from 'maitre';
 import { addInstrument, type Instrument, Resource, type StepRecord } from 'maitre/lowlevel';
+import { exploreCancellation } from 'maitre/testing';
 import { nextTurn, test } from '../support/test.js';
 
 function logging(log: string[]): Instrument {
@@ -224,4 +225,24 @@ test('while steps are measured, nothing is lost or reordered, beyond the answers
     );
     assert.ok(told > 0);
   }
+});
+
+test('exploreCancellation and an instrument that measures steps run together', async () => {
+  const explore = (): Promise<number> =>
+    exploreCancellation(async (x) => {
+      const lock = new Lock();
+      for (const name of ['a', 'b', 'c']) {
+        x.task(name, async () => {
+          const hold = await lock.acquire();
+          await sleep(10).finally(() => hold[Symbol.dispose]());
+        });
+      }
+      await x.settled();
+      if (lock.locked()) throw new Error('the lock was lost');
+    });
+  const alone = await explore();
+  let steps = 0;
+  using _ = addInstrument({ stepEnded: () => void steps++ });
+  assert.ok((await explore()) >= alone);
+  assert.ok(steps > alone);
 });
