@@ -14,6 +14,8 @@ export interface ExceptionContext {
   readonly createdAt?: string;
   /** True when `createdAt` is what the text of the task's function suggests, and was not recorded. */
   readonly createdAtGuessed?: boolean;
+  /** True when the message says all there is to say: the default report leaves the error out. */
+  readonly brief?: boolean;
   readonly [extra: string]: unknown;
 }
 
@@ -62,7 +64,8 @@ function reportByDefault(context: ExceptionContext): void {
     lines.push(`    ${context.createdAtGuessed === true ? 'probably ' : ''}created at ${context.createdAt}`);
   }
   try {
-    host.report(lines.join('\n'), context.error);
+    if (context.brief === true) host.report(lines.join('\n'));
+    else host.report(lines.join('\n'), context.error);
   } catch {
     // The last receiver cannot be reached (a broken standard error): there is nobody left to tell.
   }

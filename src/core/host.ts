@@ -41,8 +41,8 @@ export interface Host {
   readonly enterWithLeaks: boolean;
   /** Captures the caller's context (its AsyncLocalStorage values) and gives a way back into it. */
   captureContext(): <R>(fn: () => R) => R;
-  /** Writes the default report of an error nobody took: standard error, or the browser's console. */
-  report(text: string, error: unknown): void;
+  /** Writes the default report of an error nobody took, or of a text that says it all: to standard error, or the browser's console. */
+  report(...what: readonly [text: string, error?: unknown]): void;
   /** Calls `fn` for each of the signals until disposed. Absent where there are none. */
   onSignal?(names: readonly SignalName[], fn: (name: SignalName, number: number) => void): Disposable;
   /** Calls `fn` each time nothing is left that could happen, before the process ends. Absent where the host cannot tell. */

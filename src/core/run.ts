@@ -136,6 +136,7 @@ class Frame implements Disposable {
       reportException({
         message: `run() cannot go on: nothing is left that could wake a task\n${waits}`,
         error: this.deadlock,
+        brief: true, // it is thrown as well
       });
       this.#program.beginEnd();
       this.#main.cancelFor('Cancelled: run() cannot go on', { kind: 'shutdown' });

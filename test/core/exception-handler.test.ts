@@ -72,6 +72,18 @@ test('a handler that throws: the error it was given and its own go to standard e
   );
 });
 
+test('of a brief context the default prints the message alone', () => {
+  const context = { message: 'A client was refused: it is blocked', error: new Error('with a stack') };
+  assert.equal(
+    captureStderr(() => reportException({ ...context, brief: true })),
+    `maitre: ${context.message}\n`,
+  );
+  assert.match(
+    captureStderr(() => reportException(context)),
+    /\nError: with a stack\n {4}at /,
+  );
+});
+
 test('setExceptionHandler throws for what is no function', () => {
   assert.throws(() => setExceptionHandler(undefined as never), TypeError);
 });

@@ -506,7 +506,7 @@ fakeTest(
     const other = createTask(async () => {
       const waiting = createTask(() => sleep(5, 'value'));
       await sleep(0);
-      for (const wait of waitsOf(waiting as Task<unknown>)) wait.answer('value');
+      for (const wait of waitsOf(waiting)) wait.answer('value');
       waiting.cancel();
       assert.equal(waiting.uncancel(), 0);
       return await waiting;
@@ -519,7 +519,7 @@ fakeTest(
 fakeTest('one that is not taken back overrules the answer', async () => {
   const waiting = createTask(() => sleep(5, 'value'));
   await sleep(0);
-  for (const wait of waitsOf(waiting as Task<unknown>)) wait.answer('value');
+  for (const wait of waitsOf(waiting)) wait.answer('value');
   waiting.cancel();
   waiting.cancel();
   assert.equal(waiting.uncancel(), 1);

@@ -89,7 +89,10 @@ const nodeHost: Host = {
   carrier: new AsyncLocalStorage<unknown>(),
   enterWithLeaks: triesEnterWith(),
   captureContext: () => AsyncLocalStorage.snapshot(),
-  report: (text, error) => writeReport(`maitre: ${escapeLines(text)}\n${escapeLines(inspected(error))}\n`),
+  report: (...[text, ...error]) =>
+    writeReport(
+      [`maitre: ${escapeLines(text)}\n`, ...error.map((each) => `${escapeLines(inspected(each))}\n`)].join(''),
+    ),
   onSignal(names, fn) {
     const listeners = names.map((name) => [name, (): void => fn(name, constants.signals[name])] as const);
     for (const [name, listener] of listeners) process.on(name, listener);

@@ -32,7 +32,7 @@ const webHost: Host = {
   carrier: { getStore: () => undefined, run: (_store, fn, argument) => fn(argument) },
   enterWithLeaks: false,
   captureContext: () => (fn) => fn(),
-  report: (text, error) => console.error(`maitre: ${text}`, error),
+  report: (text, ...error) => console.error(`maitre: ${text}`, ...error),
 };
 
 /** Installs this host; called by the entry modules. */
