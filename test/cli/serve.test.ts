@@ -416,7 +416,7 @@ test('a Unix socket in a folder that is not there is told in one line, with exit
   using folder = new Folder();
   const path = join(folder.path, 'no', 'x.sock');
   const { code, stdout, stderr } = await runMaitre(['serve', folder.write('echo.mjs', ECHO), '--path', path]);
-  const state = `${join(folder.path, 'no')} does not exist`;
+  const state = `there is no folder ${join(folder.path, 'no')}`;
   assert.deepEqual([code, stdout, stderr], [1, '', `maitre: cannot listen on ${path}: ${state}\n`]);
 });
 

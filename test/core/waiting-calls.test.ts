@@ -332,7 +332,7 @@ const NOT_WAITING = new Set(
     Queue.shutdown Queue.statistics Queue.toString Receiver.receiveNowait Receiver.clone Receiver.close
     Receiver.statistics Semaphore.release Semaphore.locked Semaphore.statistics Semaphore.toString
     Sender.sendNowait Sender.clone Sender.close Sender.statistics Server.statistics Server.endWithin
-    Server.endNow Server.isServing Server.setSecureContext Server.close Server.closeClients
+    Awaitable.outcome Server.begin isConnectionLost serveInMemory Server.endNow Server.isServing Server.setSecureContext Server.close Server.closeClients
     Server.abortClients Server.toString StreamReader.tryReadLine StreamReader.atEof StreamReader.exception
     StreamReader.feedData StreamReader.feed StreamReader.feedEof StreamReader.setException
     StreamReader.setTransport StreamReader.toString StreamReader.takeHeld StreamWriter.write
@@ -352,6 +352,7 @@ const NOT_WAITING = new Set(
 /** Calls that wait and are listed by another name, or are tested elsewhere for the reason given. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'DatagramEndpoint.send': 'waits for a name or the kernel, which no test can hold up: datagram-endpoint.test.ts',
+  'Connection.startTls': 'StreamWriter.startTls',
   asCompleted: 'asCompleted().next',
   every: 'every().next',
   merge: 'merge().next',

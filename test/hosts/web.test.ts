@@ -13,8 +13,8 @@ import { root } from '../meta/source-files.js';
 const browser = '/usr/bin/chromium';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 22_200;
-const typicalLimit = 13_700;
+const wholeDoorLimit = 22_600;
+const typicalLimit = 13_900;
 
 const wholeDoor = "export * from 'maitre/core';";
 const typical = `
