@@ -1,8 +1,8 @@
 // node examples/crawler.ts              (Node 24 or later; npx tsx examples/crawler.ts before)
 //
 // The shape of every crawler: a frontier of pages still to visit, a pool of workers that take from it and put what they find
-// back into it, and politeness towards the site. The site here is made up and lives in memory; put `fetch` in its place, and
-// pass `currentTask()?.signal` to it, so that a cancel ends the request as well.
+// back into it, and politeness towards the site. The site here is made up and lives in memory; put `fetch` in its place, with a
+// deadline: `timeout(10_000, (t) => fetch(url, { signal: t.signal }))`. A page that times out is tried again.
 //
 // - The frontier is a queue. It is empty now and then while workers still look for links, so an empty queue is no end:
 //   `join()` is, which waits until every page that went in is marked done. Then the queue is shut down and the workers end.

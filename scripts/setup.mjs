@@ -12,12 +12,11 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 const minimumNode = [20, 19];
 
 /**
- * `npm install --no-save` takes the versions of the lock file and leaves it alone, as `npm ci` does. `npm ci` of npm 11
- * also refuses a lock file that was written where the optional packages of some other platform could not be had.
+ * `npm ci` installs exactly what package-lock.json lists and changes no file. It needs the file to be whole:
+ * test/meta/install.test.ts holds that.
  */
 const installArguments = [
-  'install',
-  '--no-save',
+  'ci',
   '--include=dev', // also where NODE_ENV says production
   '--no-audit',
   '--no-fund',
@@ -36,7 +35,7 @@ export function setUp() {
   const installed = readPackages('node_modules/.package-lock.json');
   if (installed && (!wanted || isCurrent(wanted, installed))) return;
 
-  console.log('Installing the development tools (npm install) ...');
+  console.log('Installing the development tools (npm ci) ...');
   const { status, error } = spawnSync('npm', installArguments, {
     stdio: 'inherit',
     shell: process.platform === 'win32', // npm is a .cmd file there

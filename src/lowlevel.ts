@@ -1,24 +1,36 @@
-// The door maitre/lowlevel: what primitives are built on. `sync`, `queues` and `time` use nothing else of base and core than
-// this and the root door, and so can yours. The host is installed by the root door, maitre/core or maitre/testing.
+// The door maitre/lowlevel: what primitives are built on, and what watches them. `sync`, `queues` and `time` use nothing else of
+// base and core than this and the root door, and so can yours. The host is installed by the root door, maitre/core or
+// maitre/testing.
 export { type Deadline, Deque, describe, disposable, Heap, type Linked, LinkedSet } from './base/index.ts';
 export {
   addDeadline,
+  addInstrument,
   addSoon,
+  answeredWait,
+  beginWait,
   checkMs,
-  checkpoint,
   checkTaskFunction,
   deleteDeadline,
   type Instrument,
+  Line,
   loopTime,
   makeCancelledError,
+  mayAnswer,
   QueuedWait,
   random,
   reportException,
-  setInstrument,
+  Resource,
+  type ResourceOptions,
+  type ResourceRecord,
   type Soon,
+  type StepRecord,
+  type TaskRecord,
   Wait,
-  type Waiter,
   waiterOf,
+  waiting,
   type WaitOptions,
+  type WaitOutcome,
+  type WaitRecord,
   waitsOf,
+  type WaitState,
 } from './core/index.ts';

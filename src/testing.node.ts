@@ -3,7 +3,16 @@ import { installNodeHost } from './hosts/node/index.ts';
 
 installNodeHost();
 
-export { simulate, SimulatedConnection, type SimulateOptions, Simulation } from './simulation/index.ts';
+export {
+  type MemoryClientOptions,
+  type MemoryServerOptions,
+  type ServedInMemory,
+  serveInMemory,
+  simulate,
+  SimulatedConnection,
+  type SimulateOptions,
+  Simulation,
+} from './simulation/index.ts';
 export {
   allTasksBlocked,
   checkDuplex,

@@ -1,9 +1,20 @@
-/** Names a value in an error message: short, on one line, never throwing (`got -1`, `got a promise`, `got an array`). */
+import { escapeControl } from './escape-control.ts';
+
+/** Names a value in an error message: short, on one line without control characters, never throwing (`got -1`, `got a promise`, `got an array`). */
 export function describe(value: unknown): string {
   try {
-    return nameOf(value);
+    return escapeControl(nameOf(value));
   } catch {
     return 'an object'; // a Proxy or a getter that throws
+  }
+}
+
+/** What was thrown, as `Error: disk full`. Never throws, whatever it is. */
+export function describeThrown(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'an error that cannot be read'; // a revoked Proxy, a getter that throws
   }
 }
 

@@ -1,5 +1,5 @@
-// `maitre connect HOST:PORT | PATH`: a small line client. Standard input goes to the server, its answers to standard
-// output. The end of the input half-closes the connection; the server's end ends the command.
+// `maitre connect HOST:PORT | PATH [--tls]`: a small line client. Standard input goes to the server, its answers to standard
+// output. The end of the input half-closes the connection, which TLS cannot; the server's end ends the command.
 import { isIPv6 } from 'node:net';
 import {
   cancellable,
@@ -13,22 +13,32 @@ import {
 } from '../index.node.ts';
 import { CommandError, HELP, parse } from './usage.ts';
 
+const OPTIONS = { tls: { type: 'boolean' } } as const;
+
 /** What an error of the system means to whoever typed the target. */
 const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied (EACCES)',
   ECONNREFUSED: 'nobody listens there (ECONNREFUSED)',
+  ECONNRESET: 'the server broke the connection off (ECONNRESET)',
+  EHOSTUNREACH: 'the host cannot be reached (EHOSTUNREACH)',
+  ENETUNREACH: 'its network cannot be reached (ENETUNREACH)',
   ENOENT: 'there is no such socket (ENOENT)',
   ENOTFOUND: 'no such host (ENOTFOUND)',
+  // OpenSSL's word for bytes that are no TLS.
+  EPROTO: 'the server does not speak TLS, or no version of it that is spoken here (EPROTO)',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS (ERR_SSL_WRONG_VERSION_NUMBER)',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS (ERR_SSL_PACKET_LENGTH_TOO_LONG)',
 };
 
 export async function connect(args: string[]): Promise<number> {
-  const { positionals, help } = parse(args, {});
+  const { values, positionals, help } = parse(args, OPTIONS);
   if (help) {
     process.stdout.write(HELP);
     return 0;
   }
   const [target, ...more] = positionals;
   if (target === undefined || more.length > 0) throw new CommandError('connect needs one HOST:PORT or PATH', 2);
-  const options = parseTarget(target);
+  const options: ConnectOptions = { ...parseTarget(target), ...(values.tls === true ? { tls: true } : {}) };
   await run(async () => {
     await using connection = await open(options, target);
     try {
@@ -67,7 +77,8 @@ async function open(options: ConnectOptions, target: string): Promise<Connection
   } catch (error) {
     if (error instanceof CancelledError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException; // connecting fails with Errors
-    throw new CommandError(`cannot connect to ${target}: ${REASONS[code] ?? message}`, 1);
+    const reason = REASONS[code] ?? message.replace(/^Cannot connect(?: to .*?)?: /, '');
+    throw new CommandError(`cannot connect to ${target}: ${reason}`, 1);
   }
 }
 
@@ -79,7 +90,8 @@ async function send({ writer }: Connection): Promise<void> {
     writer.write(value);
     await writer.drain();
   }
-  writer.writeEof();
+  // Over TLS the server is not told, and the answers go on until its end.
+  if (writer.canWriteEof()) writer.writeEof();
 }
 
 async function receive({ reader }: Connection): Promise<void> {

@@ -2,14 +2,18 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
+import { escapeControl } from '../base/index.ts';
 import type { Handler } from '../index.node.ts';
 import { CommandError } from './usage.ts';
 
 /** After how long a file that is still loading is told, milliseconds: most likely it runs a program of its own. */
 const SLOW_LOAD = 2000;
-/** A line of a stack inside this command. */
-const OWN = /[\\/](?:dist|src)[\\/]cli[\\/]/;
+const isNode = !('bun' in process.versions || 'deno' in process.versions);
+/** Where this command is, as a URL and as a path; Deno's stacks show its sources. */
+const HERE = import.meta.url.replace(/(?:dist|src)\/cli\/[^/]*$/, '');
+const OWN = [HERE, fileURLToPath(HERE)].flatMap((place) => [`${place}dist/cli/`, `${place}src/cli/`]);
 
 /** Loads `file` and gives what it exports by default, which must be a function. */
 export async function loadHandler(file: string): Promise<Handler> {
@@ -45,16 +49,22 @@ function describe(value: unknown): string {
 async function load(path: string, file: string): Promise<Module> {
   const slow = setTimeout(() => {
     const note = 'a program that serves by itself is started without `maitre serve`';
-    process.stderr.write(`maitre: ${file} is still loading and has exported nothing yet; ${note}\n`);
+    process.stderr.write(`maitre: ${escapeControl(file)} is still loading and has exported nothing yet; ${note}\n`);
   }, SLOW_LOAD);
   try {
     return await loadWithin(path, file);
   } catch (error) {
     if (error instanceof CommandError) throw error;
     if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') {
-      throw new CommandError(`cannot serve ${file}: ${error.message}`, 1);
+      const [why = '', ...more] = error.message.split('\n'); // Deno tells so of mistakes in the file, with its lines
+      throw new CommandError(`cannot serve ${file}: ${why}`, 1, more.length > 0 ? more.join('\n') : undefined);
     }
-    process.stderr.write(`maitre: cannot serve ${file}: it failed while loading\n`);
+    const fault = transformFault(error);
+    if (fault !== undefined) throw new CommandError(`cannot serve ${file}: ${fault}`, 1);
+    const what = `cannot serve ${file}: it failed while loading`;
+    const detail = isNode ? detailOf(error) : undefined;
+    if (detail !== undefined) throw new CommandError(what, 1, detail);
+    process.stderr.write(`maitre: ${escapeControl(what)}\n`);
     throw error; // the runtime shows what and where
   } finally {
     clearTimeout(slow);
@@ -63,7 +73,6 @@ async function load(path: string, file: string): Promise<Module> {
 
 async function loadWithin(path: string, file: string): Promise<Module> {
   const url = pathToFileURL(path).href;
-  const isNode = !('bun' in process.versions || 'deno' in process.versions);
   const typed = /\.[cm]?tsx?$/.test(path);
   if (!isNode || !typed) return (await import(url)) as Module;
   if (!stripsTypes()) return loadWithTsx(path, url, file, 'does not run TypeScript');
@@ -77,6 +86,34 @@ async function loadWithin(path: string, file: string): Promise<Module> {
   }
 }
 
+/** What tsx says of a file that cannot be parsed, with where: `handler.ts:2:6: Expected identifier but found "="`. */
+function transformFault(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'TransformError') return undefined;
+  const [, ...faults] = error.message.split('\n'); // the first line counts them
+  return faults.join('; ').replaceAll(': ERROR: ', ': ');
+}
+
+/**
+ * What is shown of an error of the file: all of it but those who called the file, the loader and this command. Undefined where
+ * only Node can tell: which line of an ES module it cannot parse, it shows when the error ends the process.
+ */
+function detailOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.stack === undefined) return inspect(error);
+  const lines = error.stack.split('\n');
+  while (isCaller(lines.at(-1) ?? '')) lines.pop();
+  error.stack = lines.join('\n');
+  if (lines.length === 1) return undefined;
+  return lines.some(isFrame) ? inspect(error) : error.stack; // inspect puts one without frames into brackets
+}
+
+function isFrame(line: string): boolean {
+  return /^ +at /.test(line);
+}
+
+function isCaller(line: string): boolean {
+  return isFrame(line) && (/[( ]node:/.test(line) || OWN.some((place) => line.includes(place)));
+}
+
 function stripsTypes(): boolean {
   const features = process.features as { typescript?: unknown }; // unknown to older type declarations
   return features.typescript !== undefined && features.typescript !== false;
@@ -85,8 +122,8 @@ function stripsTypes(): boolean {
 /** Whether a file could not be parsed. A SyntaxError that code threw, as JSON.parse does, shows that code in its stack. */
 function isUnparsed(error: unknown): boolean {
   if (!(error instanceof SyntaxError)) return false;
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^ +at /.test(line));
-  return frames.every((line) => / \(?node:/.test(line) || OWN.test(line));
+  const frames = (error.stack ?? '').split('\n').filter(isFrame);
+  return frames.every(isCaller);
 }
 
 /** tsx is looked for where the file is, then where the command runs. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The command `maitre`. Reads its arguments, runs one command, ends with its exit code: 0 done, 1 it failed, 2 wrong usage.
+import { escapeControl, escapeLines } from '../base/index.ts';
 import { endProcess } from '../hosts/node/index.ts';
 import { connect } from './connect.ts';
 import { serve } from './serve.ts';
@@ -31,7 +32,10 @@ try {
   code = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
-  process.stderr.write(`maitre: ${error.message}${error.exitCode === 2 ? ' (maitre --help tells more)' : ''}\n`);
+  process.stderr.write(
+    `maitre: ${escapeControl(error.message)}${error.exitCode === 2 ? ' (maitre --help tells more)' : ''}\n`,
+  );
+  if (error.detail !== undefined) process.stderr.write(`${escapeLines(error.detail)}\n`);
   code = error.exitCode;
 }
 // The served file may have left timers or sockets of its own; they do not keep an ended server alive.

@@ -1,7 +1,8 @@
 // `maitre serve FILE`: the handler a file exports, one task per client, a line for each, and an orderly end. It listens where
 // it is told to, else on the sockets that systemd handed over, else on the default address.
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { inspect } from 'node:util';
 import {
   type Address,
   CancelledError,
@@ -10,20 +11,26 @@ import {
   formatAddress,
   Future,
   type Handler,
+  isConnectionLost,
   listenFds,
   run,
   type Server,
   type ServerOptions,
   startServer,
 } from '../index.node.ts';
+import { describe, escapeControl, escapeLines } from '../base/index.ts';
 import { endProcess } from '../hosts/node/index.ts';
+import { endOnHangUp } from './hang-up.ts';
 import { loadHandler } from './load-handler.ts';
+import { connectCommand, inOptions, readTlsFiles, type TlsFiles } from './tls-files.ts';
 import { CommandError, HELP, parse, toCount } from './usage.ts';
 
 const OPTIONS = {
   host: { type: 'string' },
   port: { type: 'string' },
   path: { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
   grace: { type: 'string' },
   'max-connections': { type: 'string' },
   concurrency: { type: 'string' },
@@ -50,9 +57,12 @@ export async function serve(args: string[]): Promise<number> {
     maxConnections: toCount('max-connections', values['max-connections'], 1),
     concurrency: toCount('concurrency', values.concurrency, 1),
   };
-  const where = whereToListen(values.host, toCount('port', values.port, 0, 65535), values.path);
+  const port = toCount('port', values.port, 0, 65535);
+  const tls = readTlsFiles(values['tls-cert'], values['tls-key']);
+  const where = whereToListen(values.host, port, values.path);
   const handler = await loadHandler(file);
-  await run(() => serveUntilStopped(handler, { ...limits, ...where, onError: reportError }, file, grace));
+  endOnHangUp();
+  await run(() => serveUntilStopped(handler, { ...limits, ...where, onError: reportError }, { file, grace, tls }));
   return 0;
 }
 
@@ -81,43 +91,88 @@ function handedOver(): number[] {
 }
 
 function note(text: string): void {
-  process.stderr.write(`maitre: ${text}\n`);
+  process.stderr.write(`maitre: ${escapeControl(text)}\n`);
 }
 
-async function serveUntilStopped(handler: Handler, options: ServerOptions, file: string, grace: number): Promise<void> {
-  const server = await start(logging(handler), options);
-  console.log(banner(server, file));
+/** What the command line says beside the server's options. */
+interface Settings {
+  readonly file: string;
+  /** Milliseconds. */
+  readonly grace: number;
+  readonly tls: TlsFiles | undefined;
+}
+
+async function serveUntilStopped(handler: Handler, options: ServerOptions, settings: Settings): Promise<void> {
+  const { grace, tls } = settings;
+  const server = await start(logging(handler), options, tls);
+  print(...banner(server, settings));
   try {
     await new Future<never>(); // until a signal cancels this task
   } catch (error) {
     if (!(error instanceof CancelledError)) throw error;
-    console.log(stopping(server.connections.size, grace));
+    print(stopping(server.connections.size, grace));
     const report = await server.shutdown({ grace });
-    console.log(`stopped: ${report.finished} finished, ${report.cancelled} cancelled, ${report.aborted} aborted`);
+    print(`stopped: ${report.finished} finished, ${report.cancelled} cancelled, ${report.aborted} aborted`);
     // run() waits for every task. One that ignores its cancel was reported, and shall not hold the command.
     setTimeout(() => void endProcess(0), LAST_WAIT);
   }
 }
 
-async function start(handler: Handler, options: ServerOptions): Promise<Server> {
+async function start(handler: Handler, options: ServerOptions, tls: TlsFiles | undefined): Promise<Server> {
   try {
-    return await startServer(handler, options);
+    const secured = tls === undefined ? options : { ...options, tls: { cert: tls.cert, key: tls.key } };
+    return await startServer(handler, secured);
   } catch (error) {
     if (error instanceof CancelledError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException; // listening fails with Errors
+    const { code = '', message } = error as NodeJS.ErrnoException; // listening fails with Errors
+    if (tls !== undefined && /\btls\./.test(message))
+      throw new CommandError(`cannot serve: ${inOptions(message, tls)}`, 1);
     if (options.fd !== undefined) throw new CommandError(message.replace(/^C/, 'c'), 1); // it names the descriptor
     const where = options.path ?? `${String(options.host)}:${options.port}`;
-    if (code === 'EADDRINUSE') {
-      const other = options.path === undefined ? 'choose another with --port' : 'end it, or choose another --path';
-      throw new CommandError(`cannot listen on ${where}: somebody listens there already; ${other}`, 1);
-    }
-    if (code === 'EACCES') {
-      const hint =
-        options.path === undefined && (options.port ?? 0) < 1024 ? '; ports below 1024 are for the administrator' : '';
-      throw new CommandError(`cannot listen on ${where}: permission denied${hint}`, 1);
-    }
-    throw new CommandError(`cannot listen on ${where}: ${message}`, 1);
+    throw new CommandError(`cannot listen on ${where}: ${whyNot(code, options) ?? withoutAction(message)}`, 1);
   }
+}
+
+/** What an error of the system means to whoever typed the address. */
+function whyNot(code: string, { path, port = 0 }: ServerOptions): string | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `somebody listens there already; ${path === undefined ? 'choose another with --port' : 'end it, or choose another --path'}`;
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address (EADDRNOTAVAIL)';
+    case 'EAFNOSUPPORT':
+      return 'this machine has no addresses of that kind (EAFNOSUPPORT)';
+    case 'ENOTFOUND':
+      return 'no such host (ENOTFOUND)';
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'EACCES':
+      // libuv says EACCES of a folder that is not there.
+      return (
+        (path === undefined ? undefined : missingFolder(path)) ?? (code === 'EACCES' ? denied(path, port) : undefined)
+      );
+    default:
+      return undefined;
+  }
+}
+
+function denied(path: string | undefined, port: number): string {
+  return `permission denied${path === undefined && port < 1024 ? '; ports below 1024 are for the administrator' : ''}`;
+}
+
+function missingFolder(path: string): string | undefined {
+  const folder = dirname(path);
+  try {
+    return statSync(folder).isDirectory() ? undefined : `${folder} is not a folder`;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException; // asking fails with Errors
+    return ['ENOENT', 'ENOTDIR'].includes(code) ? `there is no folder ${folder}` : undefined;
+  }
+}
+
+/** Where an error says itself what could not be done, only why. */
+function withoutAction(message: string): string {
+  return message.replace(/^Cannot listen on .*?: /, '');
 }
 
 function stopping(clients: number, grace: number): string {
@@ -136,7 +191,7 @@ function logging(handler: Handler): Handler {
     const line = async (): Promise<void> => {
       const outcome = await ended;
       await writer.waitClosed();
-      console.log(clientLine(connection, performance.now() - began, outcome));
+      print(clientLine(connection, performance.now() - began, outcome));
     };
     createTask(() => line().catch(line));
     try {
@@ -150,12 +205,12 @@ function logging(handler: Handler): Handler {
 }
 
 function outcomeOf(error: unknown): string {
-  if (error instanceof CancelledError) return 'cancelled';
-  return `${isLoss(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
-}
-
-function isLoss(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ERR_CONNECTION_LOST';
+  try {
+    if (error instanceof CancelledError) return 'cancelled';
+    return `${isConnectionLost(error) ? 'lost' : 'failed'}: ${firstLine(error)}`;
+  } catch {
+    return `failed: ${describe(error)}`; // one that cannot be looked at, such as a revoked Proxy
+  }
 }
 
 function clientLine(connection: Connection, ms: number, outcome: string): string {
@@ -169,17 +224,35 @@ function firstLine(error: unknown): string {
 }
 
 function reportError(error: unknown, connection: Connection): void {
-  // A client that left is in its line already; what is wrong with the handler is worth a stack.
-  if (isLoss(error)) return;
-  console.error(`error in the handler of ${connection}:`, error);
+  let text: string;
+  try {
+    // A client that left is in its line already; what is wrong with the handler is worth a stack.
+    if (isConnectionLost(error)) return;
+    text = typeof error === 'string' ? error : inspect(error);
+  } catch {
+    text = describe(error); // one that cannot be looked at
+  }
+  process.stderr.write(`error in the handler of ${connection}: ${escapeLines(text)}\n`);
 }
 
-function banner(server: Server, file: string): string {
+/** Prints lines, each of them one line whatever is in it: paths, and what handlers say of what clients sent. */
+function print(...lines: readonly string[]): void {
+  process.stdout.write(lines.map((line) => `${escapeControl(line)}\n`).join(''));
+}
+
+/** The lines that say where it listens and what to type. */
+function banner(server: Server, { file, tls }: Settings): string[] {
   const addresses = server.addresses.map(formatAddress);
   const first = server.addresses.find(isReachable);
-  const lines = [`serving ${file} on ${addresses.join(' and ')}; Ctrl-C ends it`];
-  if (first === undefined) return lines.join('\n');
+  const lines = [
+    `serving ${file} on ${addresses.join(' and ')}${tls === undefined ? '' : ' over TLS'}; Ctrl-C ends it`,
+  ];
+  if (first === undefined) return lines;
   lines.push('to see it work, type in another terminal:');
+  if (tls !== undefined) {
+    const at = 'path' in first ? first.path : { address: reachable(first.address), port: first.port };
+    return [...lines, `    ${connectCommand(tls, at)}`];
+  }
   if (hasNc()) {
     lines.push(
       'path' in first
@@ -190,7 +263,7 @@ function banner(server: Server, file: string): string {
   lines.push(
     `    npx maitre connect ${'path' in first ? first.path : formatAddress({ ...first, address: reachable(first.address) })}`,
   );
-  return lines.join('\n');
+  return lines;
 }
 
 /** Whether a command line can say where it is: not of a Unix socket without a file. */

@@ -1,35 +1,40 @@
 // What Task, Future and gather have in common: an outcome that comes once, awaiters, and done callbacks.
 //
 // - The state goes from pending to one of result, exception, cancelled, once (`settle`).
-// - An observer is told in the same step, and only *decides* something (answers a wait, settles another Awaitable): what
+// - A subscriber is told in the same step, and only *decides* something (answers a wait, settles another Awaitable): what
 //   users wrote runs in later microtasks.
-// - `await awaitable` makes a wait record on the awaiting task whose cancel is a cancel of the awaitable: that is how a
-//   cancel reaches the innermost wait through any chain of awaits.
-// - `observed` says whether anybody will hear of an exception. An unheard one is reported once, at the end of the turn.
+// - `await awaitable` makes a wait record on the awaiting scope whose cancel is a cancel of the awaitable: that is how a
+//   cancel reaches the innermost wait through any chain of awaits (cancel-pass.ts).
+// - An exception is *handled* once somebody will get it: a wait for it that is not taken back, a group, a gather, a call of
+//   result() or exception(). One that is not is reported once, at the end of the turn.
 import { describe, disposable } from '../base/index.ts';
+import { type CancelTarget, afterPassing, passCancel } from './cancel-pass.ts';
+import { beginWait, mayAnswer, rejected, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
 import { type CancelReason, type CancelledError, InvalidStateError } from './errors.ts';
 import { type ExceptionContext, reportException } from './exception-handler.ts';
-import { addSoon } from './schedule.ts';
+import type { TaskRecord } from './records.ts';
+import { currentScope, takeKept } from './scope.ts';
 import { makeCancelledError } from './tracing.ts';
-import { checkpoint, rejected, takePendingCancel, Wait, type Waiter, waiterOf } from './wait.ts';
+import { addSoon } from './turn.ts';
+import { Wait } from './wait.ts';
 
 /** Told once, when an Awaitable is done. */
-export interface Observer {
+export interface Subscriber {
   settled(awaitable: Awaitable<unknown>): void;
-  /** Who waits through this observer: for the call graph. */
-  readonly task?: Waiter | undefined;
+  /** Who waits through this subscriber: for the call graph. */
+  readonly task?: TaskRecord | undefined;
   readonly awaitable?: Awaitable<unknown> | undefined;
 }
 
 type State = 'pending' | 'result' | 'exception' | 'cancelled';
 
-export abstract class Awaitable<T> implements PromiseLike<T> {
+export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
   #state: State = 'pending';
   /** The result, the exception, or the CancelledError, by state. */
   #outcome: unknown;
-  #observers: Observer | Set<Observer> | undefined; // one needs no Set
-  /** Somebody will hear of an exception. Never goes back. */
-  protected observed = false;
+  #subscribers: Subscriber | Set<Subscriber> | undefined; // one needs no Set
+  /** How many waits for the outcome were not taken back; Infinity once somebody has it for certain. */
+  #takers = 0;
 
   /** True once there is an outcome. */
   done(): boolean {
@@ -49,7 +54,7 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     if (this.#state === 'result') return this.#outcome as T; // by state
     if (this.#state === 'pending')
       throw new InvalidStateError(`Cannot get the result of ${this.label}: it is not done`);
-    this.observed = true;
+    this.#takers = Infinity;
     throw this.#outcome;
   }
 
@@ -58,7 +63,7 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     if (this.#state === 'pending') {
       throw new InvalidStateError(`Cannot get the exception of ${this.label}: it is not done`);
     }
-    this.observed = true;
+    this.#takers = Infinity;
     if (this.#state === 'cancelled') throw this.#outcome;
     return this.#state === 'exception' ? this.#outcome : undefined;
   }
@@ -77,15 +82,22 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     return this.done() ? false : this.cancelWith(makeCancelledError(message, reason));
   }
 
-  /** Delivers a cancellation made elsewhere: a link of the chain of awaits. False when done. @internal */
-  abstract cancelWith(error: CancelledError): boolean;
+  /** Passes on a cancellation made elsewhere: a link of the chain of awaits. False when done. @internal */
+  cancelWith(error: CancelledError): boolean {
+    if (this.done()) return false;
+    passCancel(this, error);
+    return true;
+  }
+
+  /** Makes a cancel come true. By cancel-pass.ts alone. @internal */
+  abstract applyCancel(error: CancelledError): void;
 
   /** `task "load"`, for messages. @internal */
   abstract get label(): string;
 
   /**
    * Calls `fn` once, a microtask after the outcome is there (or after this call, when it is already), in the context of
-   * this call. What it throws goes to the exception handler. It does not count as hearing of an exception.
+   * this call. What it throws goes to the exception handler. It does not count as handling an exception.
    */
   addDoneCallback(fn: (self: this) => void): Disposable {
     if (typeof fn !== 'function') {
@@ -103,12 +115,12 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     // A promise reaction runs in the context it was registered in, on every host.
     let done: () => void = call;
     void new Promise<void>((resolve) => (done = resolve)).then(call);
-    const observer: Observer = { settled: () => done() };
+    const subscriber: Subscriber = { settled: () => done() };
     if (this.done()) done();
-    else this.observe(observer);
+    else this.subscribe(subscriber);
     return disposable(() => {
       wanted = false;
-      this.unobserve(observer);
+      this.unsubscribe(subscriber);
     });
   }
 
@@ -118,24 +130,33 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     onResult?: ((value: T) => A | PromiseLike<A>) | null,
     onError?: ((error: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.#outcomePromise().then(onResult, onError);
+    const promise = this.outcome().then(onResult, onError);
+    return typeof onError === 'function' ? promise : waiting(promise); // an `await` passes both
   }
 
   /** Like a promise's; inside a task it is an await by that task. */
   catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
-    return this.#outcomePromise().catch(onError);
+    const promise = this.outcome().catch(onError);
+    return typeof onError === 'function' ? promise : waiting(promise);
   }
 
   /** Like a promise's; inside a task it is an await by that task. */
   finally(onEnd?: (() => void) | null): Promise<T> {
-    return this.#outcomePromise().finally(onEnd);
+    return waiting(this.outcome().finally(onEnd));
   }
 
-  #outcomePromise(): Promise<T> {
+  /** `Promise`, as every promise has it: an Awaitable may stand wherever one is expected. */
+  get [Symbol.toStringTag](): string {
+    return 'Promise';
+  }
+
+  /** What `await` waits for, as a waiting call: quiet when it ends by a cancellation and nobody looks. @internal */
+  outcome(): Promise<T> {
     if (this.#state === 'pending') return this.#waitForOutcome();
-    const refused = checkpoint();
+    const refused = beginWait();
     if (refused !== undefined) return refused;
-    this.observed = true;
+    if (!mayAnswer()) return new OutcomeWait<T>('await', this).promise;
+    this.#takers = Infinity;
     switch (this.#state) {
       case 'result':
         return Promise.resolve(this.#outcome as T); // by state
@@ -147,43 +168,47 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
   }
 
   #waitForOutcome(): Promise<T> {
-    const waiter = waiterOf(undefined);
-    if (waiter === (this as unknown)) {
+    const scope = currentScope();
+    if (scope?.task === (this as unknown)) {
       return Promise.reject(new InvalidStateError(`Cannot await ${this.label}: it is the task that awaits`));
     }
-    this.observed = true;
-    const wait = new AwaitWait<T>(this);
-    this.observe(wait);
+    const wait = new AwaitWait<T>('await', this);
     // A cancel that found no wait before goes the same way as one that comes now: to what is awaited, first.
-    const error = takePendingCancel(waiter);
+    const error = takeKept(scope);
     if (error !== undefined) wait.cancel(error);
     return wait.promise;
   }
 
-  /** Registers an observer while pending; `unobserve` is its inverse. @internal */
-  observe(observer: Observer): void {
-    const now = this.#observers;
-    if (now === undefined) this.#observers = observer;
-    else if (now instanceof Set) now.add(observer);
-    else this.#observers = new Set([now, observer]);
+  /** Registers a subscriber while pending; `unsubscribe` is its inverse. @internal */
+  subscribe(subscriber: Subscriber): void {
+    const now = this.#subscribers;
+    if (now === undefined) this.#subscribers = subscriber;
+    else if (now instanceof Set) now.add(subscriber);
+    else this.#subscribers = new Set([now, subscriber]);
   }
 
   /** @internal */
-  unobserve(observer: Observer): void {
-    const now = this.#observers;
-    if (now === observer) this.#observers = undefined;
-    else if (now instanceof Set) now.delete(observer);
+  unsubscribe(subscriber: Subscriber): void {
+    const now = this.#subscribers;
+    if (now === subscriber) this.#subscribers = undefined;
+    else if (now instanceof Set) now.delete(subscriber);
   }
 
   /** Who waits for this one, directly: for the call graph. @internal */
-  observers(): Observer[] {
-    const now = this.#observers;
+  subscribers(): Subscriber[] {
+    const now = this.#subscribers;
     return now === undefined ? [] : now instanceof Set ? [...now] : [now];
   }
 
-  /** From now on an exception counts as heard. @internal */
-  markObserved(): void {
-    this.observed = true;
+  /** From now on an exception counts as handled. @internal */
+  markHandled(): void {
+    this.#takers = Infinity;
+  }
+
+  /** A wait for the outcome begins (+1), or was taken back without it (-1). @internal */
+  countTaker(change: 1 | -1): void {
+    this.#takers += change;
+    if (this.#takers === 0 && this.#state === 'exception') this.#reportSoon();
   }
 
   /** True once it ended by an exception that is not a cancellation. @internal */
@@ -191,7 +216,7 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     return this.#state === 'exception';
   }
 
-  /** Gives a done one's outcome to an observing wait or future. @internal */
+  /** Gives a done one's outcome to a subscribed wait or future. @internal */
   passOutcomeTo(to: { answer(value: T): unknown; fail(error: unknown): unknown }): void {
     if (this.#state === 'result') to.answer(this.#outcome as T); // by state
     else to.fail(this.#outcome);
@@ -202,18 +227,30 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     if (this.#state !== 'pending') return false;
     this.#state = state;
     this.#outcome = outcome;
-    if (state === 'exception' && !this.observed) addSoon({ due: () => this.#reportUnobserved() });
-    const observers = this.#observers;
-    this.#observers = undefined;
-    if (observers instanceof Set) for (const observer of observers) observer.settled(this);
-    else observers?.settled(this);
+    if (state === 'exception' && this.#takers === 0) this.#reportSoon();
+    const subscribers = this.#subscribers;
+    this.#subscribers = undefined;
+    if (subscribers instanceof Set) for (const subscriber of subscribers) this.#tell(subscriber);
+    else if (subscribers !== undefined) this.#tell(subscribers);
     return true;
   }
 
+  #tell(subscriber: Subscriber): void {
+    try {
+      subscriber.settled(this);
+    } catch (error) {
+      reportException({ message: `Telling of the end of ${this.label} failed`, error });
+    }
+  }
+
   // At the end of the turn in which it failed: whoever meant to await it has had the time to.
-  #reportUnobserved(): void {
-    if (this.observed) return;
-    this.observed = true;
+  #reportSoon(): void {
+    addSoon({ due: () => this.#reportUnhandled() });
+  }
+
+  #reportUnhandled(): void {
+    if (this.#takers > 0) return;
+    this.#takers = Infinity;
     reportException({
       message: `${this.label} failed and nobody awaited it`,
       error: this.#outcome,
@@ -221,7 +258,7 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
     });
   }
 
-  /** What a report of its unheard exception adds. @internal */
+  /** What a report of its unhandled exception adds. @internal */
   reportFields(): Partial<ExceptionContext> {
     return {};
   }
@@ -232,34 +269,47 @@ export abstract class Awaitable<T> implements PromiseLike<T> {
   }
 }
 
-/** The wait behind `await awaitable`. Its cancel is a cancel of what it awaits. */
-class AwaitWait<T> extends Wait<T> implements Observer {
+/** A wait for the outcome of an Awaitable. Its cancel leaves that alone: the wait behind `cancellable(task)`. */
+export class OutcomeWait<T> extends Wait<T> implements Subscriber {
   readonly #target: Awaitable<T>;
-  #passingOn = false;
 
-  constructor(target: Awaitable<T>) {
-    super('await', target);
+  constructor(kind: string, target: Awaitable<T>, options?: WaitOptions) {
+    super(kind, target, options);
     this.#target = target;
+    target.countTaker(1);
+    if (target.done()) this.settled();
+    else target.subscribe(this);
   }
 
   settled(): void {
     this.#target.passOutcomeTo(this);
   }
 
-  override cancel(error: CancelledError): boolean {
+  protected override withdraw(): void {
+    this.#target.unsubscribe(this);
+    this.#target.countTaker(-1);
+  }
+}
+
+/** The wait behind `await awaitable`. Its cancel is a cancel of what it awaits. */
+class AwaitWait<T> extends OutcomeWait<T> implements CancelTarget {
+  #passingOn = false;
+
+  override cancel(error: CancelledError, final = false): boolean {
     // A circle of tasks that await each other comes back here while passing on: then this link gives way.
-    if (this.waiting && !this.#passingOn) {
-      this.#passingOn = true;
-      try {
-        if (this.#target.cancelWith(error)) return true;
-      } finally {
-        this.#passingOn = false;
-      }
-    }
-    return super.cancel(error);
+    if (!this.waiting || this.#passingOn || (this.resource as Awaitable<T>).done()) return super.cancel(error, final);
+    passCancel(this, error);
+    return true;
   }
 
-  protected override withdraw(): void {
-    this.#target.unobserve(this);
+  applyCancel(error: CancelledError): void {
+    // It may have ended while the pass came here.
+    if (!(this.resource as Awaitable<T>).cancelWith(error)) super.cancel(error);
+    else {
+      this.#passingOn = true;
+      afterPassing(() => {
+        this.#passingOn = false;
+      });
+    }
   }
 }

@@ -1,9 +1,8 @@
-// Who waits for whom. The links are the wait records and observers themselves, so nothing is kept for this alone.
+// Who waits for whom. The links are the wait records and subscribers themselves, so nothing is kept for this alone.
 // asyncio 3.14: `capture_call_graph`, `format_call_graph`.
 import type { Awaitable } from './awaitable.ts';
 import { InvalidStateError } from './errors.ts';
-import { currentTask, Task } from './task.ts';
-import { waitsOf } from './wait.ts';
+import { currentTask, Task, waitsOf } from './task.ts';
 
 export interface CallGraph {
   readonly task: Task<unknown>;
@@ -26,14 +25,15 @@ function graphOf(task: Task<unknown>, path: ReadonlySet<Task<unknown>>): CallGra
   return { task, stack: task.stack(), awaitedBy };
 }
 
-/** The tasks behind an awaitable's observers, through gathers and shields. */
+/** The tasks behind an awaitable's subscribers, through gathers and shields. */
 function awaitersOf(awaitable: Awaitable<unknown>, seen: Set<Awaitable<unknown>>): Set<Task<unknown>> {
   const awaiters = new Set<Task<unknown>>();
   if (seen.has(awaitable)) return awaiters;
   seen.add(awaitable);
-  for (const observer of awaitable.observers()) {
-    if (observer.task instanceof Task) awaiters.add(observer.task as Task<unknown>);
-    if (observer.awaitable !== undefined) for (const task of awaitersOf(observer.awaitable, seen)) awaiters.add(task);
+  for (const subscriber of awaitable.subscribers()) {
+    if (subscriber.task instanceof Task) awaiters.add(subscriber.task as Task<unknown>);
+    if (subscriber.awaitable !== undefined)
+      for (const task of awaitersOf(subscriber.awaitable, seen)) awaiters.add(task);
   }
   return awaiters;
 }

@@ -1,9 +1,9 @@
-// Where a task was created, nearly for free.
+// Where a task was created, nearly for free, and honestly: a place that was not captured for that very task is a guess.
 //
 // Capturing a stack costs 2 to 5 us, more than all the rest of a task. But a program creates its tasks at few places, and
 // the source text of the function passed (0.1 us) almost always tells which: so the place is captured for the first tasks of
 // each text, and remembered. One creation in SAMPLE is captured all the same; a text seen at a second place is never
-// guessed again. While tracing is on, nothing is guessed.
+// guessed again. While tracing is on, nothing is guessed. Reports say "probably" where it was.
 import { captureSite, formatFrames, type Site, tracing } from './tracing.ts';
 
 /** How many creations of a text are captured before it is trusted. */
@@ -13,14 +13,23 @@ const SAMPLE = 64;
 /** How many texts are remembered; programs that make functions from ever new texts start over. */
 const MOST = 2000;
 
-interface Known {
+/** One text of a function, and where tasks of it were created. It stands for the place of those that are guessed. */
+class KnownText implements Site {
   readonly site: Site;
-  seen: number;
+  seen = 1;
   /** Created at more than one place. */
-  ambiguous: boolean;
+  ambiguous = false;
+
+  constructor(site: Site) {
+    this.site = site;
+  }
+
+  get stack(): string {
+    return this.site.stack ?? '';
+  }
 }
 
-const known = new Map<string, Known>();
+const known = new Map<string, KnownText>();
 
 /** The place that called `below` to create a task of `fn`. */
 export function creationSite(fn: (...args: never[]) => unknown, below: (...args: never[]) => unknown): Site {
@@ -30,12 +39,17 @@ export function creationSite(fn: (...args: never[]) => unknown, below: (...args:
   if (entry === undefined) {
     if (known.size >= MOST) known.clear();
     const site = captureSite(below);
-    known.set(text, { site, seen: 1, ambiguous: false });
+    known.set(text, new KnownText(site));
     return site;
   }
   entry.seen++;
-  if (!entry.ambiguous && entry.seen > TRUST_AFTER && entry.seen % SAMPLE !== 0) return entry.site;
+  if (!entry.ambiguous && entry.seen > TRUST_AFTER && entry.seen % SAMPLE !== 0) return entry;
   const site = captureSite(below);
   if (!entry.ambiguous) entry.ambiguous = formatFrames(site)[0] !== formatFrames(entry.site)[0];
   return site;
+}
+
+/** True if the place was not captured for that very task. */
+export function isGuessed(site: Site | undefined): boolean {
+  return site instanceof KnownText;
 }

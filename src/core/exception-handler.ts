@@ -1,16 +1,21 @@
 // Where errors go that have no other receiver: one handler, replaceable, never silent.
 import { disposable } from '../base/index.ts';
 import { host } from './host.ts';
-import type { Task } from './task.ts';
+import type { TaskRecord } from './records.ts';
 
 /** What is known of an error nobody took. Other rooms add fields of their own (`connection`, `server`). */
 export interface ExceptionContext {
   /** What happened, one sentence. */
   readonly message: string;
   readonly error: unknown;
-  readonly task?: Task<unknown>;
+  /** The task that failed. */
+  readonly task?: TaskRecord;
   /** Where the task was created, if known. */
   readonly createdAt?: string;
+  /** True when `createdAt` is what the text of the task's function suggests, and was not recorded. */
+  readonly createdAtGuessed?: boolean;
+  /** True when the message says all there is to say: the default report leaves the error out. */
+  readonly brief?: boolean;
   readonly [extra: string]: unknown;
 }
 
@@ -55,6 +60,13 @@ export function reportException(context: ExceptionContext): void {
 
 function reportByDefault(context: ExceptionContext): void {
   const lines = [context.message];
-  if (context.createdAt !== undefined) lines.push(`    created at ${context.createdAt}`);
-  host.report(lines.join('\n'), context.error);
+  if (context.createdAt !== undefined) {
+    lines.push(`    ${context.createdAtGuessed === true ? 'probably ' : ''}created at ${context.createdAt}`);
+  }
+  try {
+    if (context.brief === true) host.report(lines.join('\n'));
+    else host.report(lines.join('\n'), context.error);
+  } catch {
+    // The last receiver cannot be reached (a broken standard error): there is nobody left to tell.
+  }
 }

@@ -25,19 +25,19 @@ export class Future<T> extends Awaitable<T> {
     if (!this.fail(error)) throw this.#isDone('exception');
   }
 
-  /** `setResult` for an observer's step: does nothing when done. @internal */
+  /** `setResult` for a subscriber's step: does nothing when done. @internal */
   answer(value: T): boolean {
     return this.settle('result', value);
   }
 
-  /** `setException` for an observer's step: does nothing when done. @internal */
+  /** `setException` for a subscriber's step: does nothing when done. @internal */
   fail(error: unknown): boolean {
     return this.settle(error instanceof CancelledError ? 'cancelled' : 'exception', error);
   }
 
   /** @internal */
-  override cancelWith(error: CancelledError): boolean {
-    return this.settle('cancelled', error);
+  override applyCancel(error: CancelledError): void {
+    this.settle('cancelled', error);
   }
 
   /** @internal */

@@ -1,7 +1,7 @@
 // gather: one awaitable made of many. Semantics: asyncio.gather.
-import { Awaitable, type Observer } from './awaitable.ts';
+import { Awaitable, type Subscriber } from './awaitable.ts';
 import type { CancelledError } from './errors.ts';
-import { foreignSignal, onAbort, signalError, type WaitOptions } from './wait.ts';
+import { foreignSignal, onAbort, signalError, type WaitOptions } from './current-waiter.ts';
 import { checkWork, toAwaitable, type Work, type WorkResult } from './work.ts';
 
 export interface GatherOptions extends WaitOptions {
@@ -10,7 +10,7 @@ export interface GatherOptions extends WaitOptions {
 }
 
 /** The awaitable that `gather` returns. */
-export class Gathering<T> extends Awaitable<T> implements Observer {
+export class Gathering<T> extends Awaitable<T> implements Subscriber {
   readonly #items: readonly Awaitable<unknown>[];
   readonly #children: ReadonlySet<Awaitable<unknown>>;
   readonly #returnExceptions: boolean;
@@ -26,10 +26,10 @@ export class Gathering<T> extends Awaitable<T> implements Observer {
     this.#returnExceptions = returnExceptions;
     this.#missing = 0;
     for (const child of this.#children) {
-      child.markObserved(); // the others' errors, after the first, are gather's to know, as in asyncio
+      child.markHandled(); // the others' errors, after the first, are gather's to know, as in asyncio
       if (child.done()) continue;
       this.#missing++;
-      child.observe(this);
+      child.subscribe(this);
     }
     for (const child of this.#children) if (child.done()) this.#ended(child);
     if (this.#missing === 0) this.#finish();
@@ -47,16 +47,15 @@ export class Gathering<T> extends Awaitable<T> implements Observer {
     if (this.#missing === 0) this.#finish();
   }
 
-  /** Cancels every child that is not done. False when all are. @internal */
-  override cancelWith(error: CancelledError): boolean {
-    if (this.done()) return false;
-    // Set before the children know: those that end at once (Futures) may end this within the loop.
-    const before = this.#cancelAsked;
+  /**
+   * Cancels every child that is not done. What comes of it decides: without `returnExceptions` the first child that ends
+   * cancelled ends this; with it, all end first, and then this is cancelled, even if they ended well. @internal
+   */
+  override applyCancel(error: CancelledError): void {
+    if (this.done()) return;
+    // Set before the children know: those that end at once (Futures) may end this while the cancel is passed on.
     this.#cancelAsked = error;
-    let taken = false;
-    for (const child of this.#children) if (child.cancelWith(error)) taken = true;
-    if (!taken) this.#cancelAsked = before;
-    return taken;
+    for (const child of this.#children) child.cancelWith(error);
   }
 
   /** @internal */
@@ -92,9 +91,10 @@ function outcomeError(child: Awaitable<unknown>): unknown {
 }
 
 /**
- * Runs the work concurrently and gives the results in the order of the items; functions become tasks. The first error
- * fails the whole at once and **leaves the others running**: prefer TaskGroup, which owns them. Cancelling it, or the
+ * Runs the work concurrently and resolves to the results, in the order of the items; functions become tasks. The first error
+ * rejects the whole at once and **leaves the others running**: prefer TaskGroup, which owns them. Cancelling it, or the
  * task that awaits it, cancels every child. asyncio: `gather`.
+ * @throws TypeError, at once, for anything but an array of functions, Tasks, Futures and promises
  *
  * @example
  * ```ts
@@ -124,8 +124,8 @@ export function gather(items: readonly Work<unknown>[], options: GatherOptions =
   });
   const gathering = new Gathering<unknown>(children, options.returnExceptions === true);
   if (signal?.aborted === true) gathering.cancelWith(signalError(signal));
-  else if (signal !== undefined) {
-    gathering.observe({ settled: onAbort(signal, (error) => gathering.cancelWith(error)) });
+  else if (signal !== undefined && !gathering.done()) {
+    gathering.subscribe({ settled: onAbort(signal, (error) => gathering.cancelWith(error)) });
   }
   return gathering;
 }

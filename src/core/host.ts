@@ -8,9 +8,21 @@ export interface Carrier {
   run<A, R>(store: unknown, fn: (argument: A) => R, argument: A): R;
 }
 
+/** Something of the host's that keeps its loop alive. */
+export interface ActiveResource {
+  /** The host's word for it, for messages. */
+  readonly name: string;
+  /** What it is to maitre: `io` may bring something (sockets, processes, look-ups); `own` comes and goes by itself (streams of the process). */
+  readonly class: 'io' | 'timer' | 'own' | 'other';
+}
+
 export interface Host {
   /** The host's name, for messages: `node`, `web`. */
   readonly name: string;
+  /** Which thread of the process this is; 0 for the main one. Ids are counted per thread. */
+  readonly threadId: number;
+  /** Milliseconds since the epoch at which `now()` was 0. */
+  readonly timeOrigin: number;
   /** Monotonic time, milliseconds with fractions. */
   now(): number;
   /** One host timer; `ms` is a whole number >= 1. It keeps the process alive. */
@@ -20,22 +32,33 @@ export interface Host {
   nextTurn(fn: () => void): void;
   /** Runs `fn` at the end of this turn of the loop: after the callbacks that are due in it, before the loop waits for I/O again. */
   endOfTurn(fn: () => void): void;
+  /** Runs `fn` when all microtasks have run, those that they make included. Absent where the host cannot tell. */
+  afterMicrotasks?(fn: () => void): void;
   /** A random number, 0 <= x < 1. */
   random(): number;
   readonly carrier: Carrier;
+  /** `enterWith` of a user's AsyncLocalStorage, called in a `run`, still counts when that has returned: async contexts are kept per resource. */
+  readonly enterWithLeaks: boolean;
   /** Captures the caller's context (its AsyncLocalStorage values) and gives a way back into it. */
   captureContext(): <R>(fn: () => R) => R;
-  /** Writes the default report of an error nobody took: standard error, or the browser's console. */
-  report(text: string, error: unknown): void;
-  /** Calls `fn` for every SIGINT and SIGTERM until disposed. Absent where there are no signals. */
-  onSignal?(fn: (name: 'SIGINT' | 'SIGTERM', number: number) => void): Disposable;
-  /** The kinds of what keeps the host's loop alive (sockets, timers, processes), for leak checks. Absent where it cannot tell. */
-  activeResources?(): readonly string[];
+  /** Writes the default report of an error nobody took, or of a text that says it all: to standard error, or the browser's console. */
+  report(...what: readonly [text: string, error?: unknown]): void;
+  /** Calls `fn` for each of the signals until disposed. Absent where there are none. */
+  onSignal?(names: readonly SignalName[], fn: (name: SignalName, number: number) => void): Disposable;
+  /** Calls `fn` each time nothing is left that could happen, before the process ends. Absent where the host cannot tell. */
+  onEmptyLoop?(fn: () => void): Disposable;
+  /** What keeps the host's loop alive, for leak checks. Absent where it cannot tell. */
+  activeResources?(): readonly ActiveResource[];
   /** Ends the process at once. Absent where there is none. */
-  exit?(code: number): void;
+  exitNow?(code: number): void;
   /** Ends the process when its output has been taken, in bounded time; never settles. Absent where there is none. */
-  end?(code: number): Promise<never>;
+  exitWhenWritten?(code: number): Promise<never>;
+  /** Has the process exit with `code` if `error` ends it, uncaught. Absent where there is none. */
+  exitWith?(code: number, error: unknown): void;
 }
+
+/** The signals that the host port knows. */
+export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** The installed host. A live binding: hot paths read it without a call. */
 export let host: Host = new Proxy({} as Host, {

@@ -1,14 +1,20 @@
 // core: tasks, futures, cancellation, wait records, groups, timeouts, combinators, the host port.
 // May import: base. No `node:` module, no ambient time or I/O: ask the host port.
 // Does not belong here: primitives that can be written on Wait (sync, queues, streams), anything that watches.
-export { Awaitable, type Observer } from './awaitable.ts';
+export { Awaitable, type Subscriber } from './awaitable.ts';
 export { type CallGraph, captureCallGraph, formatCallGraph } from './call-graph.ts';
+export { callAt, callLater, callSoon, type Handle } from './callbacks.ts';
+export { checkMs, loopTime } from './clock.ts';
+export { beginWait, mayAnswer, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
+export { addDeadline, deleteDeadline, nextDeadline, replaceTime, runDue } from './deadlines.ts';
+export { deliverHeld, type Delivery, type DeliveryHook, holdDeliveries, setDeliveryHook } from './delivery.ts';
 export {
   BrokenBarrierError,
   BusyError,
   CancelledError,
   type CancelReason,
   ConnectionLostError,
+  type ErrorTest,
   IncompleteReadError,
   InvalidStateError,
   LimitOverrunError,
@@ -26,27 +32,15 @@ export {
 } from './exception-handler.ts';
 export { Future } from './future.ts';
 export { gather, type Gathering, type GatherOptions } from './gather.ts';
-export { host, type Host, installHost, random } from './host.ts';
-export { instrument, type Instrument, setInstrument } from './instrument.ts';
+export { type ActiveResource, host, type Host, installHost, random } from './host.ts';
+export { addInstrument, type Instrument } from './instrument.ts';
+export { Line } from './line.ts';
+export { currentProgram, defaultGrace, describeTask } from './program.ts';
+export { race, type RaceItem, type RaceMember } from './race.ts';
+export type { ResourceRecord, StepRecord, TaskRecord, WaitOutcome, WaitRecord, WaitState } from './records.ts';
+export { Resource, type ResourceOptions } from './resource.ts';
 export { run, type RunOptions } from './run.ts';
-export {
-  addDeadline,
-  addSoon,
-  beginTurnTime,
-  callAt,
-  callLater,
-  callSoon,
-  checkMs,
-  deleteDeadline,
-  endTurnTime,
-  type Handle,
-  loopTime,
-  nextDeadline,
-  replaceTime,
-  runDue,
-  type Soon,
-  soonCount,
-} from './schedule.ts';
+export { currentDeadline } from './scope.ts';
 export { shield } from './shield.ts';
 export { cancellable, sleep } from './sleep.ts';
 export {
@@ -59,22 +53,12 @@ export {
   spawn,
   Task,
   type TaskOptions,
+  waitsOf,
 } from './task.ts';
 export { TaskGroup, type TaskGroupOptions } from './task-group.ts';
 export { moveOnAfter, Timeout, timeout, timeoutAt, waitFor } from './timeout.ts';
 export { makeCancelledError, traceStacks } from './tracing.ts';
-export { asCompleted, type ReturnWhen, untilDone, wait, type WaitForManyOptions } from './until-done.ts';
-export {
-  checkpoint,
-  deliverHeld,
-  type DeliveryHook,
-  holdDeliveries,
-  QueuedWait,
-  setDeliveryHook,
-  Wait,
-  type Waiter,
-  type WaitOptions,
-  waiterOf,
-  waitsOf,
-} from './wait.ts';
+export { addSoon, atEndOfTurn, type Soon, soonCount } from './turn.ts';
+export { answeredWait, QueuedWait, Wait } from './wait.ts';
+export { asCompleted, type ReturnWhen, untilDone, wait, type WaitForManyOptions } from './wait-for-many.ts';
 export type { Work } from './work.ts';

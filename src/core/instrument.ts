@@ -1,27 +1,110 @@
-// The instrument: who watches core, if anybody. Absent by default; core tests one binding and goes on.
-// Methods run inside core's own steps: they must be quick and must not throw.
+// Instruments: who watches core, if anybody. None by default.
+//
+// - Each hook is one live binding: undefined while no instrument has the method, that method's caller otherwise. Core tests
+//   the binding and goes on, so what nobody watches costs one comparison.
+// - Hooks run inside core's own steps. They must be quick. One that throws is removed with its instrument, and reported; the
+//   others and the step itself go on.
+// - Instruments are called in the order in which they were added. One added or removed inside a hook counts from the next call.
 import { disposable } from '../base/index.ts';
-import type { Task } from './task.ts';
-import type { Wait } from './wait.ts';
+import { reportException } from './exception-handler.ts';
+import type { ResourceRecord, StepRecord, TaskRecord, WaitOutcome, WaitRecord } from './records.ts';
 
+/** Who watches. Every method is optional, runs inside core's own steps, and must be quick; one that throws is removed. */
 export interface Instrument {
-  taskStarted?(task: Task<unknown>): void;
-  taskEnded?(task: Task<unknown>): void;
-  waitBegun?(wait: Wait<unknown>): void;
-  waitEnded?(wait: Wait<unknown>): void;
-  /** `connection` is what the network room made; core knows nothing of it. */
-  connectionOpened?(connection: unknown): void;
-  connectionClosed?(connection: unknown): void;
+  /** A task was created and has not run. `creator` is the task that created it; undefined outside of tasks. */
+  taskStarted?(task: TaskRecord, creator: TaskRecord | undefined): void;
+  /** A task is done. */
+  taskEnded?(task: TaskRecord): void;
+  /** A wait has begun and stands in its place. */
+  waitBegun?(wait: WaitRecord): void;
+  /** A wait was decided, by an answer or an error; its task goes on when it is delivered. */
+  waitAnswered?(wait: WaitRecord): void;
+  /** A wait was delivered; its task goes on in a later microtask. */
+  waitEnded?(wait: WaitRecord, outcome: WaitOutcome): void;
+  /** A step has ended: the code between two waits. While an instrument has this method, one delivery in `stepEvery` is timed. */
+  stepEnded?(step: StepRecord): void;
+  /** How many deliveries there are to one that is timed, an integer >= 1. Default 1: all of them, each by itself. */
+  readonly stepEvery?: number;
+  /** A resource that has an end was opened. */
+  opened?(resource: ResourceRecord): void;
+  /** It has ended. */
+  closed?(resource: ResourceRecord): void;
 }
 
-/** The installed instrument. A live binding. */
-export let instrument: Instrument | undefined;
+// The hooks. Live bindings, written by bind() alone.
+export let taskStarted: Instrument['taskStarted'];
+export let taskEnded: Instrument['taskEnded'];
+export let waitBegun: Instrument['waitBegun'];
+export let waitAnswered: Instrument['waitAnswered'];
+export let waitEnded: Instrument['waitEnded'];
+export let stepEnded: Instrument['stepEnded'];
+export let opened: Instrument['opened'];
+export let closed: Instrument['closed'];
+/** Every how many deliveries a step is timed, while somebody asks for steps. */
+export let stepEvery = 1;
+/** True while there is an instrument. */
+export let instrumented = false;
 
-/** Installs the instrument until disposed. One at a time: a second one throws. */
-export function setInstrument(candidate: Instrument): Disposable {
-  if (instrument !== undefined) throw new Error('Cannot set instrument: one is installed already, dispose it first');
-  instrument = candidate;
-  return disposable(() => {
-    instrument = undefined;
-  });
+/** Those installed, in order. Entries of their own: one instrument may be added twice. */
+let installed: readonly { readonly instrument: Instrument }[] = [];
+
+/**
+ * Adds an instrument until the result is disposed. Any number can be installed at once.
+ * @throws TypeError for anything but an object
+ *
+ * @example
+ * ```ts
+ * import { createTask, sleep } from 'maitre';
+ * import { addInstrument } from 'maitre/lowlevel';
+ * using _ = addInstrument({ taskEnded: (task) => console.log(`${task.name} ended`) });
+ * await createTask(() => sleep(1), { name: 'short' });
+ * ```
+ */
+export function addInstrument(instrument: Instrument): Disposable {
+  if (typeof instrument !== 'object' || instrument === null) {
+    throw new TypeError('Cannot add instrument: expected an object with methods such as taskStarted');
+  }
+  const entry = { instrument };
+  installed = [...installed, entry];
+  bind();
+  return disposable(() => remove(entry));
+}
+
+function remove(entry: { readonly instrument: Instrument }): void {
+  installed = installed.filter((each) => each !== entry);
+  bind();
+}
+
+function bind(): void {
+  instrumented = installed.length > 0;
+  taskStarted = callerOf('taskStarted');
+  taskEnded = callerOf('taskEnded');
+  waitBegun = callerOf('waitBegun');
+  waitAnswered = callerOf('waitAnswered');
+  waitEnded = callerOf('waitEnded');
+  stepEnded = callerOf('stepEnded');
+  opened = callerOf('opened');
+  closed = callerOf('closed');
+  const wishes = installed.map(({ instrument }) =>
+    instrument.stepEnded === undefined ? Infinity : (instrument.stepEvery ?? 1),
+  );
+  stepEvery = Math.max(1, Math.min(...wishes));
+}
+
+type Hook = Exclude<keyof Instrument, 'stepEvery'>;
+
+/** Calls the method of all instruments that have it; undefined when none has. */
+function callerOf<H extends Hook>(hook: H): Instrument[H] {
+  const those = installed.filter(({ instrument }) => instrument[hook] !== undefined);
+  if (those.length === 0) return undefined;
+  return (...args: unknown[]): void => {
+    for (const entry of those) {
+      try {
+        (entry.instrument[hook] as (...args: unknown[]) => void)(...args); // the hook's own arguments, passed on
+      } catch (error) {
+        remove(entry);
+        reportException({ message: `An instrument was removed: its ${hook} failed`, error });
+      }
+    }
+  };
 }

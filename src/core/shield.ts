@@ -1,5 +1,5 @@
 // shield: the waiter can be cancelled, the work not. Semantics: asyncio.shield.
-import type { Awaitable, Observer } from './awaitable.ts';
+import type { Awaitable, Subscriber } from './awaitable.ts';
 import type { CancelledError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
 import { Future } from './future.ts';
@@ -22,15 +22,15 @@ export function shield<T>(work: Work<T>): Awaitable<T> {
   return inner.done() ? inner : new Shield(inner);
 }
 
-/** Observes the work until either is done; then it leaves nothing behind but `orphan`. */
-class Shield<T> extends Future<T> implements Observer {
+/** Subscribes to the work until either is done; then it leaves nothing behind but `orphan`. */
+class Shield<T> extends Future<T> implements Subscriber {
   readonly #inner: Awaitable<T>;
 
   constructor(inner: Awaitable<T>) {
     super();
     this.#inner = inner;
-    inner.markObserved();
-    inner.observe(this);
+    inner.markHandled();
+    inner.subscribe(this);
   }
 
   /** For the call graph. @internal */
@@ -44,11 +44,10 @@ class Shield<T> extends Future<T> implements Observer {
   }
 
   /** @internal */
-  override cancelWith(error: CancelledError): boolean {
-    if (!super.cancelWith(error)) return false;
-    this.#inner.unobserve(this);
-    this.#inner.observe(orphan);
-    return true;
+  override applyCancel(error: CancelledError): void {
+    if (!this.settle('cancelled', error)) return;
+    this.#inner.unsubscribe(this);
+    this.#inner.subscribe(orphan);
   }
 
   /** @internal */
@@ -62,8 +61,8 @@ class Shield<T> extends Future<T> implements Observer {
   }
 }
 
-/** Hears of the error of work whose shield was cancelled. One for all: observing twice is observing once. */
-const orphan: Observer = {
+/** Reports the error of work whose shield was cancelled. One for all: subscribing twice is subscribing once. */
+const orphan: Subscriber = {
   settled(inner) {
     if (!inner.failed()) return;
     reportException({

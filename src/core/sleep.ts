@@ -1,7 +1,11 @@
 // sleep and cancellable: the two waits that need no primitive.
 import { type Deadline, describe } from '../base/index.ts';
-import { addDeadline, addSoon, deleteDeadline, loopTime, msError, type Soon } from './schedule.ts';
-import { checkpoint, Wait, type WaitOptions } from './wait.ts';
+import { Awaitable, OutcomeWait } from './awaitable.ts';
+import { loopTime, msError } from './clock.ts';
+import { beginWait, type WaitOptions } from './current-waiter.ts';
+import { addDeadline, deleteDeadline } from './deadlines.ts';
+import { addSoon, type Soon } from './turn.ts';
+import { Wait } from './wait.ts';
 
 /** Its own entry in the heap of deadlines, so that a sleep is one object and no host timer. */
 class SleepWait<T> extends Wait<T> implements Deadline, Soon {
@@ -26,7 +30,7 @@ class SleepWait<T> extends Wait<T> implements Deadline, Soon {
 }
 
 /**
- * Waits for `ms` milliseconds, then gives `value`. `sleep(0)` (and less) is one full turn of the loop: I/O and timers get
+ * Waits for `ms` milliseconds, then resolves to `value`. `sleep(0)` (and less) is one turn of the loop: I/O and timers get
  * to run. `sleep(Infinity)` only ends by a cancel, and does not keep the process alive. asyncio: `sleep`.
  * @throws RangeError for NaN; CancelledError when its task or `options.signal` is cancelled
  *
@@ -38,7 +42,7 @@ class SleepWait<T> extends Wait<T> implements Deadline, Soon {
  */
 export function sleep<T = void>(ms: number, value?: T, options?: WaitOptions): Promise<T> {
   if (typeof ms !== 'number' || Number.isNaN(ms)) return Promise.reject(msError(ms, 'sleep'));
-  const refused = checkpoint(options);
+  const refused = beginWait(options);
   if (refused !== undefined) return refused;
   const wait = new SleepWait(loopTime() + ms, value as T, options); // without a value, T is void
   if (ms <= 0) addSoon(wait);
@@ -47,8 +51,8 @@ export function sleep<T = void>(ms: number, value?: T, options?: WaitOptions): P
 }
 
 /**
- * Makes waiting for a foreign promise a cancellation point. A cancel ends the wait, not what the promise stands for;
- * its later rejection is ignored. For foreign APIs that take a signal, `currentTask().signal` reaches further.
+ * Makes waiting for a promise a cancellation point. A cancel ends the wait, not what the promise stands for, a Task included;
+ * the later rejection of a foreign promise is ignored. For foreign APIs that take a signal, `currentTask().signal` reaches further.
  *
  * @example
  * ```ts
@@ -61,15 +65,22 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: WaitOptions): 
   if (typeof (promise as PromiseLike<T> | undefined)?.then !== 'function') {
     return Promise.reject(new TypeError(`Cannot wait: cancellable expects a promise, got ${describe(promise)}`));
   }
-  const refused = checkpoint(options);
+  const refused = beginWait(options);
   if (refused !== undefined) {
-    promise.then(undefined, () => undefined); // nobody will hear of it: the caller got the cancellation instead
+    if (!(promise instanceof Awaitable)) promise.then(undefined, () => undefined); // the caller got the cancellation instead
     return refused;
   }
+  if (promise instanceof Awaitable) {
+    return promise.done() ? promise.outcome() : new OutcomeWait<T>('promise', promise as Awaitable<T>, options).promise;
+  }
   const wait = new Wait<T>('promise', promise, options);
-  promise.then(
-    (value) => wait.answer(value),
-    (error: unknown) => wait.fail(error),
-  );
+  try {
+    promise.then(
+      (value) => wait.answer(value),
+      (error: unknown) => wait.fail(error),
+    );
+  } catch (error) {
+    wait.fail(error); // a wait that nobody ends would take the cancels of its scope
+  }
   return wait.promise;
 }

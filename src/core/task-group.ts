@@ -1,22 +1,32 @@
-// A group of tasks with one end: whoever starts them waits for them. Semantics: asyncio.TaskGroup (3.13, `cancel` 3.15).
+// A group of tasks with one end: whoever starts them waits for them. Semantics: asyncio.TaskGroup (3.13, `cancel` 3.15), with a
+// scope of its own (scope.ts).
 //
 // States: OPEN (the body runs) -> EXITING (the body ended, children live) -> FINISHED.
 // `aborting` comes at most once, in OPEN or EXITING: by the first failure, by cancel(), or by an outside cancel. It
 // cancels every child; from then on createTask throws.
 //
-// - In OPEN, aborting also cancels the parent task, to end the body's wait (`parentCancelled`); on exit that one cancel
-//   is taken back, so the parent's count is what outsiders made it.
-// - The parent leaves only when no child is alive, however often it is cancelled meanwhile.
-// - An outside cancel with no error of a child comes through as CancelledError; with one, the TaskGroupError comes
-//   through and the parent keeps its pending cancel, delivered at its next wait.
-import type { Awaitable, Observer } from './awaitable.ts';
+// - In OPEN, aborting also cancels the group's scope, to end the waits of the body (`scopeCancelled`), and nothing beside them.
+// - The caller leaves only when no child is alive, however often it is cancelled meanwhile.
+// - A cancel that comes from around the group (the scope's `outside`) and finds no error of a child comes through as
+//   CancelledError. With one, the TaskGroupError comes through, and the cancel is kept for the scopes around the group.
+//
+// An example, a cancel from outside while a child fails: `timeout(10, () => TaskGroup.run(g => ...))` expires: the timeout's scope
+// is cancelled, so the group's scope has outside = 1 and its body's wait is rejected. The group aborts: its children are
+// cancelled; one of them throws in its cleanup. All have ended: the TaskGroupError is thrown, and the timeout's cancel is kept in
+// the timeout's scope, which drops it when it closes: what the caller sees is the error. Had somebody cancelled the task instead,
+// the kept cancel would be met by the task's next wait.
+import { describeThrown } from '../base/index.ts';
+import type { Awaitable, Subscriber } from './awaitable.ts';
+import { passCancel } from './cancel-pass.ts';
+import { rejected, quiet, scopeOf, signalOf, waiting, type WaitOptions } from './current-waiter.ts';
 import { type CancelReason, CancelledError, InvalidStateError, TaskGroupError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
 import { Future } from './future.ts';
+import { closeScope, InnerScope, keepAround, runInScope, type Scope, takeKept } from './scope.ts';
 import { cancellable } from './sleep.ts';
 import { checkTaskFunction, inTask, spawn, type Task, type TaskOptions } from './task.ts';
 import { makeCancelledError } from './tracing.ts';
-import { rejected, takePendingCancel, Wait, type WaitOptions, waiterOf } from './wait.ts';
+import { Wait } from './wait.ts';
 
 export interface TaskGroupOptions extends WaitOptions {
   /** Shown in messages. */
@@ -25,30 +35,32 @@ export interface TaskGroupOptions extends WaitOptions {
    * `cancel` (default): the first failure cancels the others and is thrown. `report`: a child's failure goes to the
    * exception handler and touches nobody else; for supervisors.
    */
-  readonly onError?: 'cancel' | 'report' | undefined;
+  readonly errors?: 'cancel' | 'report' | undefined;
 }
 
-export class TaskGroup implements Observer {
-  readonly #parent: Task<unknown>;
-  readonly #cancelsBefore: number;
+export class TaskGroup implements Subscriber {
+  readonly #scope: InnerScope;
   readonly #name: string;
   readonly #report: boolean;
   readonly #children = new Set<Task<unknown>>();
   readonly #errors: unknown[] = [];
   #state: 'open' | 'exiting' | 'finished' = 'open';
   #aborting = false;
-  #parentCancelled = false;
-  /** cancel() was called: nothing is given, nothing is thrown but errors. */
+  #scopeCancelled = false;
+  /** cancel() was called: nothing is returned, nothing is thrown but errors. */
   #cancelAsked = false;
-  /** The parent's wait for its children at the end of the body. */
+  /** The cancellation that the body or the wait for the children ended with. */
+  #cancelled: CancelledError | undefined = undefined;
+  /** What the body threw, if it did. */
+  #bodyError: { readonly error: unknown } | undefined = undefined;
+  /** The wait for the children at the end of the body. */
   #wait: Wait<void> | undefined;
 
   /** Made by `TaskGroup.run`. @internal */
-  constructor(parent: Task<unknown>, options: TaskGroupOptions) {
-    this.#parent = parent;
-    this.#cancelsBefore = parent.cancelling();
+  constructor(outer: Scope, options: TaskGroupOptions) {
+    this.#scope = new InnerScope(outer);
     this.#name = options.name ?? 'TaskGroup';
-    this.#report = options.onError === 'report';
+    this.#report = options.errors === 'report';
   }
 
   /**
@@ -66,15 +78,16 @@ export class TaskGroup implements Observer {
    * }); // here both are done
    * ```
    */
-  static async run<T>(fn: (group: TaskGroup) => PromiseLike<T> | T, options: TaskGroupOptions = {}): Promise<T> {
-    checkTaskFunction(fn, 'run a task group', 'TaskGroup.run');
-    const { onError = 'cancel' } = options;
-    if (onError !== 'cancel' && onError !== 'report') {
-      throw new RangeError(`Cannot run a task group: onError must be 'cancel' or 'report', got ${String(onError)}`);
+  static run<T>(fn: (group: TaskGroup) => PromiseLike<T> | T, options: TaskGroupOptions = {}): Promise<T> {
+    try {
+      checkTaskFunction(fn, 'run a task group', 'TaskGroup.run');
+      checkErrors(options);
+      // Without a signal there is nothing for inTask to look at: it is spared the object.
+      const wait = options.signal === undefined ? undefined : options;
+      return inTask(options.name ?? 'TaskGroup', (outer) => new TaskGroup(outer, options).#run(fn), wait);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    // Without a signal there is nothing for inTask to look at: it is spared the object.
-    const wait = options.signal === undefined ? undefined : options;
-    return inTask(options.name ?? 'TaskGroup', (parent) => new TaskGroup(parent, options).#run(fn), wait);
   }
 
   /**
@@ -84,10 +97,10 @@ export class TaskGroup implements Observer {
   createTask<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options?: TaskOptions): Task<T> {
     checkTaskFunction(fn, 'create task', 'group.createTask');
     this.#checkOpen();
-    const { scope } = this.#parent;
+    const owner = this.#scope;
     // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack begins
     const below = this.createTask;
-    const task = spawn(fn, { name: options?.name, eager: options?.eager, below, scope });
+    const task = spawn(fn, { name: options?.name, eager: options?.eager, below, program: owner.program, owner });
     this.#adopt(task as Task<unknown>);
     return task;
   }
@@ -108,9 +121,16 @@ export class TaskGroup implements Observer {
    * });
    * ```
    */
-  async start<T>(
+  start<T>(
     fn: (started: (value: T) => void) => PromiseLike<void> | void,
     options?: TaskOptions & WaitOptions,
+  ): Promise<T> {
+    return waiting(this.#start(fn, options));
+  }
+
+  async #start<T>(
+    fn: (started: (value: T) => void) => PromiseLike<void> | void,
+    options: (TaskOptions & WaitOptions) | undefined,
   ): Promise<T> {
     checkTaskFunction(fn, 'start task', 'group.start');
     this.#checkOpen();
@@ -121,15 +141,16 @@ export class TaskGroup implements Observer {
       hasStarted = true;
       ready.answer(value);
     };
-    const { scope } = this.#parent;
+    const owner = this.#scope;
     // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack begins
     const below = this.start;
-    const task = spawn<void>(() => fn(started), { name: options?.name, source: fn, below, scope });
+    const { program } = owner;
+    const task = spawn<void>(() => fn(started), { name: options?.name, source: fn, below, program, owner });
     // Until it is ready, its failure is the starter's; the group only waits for it.
     this.#children.add(task as Task<unknown>);
-    task.markObserved();
-    task.observe({
-      task: this.#parent,
+    task.markHandled();
+    task.subscribe({
+      task: owner.task,
       settled: () => {
         // After started(), or when the starter was cancelled, its end is the group's affair.
         if (ready.done()) this.settled(task);
@@ -159,9 +180,14 @@ export class TaskGroup implements Observer {
     this.#abort();
   }
 
-  /** The parent: who awaits the children, for the call graph. @internal */
+  /** Aborts when the group shuts down or something around it is cancelled; never after it has ended. See `Timeout.signal`. */
+  get signal(): AbortSignal {
+    return signalOf(this.#scope);
+  }
+
+  /** Who awaits the children, for the call graph. @internal */
   get task(): Task<unknown> {
-    return this.#parent;
+    return this.#scope.task as Task<unknown>; // only tasks have scopes
   }
 
   /** A child ended. @internal */
@@ -175,65 +201,82 @@ export class TaskGroup implements Observer {
         this.#abort();
       }
     }
-    this.#ended(child as Task<unknown>); // only tasks are observed
+    this.#ended(child as Task<unknown>); // only tasks are subscribed to
   }
 
-  async #run<T>(fn: (group: TaskGroup) => PromiseLike<T> | T): Promise<T> {
-    let value: T | undefined;
-    let bodyError: { readonly error: unknown } | undefined;
-    try {
-      value = await fn(this);
-    } catch (error) {
-      bodyError = { error };
+  #run<T>(fn: (group: TaskGroup) => PromiseLike<T> | T): Promise<T> {
+    const call = new Promise<T>((resolve, reject) => {
+      const end = (value: T | undefined): void => {
+        this.#state = 'exiting';
+        if (this.#bodyError !== undefined) this.#abort();
+        this.#whenEnded(() => {
+          const failure = this.#finish();
+          if (failure === undefined) resolve((this.#cancelAsked ? undefined : value) as T); // after cancel() there is nothing to return
+          else {
+            if (failure.error instanceof CancelledError) quiet(call);
+            reject(failure.error);
+          }
+        });
+      };
+      const fail = (error: unknown): void => {
+        this.#bodyError = { error };
+        if (error instanceof CancelledError) this.#cancelled = error;
+        end(undefined);
+      };
+      runInScope(this.#scope, fn, this, end, fail);
+    });
+    return call;
+  }
+
+  /** Calls `fn` when no child is alive, however often the wait for that is cancelled. */
+  #whenEnded(fn: () => void): void {
+    if (this.#children.size === 0) {
+      fn();
+      return;
     }
-    this.#state = 'exiting';
-    let cancelled = bodyError?.error instanceof CancelledError ? bodyError.error : undefined;
-    if (bodyError !== undefined) this.#abort();
-    while (this.#children.size > 0) {
-      try {
-        await this.#untilEnded();
-      } catch (error) {
-        if (!(error instanceof CancelledError)) throw error; // this wait throws nothing else
-        cancelled ??= error;
+    this.#untilEnded().then(
+      () => this.#whenEnded(fn),
+      (error: CancelledError) => {
+        this.#cancelled ??= error; // this wait throws nothing else
         this.#abort();
-      }
-    }
-    this.#wait = undefined;
-    this.#state = 'finished';
-    const fromOutside = this.#parentCancelled
-      ? !this.#parent.uncancelTo(this.#cancelsBefore)
-      : this.#parent.cancelling() > this.#cancelsBefore;
-    if (this.#parentCancelled && !fromOutside) cancelled = undefined; // it was the group's own
-    if (bodyError !== undefined && !(bodyError.error instanceof CancelledError)) this.#errors.push(bodyError.error);
-    if (this.#errors.length > 0) {
-      // The errors take the place of an outside cancel that was delivered here, by itself or merged with the group's own:
-      // deliver it once more, at the next wait. The count stays.
-      if (fromOutside) {
-        this.#parent.uncancel();
-        this.#parent.cancelWith(cancelled ?? makeCancelledError(undefined, { kind: 'task' }));
-      }
-      throw new TaskGroupError(this.#errors, groupMessage(this.#name, this.#errors));
-    }
-    if (cancelled !== undefined) throw cancelled;
-    return (this.#cancelAsked ? undefined : value) as T; // after cancel() there is nothing to give
+        this.#whenEnded(fn);
+      },
+    );
   }
 
   #untilEnded(): Promise<void> {
-    const parent = this.#parent;
-    const pending = takePendingCancel(parent);
-    if (pending !== undefined) return rejected(pending);
-    // Where there is no ambient task, the parent's signal says whose wait this is.
-    const options = waiterOf(undefined) === parent ? undefined : { signal: parent.signal };
+    const scope = this.#scope;
+    const kept = takeKept(scope);
+    if (kept !== undefined) return rejected(kept);
+    // Where there is no ambient task, the scope's signal says whose wait this is.
+    const options = scopeOf(undefined) === scope ? undefined : { signal: signalOf(scope) };
     this.#wait = new Wait<void>('task group', this, options);
     return this.#wait.promise;
   }
 
+  /** Closes the scope and says what is thrown, if anything is. */
+  #finish(): { readonly error: unknown } | undefined {
+    this.#wait = undefined;
+    this.#state = 'finished';
+    closeScope(this.#scope);
+    const fromOutside = this.#scope.outside > 0;
+    const cancelled = this.#scopeCancelled && !fromOutside ? undefined : this.#cancelled; // it was the group's own
+    const bodyError = this.#bodyError;
+    if (bodyError !== undefined && !(bodyError.error instanceof CancelledError)) this.#errors.push(bodyError.error);
+    if (this.#errors.length > 0) {
+      // They take the place of an outside cancel that was delivered here, by itself or merged with the group's own.
+      if (fromOutside) keepAround(this.#scope, cancelled ?? makeCancelledError(undefined, { kind: 'task' }));
+      return { error: new TaskGroupError(this.#errors, groupMessage(this.#name, this.#errors)) };
+    }
+    return cancelled === undefined ? undefined : { error: cancelled };
+  }
+
   #adopt(task: Task<unknown>): void {
-    task.markObserved();
+    task.markHandled();
     this.#children.add(task);
     if (task.done()) this.settled(task); // it was eager
     else {
-      task.observe(this);
+      task.subscribe(this);
       // An eager task may have ended the group in its first step.
       if (this.#aborting) this.#cancelChild(task);
     }
@@ -249,16 +292,17 @@ export class TaskGroup implements Observer {
     this.#aborting = true;
     for (const child of this.#children) this.#cancelChild(child);
     if (this.#state !== 'open') return;
-    this.#parentCancelled = true;
-    this.#parent.cancelFor(`Cancelled: ${this.#name} is shutting down`, this.#reason());
+    this.#scopeCancelled = true;
+    passCancel(this.#scope, this.#error());
   }
 
   #cancelChild(child: Task<unknown>): void {
-    child.cancelFor(`Cancelled: ${this.#name} is shutting down`, this.#reason());
+    child.cancelWith(this.#error());
   }
 
-  #reason(): CancelReason {
-    return { kind: 'group', by: this };
+  #error(): CancelledError {
+    const reason: CancelReason = { kind: 'group', by: this };
+    return makeCancelledError(`Cancelled: ${this.#name} is shutting down`, reason);
   }
 
   #checkOpen(): void {
@@ -267,7 +311,15 @@ export class TaskGroup implements Observer {
   }
 }
 
+function checkErrors(options: TaskGroupOptions): void {
+  const { errors } = options;
+  if ('onError' in options)
+    throw new TypeError('Cannot run a task group: onError is now errors, as in { errors: "report" }');
+  if (errors === undefined || errors === 'cancel' || errors === 'report') return;
+  throw new RangeError(`Cannot run a task group: errors must be 'cancel' or 'report', got ${String(errors)}`);
+}
+
 function groupMessage(name: string, errors: readonly unknown[]): string {
-  const first = errors[0] instanceof Error ? `${errors[0].name}: ${errors[0].message}` : String(errors[0]);
+  const first = describeThrown(errors[0]);
   return `${errors.length} unhandled error${errors.length === 1 ? '' : 's'} in ${name}: ${first}${errors.length > 1 ? ', ...' : ''}`;
 }

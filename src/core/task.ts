@@ -1,35 +1,48 @@
 // A task: an async function that runs beside others and can be cancelled. Semantics: asyncio.Task.
 //
 // States: created --(a later microtask; at once when eager)--> running --(its function settles)--> result | exception |
-// cancelled. While running it stands at zero or more waits (`waits`; several after Promise.all).
+// cancelled. While running it stands at zero or more waits, in its own scope and those open inside it (scope.ts).
 //
 // Cancellation is counted and edge-triggered:
-// - cancel() adds one to `cancelling()` and goes to every wait the task stands at. If no wait takes it, it is kept
-//   (`pendingCancel`) and thrown at the next waiting call: a native async function cannot be interrupted from outside.
+// - cancel() adds one to `cancelling()` and goes to every wait the task stands at. If no wait takes it, it is kept and thrown at
+//   the next waiting call: a native async function cannot be interrupted from outside.
 // - A task cancelled before its first step never runs. One that ends with a kept cancel still pending is cancelled.
-// - uncancel() subtracts one; at zero it also drops a kept cancel. timeout() and TaskGroup use the count to tell their
-//   own cancels from others'.
+// - uncancel() subtracts one, and drops what is kept where no cancel stands any more.
+// - timeout() and TaskGroup cancel scopes of their own: they count in `cancelling()` until their body has ended, as in asyncio.
 import { describe } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
-import { creationSite } from './creation-site.ts';
+import { creationSite, isGuessed } from './creation-site.ts';
+import {
+  beginWait,
+  foreignSignal,
+  onAbort,
+  scopeOf,
+  signalError,
+  signalOf,
+  type WaitOptions,
+} from './current-waiter.ts';
+import { type Delivery, deliverSoon } from './delivery.ts';
 import { CancelledError } from './errors.ts';
 import type { ExceptionContext } from './exception-handler.ts';
 import { host } from './host.ts';
-import { instrument } from './instrument.ts';
-import { formatFrames, type Site } from './tracing.ts';
+import * as hooks from './instrument.ts';
+import type { TaskRecord } from './records.ts';
+import { setWaitedFor } from './resource.ts';
 import {
-  bindSignal,
-  checkpoint,
-  foreignSignal,
-  onAbort,
-  setPendingCancel,
-  signalError,
-  type Wait,
-  type Waiter,
-  type WaitOptions,
-  waiterOf,
-  waitsOf,
-} from './wait.ts';
+  cancelTree,
+  type Carried,
+  currentScope,
+  type InnerScope,
+  keep,
+  openScope,
+  type Scope,
+  type ScopedTask,
+  type ScopedWait,
+  uncancelTask,
+  waitsIn,
+} from './scope.ts';
+import { formatFrames, type Site } from './tracing.ts';
+import type { Wait } from './wait.ts';
 
 export interface TaskOptions {
   /** Shown in messages and by tools; `Task-N` when absent. */
@@ -39,11 +52,15 @@ export interface TaskOptions {
 }
 
 /** What createTask's callers in other rooms may say more than users. */
-export interface SpawnOptions extends Omit<TaskOptions, 'name'> {
+export interface SpawnOptions extends Omit<TaskOptions, 'name' | 'eager'> {
+  /** As for users; `inline`: eager, in the caller's own context, for a task that stands for a part of the caller. */
+  readonly eager?: boolean | 'inline' | undefined;
   /** The name, or who gives it when it is first asked for. */
   readonly name?: string | { readonly taskName: string } | undefined;
   /** The run() it belongs to; by default that of the current task. */
-  readonly scope?: object | undefined;
+  readonly program?: object | undefined;
+  /** The scope that it is a part of: of its group, or of the caller whom it stands for. */
+  readonly owner?: Scope | undefined;
   /** The user's function, where `fn` is one around it: its text stands for the creation site. */
   readonly source?: ((...args: never[]) => unknown) | undefined;
   /** Whose caller is the creation site; undefined: none is recorded. */
@@ -55,21 +72,48 @@ const started = Promise.resolve();
 let lastId = 0;
 /** Calls a task's function; set by the class, called in the task's context. A function of its own so that no start makes a closure. */
 let runBody: (task: Task<unknown>) => void;
+let begin: (task: Task<unknown>) => void; // set by the class
 
-export class Task<T> extends Awaitable<T> implements Waiter {
-  /** Unique in the process, counting from 1. */
+/** The start of a task while steps are measured: it is delivered like a wait, so that its first step is told apart. */
+class Start implements Delivery {
+  readonly task: Task<unknown>;
+  readonly record = undefined;
+  readonly #inContext: <R>(fn: () => R) => R = host.captureContext();
+
+  constructor(task: Task<unknown>) {
+    this.task = task;
+  }
+
+  deliver(): void {
+    this.#inContext(() => begin(this.task));
+  }
+}
+
+export class Task<T> extends Awaitable<T> implements ScopedTask {
+  /** Unique in its thread, counting from 1. */
   readonly id: number = ++lastId;
-  /** The first of its waits. Written by Wait alone. @internal */
-  waits: Wait<unknown> | undefined = undefined;
-  /** A cancel that found no wait. Written through setPendingCancel alone. @internal */
-  pendingCancel: CancelledError | undefined = undefined;
+
+  // Its own scope: see scope.ts, which alone writes these.
+  /** @internal */
+  waits: ScopedWait | undefined = undefined;
+  /** @internal */
+  inner: InnerScope | undefined = undefined;
+  /** @internal */
+  kept: CancelledError | undefined = undefined;
+  /** @internal */
+  cancels = 0;
+  /** @internal */
+  ownCancels = 0;
+  /** @internal */
+  standing: CancelledError | undefined = undefined;
+  /** @internal */
+  controller: AbortController | undefined = undefined;
+
   /** The run() it belongs to: what that waits for at its end. @internal */
-  readonly scope: object | undefined;
+  readonly program: object | undefined;
+  /** The scope of the group it belongs to; undefined for none. @internal */
+  readonly owner: Scope | undefined;
   #name: string | { readonly taskName: string } | undefined;
-  #cancels = 0;
-  /** The first cancellation that reached it: what `signal` was or will be aborted with. */
-  #firstCancel: CancelledError | undefined = undefined;
-  #controller: AbortController | undefined = undefined;
   readonly #site: Site | undefined;
   /** Undefined once it was called. */
   #fn: ((task: Task<T>) => T | PromiseLike<T>) | undefined;
@@ -80,11 +124,14 @@ export class Task<T> extends Awaitable<T> implements Waiter {
     this.#fn = fn;
     this.#name = options.name;
     this.#site = options.below === undefined ? undefined : creationSite(options.source ?? fn, options.below);
-    const parent = host.carrier.getStore() as Task<unknown> | undefined; // only #begin puts stores in
-    this.scope = options.scope ?? parent?.scope;
+    const creator = host.carrier.getStore() as Carried | undefined; // only scopes and runs are carried
+    this.program = options.program ?? creator?.program;
+    this.owner = options.owner;
     live.add(this as Task<unknown>);
-    instrument?.taskStarted?.(this as Task<unknown>);
-    if (options.eager === true) this.#begin();
+    hooks.taskStarted?.(this, openScope(creator)?.task);
+    if (options.eager === 'inline') this.#begin();
+    else if (options.eager === true) this.#beginApart();
+    else if (hooks.stepEnded !== undefined) deliverSoon(new Start(this as Task<unknown>));
     else void started.then(() => this.#begin()); // a reaction runs in the context of this call, as the function should
   }
 
@@ -99,65 +146,38 @@ export class Task<T> extends Awaitable<T> implements Waiter {
   }
 
   /**
-   * Aborts with the first cancel, and never goes back: for foreign APIs that take a signal. Made when first read.
-   * Passing it to a waiting call of maitre makes that a wait of this task, also where there is no ambient task.
+   * Of its innermost open scope, where the task itself reads it; of the whole task, where somebody else does. It aborts with the
+   * cancel of that scope or of one around it, never with that of one inside, and never after the scope has ended. For foreign APIs
+   * that take a signal. When no cancel stands any more, a new read returns a fresh one; a signal once read never goes back.
+   * Passing it to a waiting call of maitre makes that a wait of this scope, also where there is no ambient task.
    */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      bindSignal(this.#controller.signal, this);
-      if (this.#firstCancel !== undefined) this.#controller.abort(this.#firstCancel);
-    }
-    return this.#controller.signal;
+    const scope = currentScope();
+    return signalOf(scope?.task === (this as unknown) ? (scope as Scope) : this); // a scope that has this task
   }
 
-  /** How many cancels were asked for and not taken back by `uncancel()`. */
+  /** How many cancels were asked for and not taken back by `uncancel()`; those of its timeouts and groups count while these are open. */
   cancelling(): number {
-    return this.#cancels;
+    return this.cancels;
   }
 
   /**
    * Takes one cancel back, for code that meant it to end only a part of the task and has stopped it from going further.
-   * At zero a cancel that no wait has taken yet is dropped.
+   * Where no cancel stands any more, one that no wait has taken yet is dropped, and an answer that it overruled stands.
    * @returns the cancels that remain
    */
   uncancel(): number {
-    if (this.#cancels > 0) this.#cancels--;
-    if (this.#cancels === 0) setPendingCancel(this, undefined);
-    return this.#cancels;
-  }
-
-  /**
-   * `uncancel` for a part of the task that had cancelled it once: true if nobody else has cancelled since the count was
-   * `before`. Then a cancel that no wait has taken yet was that part's own, and ends with it. @internal
-   */
-  uncancelTo(before: number): boolean {
-    if (this.uncancel() > before) return false;
-    setPendingCancel(this, undefined);
-    return true;
+    return uncancelTask(this);
   }
 
   /** @internal */
-  override cancelWith(error: CancelledError): boolean {
-    if (this.done()) return false;
-    this.#cancels++;
-    if (this.#firstCancel === undefined) {
-      this.#firstCancel = error;
-      this.#controller?.abort(error);
-    }
-    let taken = false;
-    for (let wait = this.waits; wait !== undefined;) {
-      const next: Wait<unknown> | undefined = wait.nextOfTask; // a cancel may settle things, but never unlinks in this step
-      if (wait.cancel(error)) taken = true;
-      wait = next;
-    }
-    if (!taken) setPendingCancel(this, error);
-    return true;
+  override applyCancel(error: CancelledError): void {
+    if (!this.done()) cancelTree(this, error);
   }
 
   /** Where it waits now, innermost first: the frames of its latest wait. Empty unless tracing is on and it waits. */
   stack(): string[] {
-    return formatFrames(this.waits?.site);
+    return formatFrames(waitsOf(this)[0]?.site);
   }
 
   /** Where `createTask` was called, one frame; undefined if the host cannot tell. @internal */
@@ -166,14 +186,46 @@ export class Task<T> extends Awaitable<T> implements Waiter {
   }
 
   /** @internal */
+  get createdAtGuessed(): boolean {
+    return isGuessed(this.#site);
+  }
+
+  /** @internal */
   override get label(): string {
     return `Task "${this.name}"`;
   }
 
+  // What the task's own scope has no need of: nothing is around it.
+  /** @internal */
+  get task(): ScopedTask {
+    return this;
+  }
+  /** @internal */
+  get outer(): undefined {
+    return undefined;
+  }
+  /** @internal */
+  get isOpen(): boolean {
+    return !this.done();
+  }
+  /** @internal */
+  get outside(): number {
+    return 0;
+  }
+  /** @internal */
+  get outsideOfTask(): number {
+    return 0;
+  }
+  /** @internal */
+  get deadline(): number {
+    return Infinity;
+  }
+
   /** @internal */
   override reportFields(): Partial<ExceptionContext> {
-    const createdAt = this.createdAt;
-    return { task: this as Task<unknown>, ...(createdAt === undefined ? {} : { createdAt }) };
+    const { createdAt, createdAtGuessed } = this;
+    const task = this as Task<unknown>;
+    return createdAt === undefined ? { task } : { task, createdAt, createdAtGuessed };
   }
 
   override toString(): string {
@@ -183,15 +235,22 @@ export class Task<T> extends Awaitable<T> implements Waiter {
   }
 
   #begin(): void {
-    if (this.pendingCancel !== undefined) {
+    if (this.kept !== undefined) {
       this.#fn = undefined;
-      this.#end('cancelled', this.pendingCancel);
+      this.#end('cancelled', this.kept);
       return;
     }
     host.carrier.run(this, runBody, this as Task<unknown>);
   }
 
+  /** #begin, so that what the function does to its context stays there: `enterWith` on hosts where a store outlives its `run`. */
+  #beginApart(): void {
+    if (host.enterWithLeaks) host.captureContext()(() => this.#begin());
+    else this.#begin();
+  }
+
   static {
+    begin = (task): void => task.#begin();
     runBody = (task): void => {
       const fn = task.#fn as (task: Task<unknown>) => unknown; // #begin comes once
       task.#fn = undefined;
@@ -211,7 +270,7 @@ export class Task<T> extends Awaitable<T> implements Waiter {
 
   #succeed(value: unknown): void {
     // Asked to end and never came to a wait: the cancel wins, as in asyncio.
-    if (this.pendingCancel !== undefined) this.#end('cancelled', this.pendingCancel);
+    if (this.kept !== undefined) this.#end('cancelled', this.kept);
     else this.#end('result', value);
   }
 
@@ -220,14 +279,15 @@ export class Task<T> extends Awaitable<T> implements Waiter {
   }
 
   #end(state: 'result' | 'exception' | 'cancelled', outcome: unknown): void {
-    setPendingCancel(this, undefined);
+    if (this.done()) return; // a thenable of others may call more than once
+    keep(this, undefined);
     live.delete(this as Task<unknown>);
     this.settle(state, outcome);
-    instrument?.taskEnded?.(this as Task<unknown>);
+    hooks.taskEnded?.(this);
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable<T>(value: PromiseLike<T> | T): value is PromiseLike<T> {
   return (
     value !== null &&
     (typeof value === 'object' || typeof value === 'function') &&
@@ -237,7 +297,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** The task whose code is running; undefined outside of tasks and on hosts without a carrier. asyncio: `current_task`. */
 export function currentTask(): Task<unknown> | undefined {
-  const task = host.carrier.getStore() as Task<unknown> | undefined; // only #begin puts stores in
+  const task = currentScope()?.task as Task<unknown> | undefined; // only tasks have scopes
   return task === undefined || task.done() ? undefined : task;
 }
 
@@ -253,7 +313,7 @@ export function liveTasks(): ReadonlySet<Task<unknown>> {
 
 /**
  * Starts `fn` as a task: beside the caller, cancellable, reported if it fails and nobody awaits it. It starts in a later
- * microtask, or at once with `eager`. The task is given to `fn` for hosts without an ambient task. asyncio: `create_task`.
+ * microtask, or at once with `eager`. `fn` receives the task, for hosts without an ambient one. asyncio: `create_task`.
  * @throws TypeError when given a promise: it would have started before the task existed
  *
  * @example
@@ -271,30 +331,42 @@ export function createTask<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options
   return new Task(fn, { name: options?.name, eager: options?.eager, below: createTask });
 }
 
+/** All waits of a task, those of its own scope first, the latest first. */
+export function waitsOf(task: TaskRecord): Wait<unknown>[] {
+  return [...waitsIn(task as Task<unknown>)] as Wait<unknown>[]; // there are no other tasks, and only waits are linked
+}
+
+// A primitive that a task waits for is a live resource.
+setWaitedFor(function* () {
+  for (const task of live) for (const wait of waitsIn(task)) yield (wait as Wait<unknown>).resource; // as above
+});
+
 /** createTask for other rooms. */
 export function spawn<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions): Task<T> {
   return new Task(fn, options);
 }
 
 /**
- * Runs `fn` in the current task: what needs a cancel count (timeout, TaskGroup) stands on it. Outside of tasks, or with a
- * signal that is not the task's own, `fn` gets a task of its own, which the signal cancels.
+ * Runs `fn` in the current task, with the scope to open another one in: what has a scope of its own (timeout, TaskGroup) stands on
+ * it. Outside of tasks, or with a foreign signal, `fn` gets a task of its own, which the signal cancels.
  */
 export function inTask<T>(
   name: string,
-  fn: (task: Task<unknown>) => Promise<T>,
+  fn: (scope: Scope) => Promise<T>,
   options: WaitOptions | undefined,
 ): Promise<T> {
-  const refused = checkpoint(options);
+  const refused = beginWait(options);
   if (refused !== undefined) return refused;
-  const current = waiterOf(options) as Task<unknown> | undefined; // only tasks are waiters
+  const current = scopeOf(options);
   const signal = foreignSignal(options);
   if (current !== undefined && signal === undefined) return fn(current);
-  const own = spawn<T>((task) => fn(task as Task<unknown>), { name, eager: true });
-  if (signal === undefined) return own.then();
+  const own = spawn<T>((task) => fn(task), { name, eager: 'inline', owner: current });
+  if (signal === undefined) return own.outcome();
   if (signal.aborted) own.cancelWith(signalError(signal)); // in the eager first step
   const unlisten = onAbort(signal, (error) => own.cancelWith(error));
-  return own.finally(unlisten);
+  own.subscribe({ settled: unlisten });
+  if (own.done()) unlisten();
+  return own.outcome();
 }
 
 /** Throws the TypeError that shows both spellings when `fn` is a promise or no function at all. */

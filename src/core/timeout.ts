@@ -1,48 +1,72 @@
-// Deadlines for a part of a task. Semantics: asyncio.timeout (3.12), in the same task, on the cancel count.
+// Deadlines for a part of a task. Semantics: asyncio.timeout (3.12), in the same task, with a scope of its own (scope.ts).
 //
 // States of a Timeout: ACTIVE --deadline--> EXPIRING --body ends--> EXPIRED
 //                         \-------------body ends--------------> FINISHED
 //
-// When the deadline passes, the task is cancelled once. When the body ends, that cancel is taken back (`uncancel`); only
-// if the count is then no higher than at the start, nobody else has cancelled, and a CancelledError becomes a
-// TimeoutError. Otherwise the other's cancel goes on outwards: nested timeouts and outside cancels stay right.
+// - When the deadline passes, the scope of the body is cancelled once: the waits begun inside the body, and nothing beside it.
+// - When the body ends, the scope is closed. If it was cancelled by nobody around it (`outside` is 0), a CancelledError
+//   becomes a TimeoutError; otherwise the other's cancel goes on outwards. So nested timeouts and outside cancels stay right.
 import type { Deadline } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
+import { passCancel } from './cancel-pass.ts';
+import { checkMs, loopTime } from './clock.ts';
+import { beginWait, quiet, signalOf, waiting, type WaitOptions } from './current-waiter.ts';
+import { addDeadline, deleteDeadline } from './deadlines.ts';
 import { CancelledError, InvalidStateError, TimeoutError } from './errors.ts';
-import { addDeadline, addSoon, checkMs, deleteDeadline, loopTime } from './schedule.ts';
+import { closeScope, InnerScope, runInScope, type Scope } from './scope.ts';
 import { cancellable } from './sleep.ts';
-import { checkTaskFunction, inTask, type Task } from './task.ts';
-import { untilDone } from './until-done.ts';
-import { checkpoint, type WaitOptions } from './wait.ts';
-import { checkWork, type Work } from './work.ts';
+import { checkTaskFunction, inTask } from './task.ts';
+import { makeCancelledError } from './tracing.ts';
+import { addSoon } from './turn.ts';
+import { untilDone } from './wait-for-many.ts';
+import { checkWork, leaveWork, type Work } from './work.ts';
 
 const ACTIVE = 0;
 const EXPIRING = 1;
 const EXPIRED = 2;
 const FINISHED = 3;
 
-/** A running deadline, given to the body of `timeout`, `timeoutAt` and `moveOnAfter`. */
+/** The scope of a timeout's body, and its entry among the deadlines: one object for both. */
+class DeadlineScope extends InnerScope implements Deadline {
+  slot = -1;
+  order = 0;
+  /** Undefined while the deadline is taken away. */
+  timeout: Timeout | undefined = undefined;
+
+  get when(): number {
+    return this.deadline;
+  }
+
+  due(): void {
+    // It may have been moved on since it was put into the next turn.
+    if (this.timeout !== undefined && this.deadline <= loopTime()) expire(this.timeout);
+  }
+}
+
+let expire: (timeout: Timeout) => void; // set by the class
+
+/** A running deadline, passed to the body of `timeout`, `timeoutAt` and `moveOnAfter`. */
 export class Timeout {
   #state: 0 | 1 | 2 | 3 = ACTIVE;
-  readonly #task: Task<unknown>;
-  readonly #cancelsBefore: number;
+  readonly #scope: DeadlineScope;
   /** How long it was, for the message; undefined when it was given as a point in time. */
   readonly #ms: number | undefined;
-  #when: number | null;
-  #alarm: Alarm | undefined;
+
+  static {
+    expire = (running): void => running.#expire();
+  }
 
   /** @internal */
-  constructor(task: Task<unknown>, when: number | null, ms: number | undefined) {
-    this.#task = task;
-    this.#cancelsBefore = task.cancelling();
+  constructor(scope: DeadlineScope, when: number | null, ms: number | undefined) {
+    this.#scope = scope;
     this.#ms = ms;
-    this.#when = when;
-    this.#arm();
+    this.#arm(when);
   }
 
   /** When it is due on the loop's clock (`loopTime()`), milliseconds; null for never. */
   when(): number | null {
-    return this.#when;
+    const { deadline } = this.#scope;
+    return deadline === Infinity ? null : deadline;
   }
 
   /** True once the deadline has passed, even when the body ended well. */
@@ -50,9 +74,12 @@ export class Timeout {
     return this.#state === EXPIRING || this.#state === EXPIRED;
   }
 
-  /** The signal of the task it guards, to pass on where there is no ambient task (browsers). */
+  /**
+   * Aborts when this deadline passes or something around it is cancelled; never for a timeout inside it, and never after the body
+   * has ended. For foreign APIs, and to pass on where there is no ambient task (browsers).
+   */
   get signal(): AbortSignal {
-    return this.#task.signal;
+    return signalOf(this.#scope);
   }
 
   /** Moves the deadline to `when` on the loop's clock; null takes it away. InvalidStateError once it passed or the body ended. */
@@ -64,76 +91,58 @@ export class Timeout {
     }
     if (when !== null) checkMs(when, 'reschedule the timeout');
     this.#disarm();
-    this.#when = when;
-    this.#arm();
+    this.#arm(when);
   }
 
   /** Ends the body's part. True when `error`, which the body threw, is this deadline's own cancel. @internal */
   finish(error: unknown): error is CancelledError {
     this.#disarm();
+    closeScope(this.#scope);
     if (this.#state !== EXPIRING) {
       this.#state = FINISHED;
       return false;
     }
     this.#state = EXPIRED;
-    return this.#task.uncancelTo(this.#cancelsBefore) && error instanceof CancelledError;
+    return this.#scope.outside === 0 && error instanceof CancelledError;
   }
 
   /** What the caller gets when the deadline ended the body. @internal */
   error(cause: CancelledError): TimeoutError {
-    return new TimeoutError(`Timed out: ${this.#words()} in ${this.#task.label}`, { cause });
+    return new TimeoutError(`Timed out: ${this.#words()} in ${this.#scope.task.label}`, { cause });
   }
 
   #words(): string {
     return this.#ms === undefined ? 'the deadline passed' : `${this.#ms} ms passed`;
   }
 
-  #arm(): void {
-    const when = this.#when;
-    if (when === null || when === Infinity) return;
-    this.#alarm = new Alarm(when, () => this.#expire());
+  #arm(when: number | null): void {
+    const scope = this.#scope;
+    scope.deadline = when ?? Infinity;
+    if (scope.deadline === Infinity) return;
+    scope.timeout = this;
     // A deadline that has passed already fires in the next turn, before any sleep(0) begun after it.
-    if (when <= loopTime()) addSoon(this.#alarm);
-    else addDeadline(this.#alarm);
+    if (scope.deadline <= loopTime()) addSoon(scope);
+    else addDeadline(scope);
   }
 
   #disarm(): void {
-    this.#alarm?.cancel();
-    this.#alarm = undefined;
+    if (this.#scope.timeout === undefined) return;
+    this.#scope.timeout = undefined;
+    deleteDeadline(this.#scope);
   }
 
   #expire(): void {
     this.#state = EXPIRING;
     const words = this.#ms === undefined ? 'deadline' : `timeout of ${this.#ms} ms`;
-    this.#task.cancelFor(`Cancelled: ${words} in ${this.#task.label} passed`, { kind: 'timeout', by: this });
-  }
-}
-
-/** The timeout's entry among the deadlines or in the next turn. */
-class Alarm implements Deadline {
-  when: number;
-  slot = -1;
-  order = 0;
-  #fire: (() => void) | undefined;
-
-  constructor(when: number, fire: () => void) {
-    this.when = when;
-    this.#fire = fire;
-  }
-
-  due(): void {
-    this.#fire?.();
-  }
-
-  cancel(): void {
-    this.#fire = undefined;
-    deleteDeadline(this);
+    const { label } = this.#scope.task;
+    const reason = { kind: 'timeout', by: this } as const;
+    passCancel(this.#scope, makeCancelledError(`Cancelled: ${words} in ${label} passed`, reason));
   }
 }
 
 /**
- * Runs `fn` with a deadline `ms` milliseconds from now; null for none. When it passes, the task is cancelled at its wait
- * inside `fn`, and the call rejects with TimeoutError once `fn` has cleaned up. 0 or less fires at the next wait. An
+ * Runs `fn` with a deadline `ms` milliseconds from now; null for none. When it passes, what waits inside `fn` is
+ * cancelled, and the call rejects with TimeoutError once `fn` has cleaned up. 0 or less fires at the next wait. An
  * outside cancel of the task comes through as CancelledError. Outside of a task, `fn` becomes one. asyncio: `timeout`.
  *
  * @example
@@ -146,25 +155,23 @@ class Alarm implements Deadline {
  * }
  * ```
  */
-export async function timeout<T>(
+export function timeout<T>(
   ms: number | null,
   fn: (t: Timeout) => PromiseLike<T> | T,
   options?: WaitOptions,
 ): Promise<T> {
-  if (ms !== null) checkMs(ms, 'set a timeout');
-  checkTaskFunction(fn, 'set a timeout', 'timeout');
+  const refused = refuse(ms, fn, 'timeout');
+  if (refused !== undefined) return refused;
   return guard(fn, ms === null ? null : loopTime() + ms, ms ?? undefined, options);
 }
 
 /** `timeout` with a point in time on the loop's clock (`loopTime()`) in place of a duration. asyncio: `timeout_at`. */
-export async function timeoutAt<T>(
+export function timeoutAt<T>(
   when: number | null,
   fn: (t: Timeout) => PromiseLike<T> | T,
   options?: WaitOptions,
 ): Promise<T> {
-  if (when !== null) checkMs(when, 'set a timeout');
-  checkTaskFunction(fn, 'set a timeout', 'timeoutAt');
-  return guard(fn, when, undefined, options);
+  return refuse(when, fn, 'timeoutAt') ?? guard(fn, when, undefined, options);
 }
 
 /**
@@ -176,14 +183,25 @@ export async function timeoutAt<T>(
  * console.log(await moveOnAfter(10, () => sleep(1000, 'slow'))); // undefined
  * ```
  */
-export async function moveOnAfter<T>(
+export function moveOnAfter<T>(
   ms: number,
   fn: (t: Timeout) => PromiseLike<T> | T,
   options?: WaitOptions,
 ): Promise<T | undefined> {
-  checkMs(ms, 'set a timeout');
-  checkTaskFunction(fn, 'set a timeout', 'moveOnAfter');
-  return guard<T | undefined>(fn, loopTime() + ms, ms, options, () => undefined);
+  return refuse(ms, fn, 'moveOnAfter') ?? guard<T | undefined>(fn, loopTime() + ms, ms, options, giveUp);
+}
+
+function giveUp(): undefined {}
+
+/** The promise rejected with what is wrong with the arguments; undefined when nothing is. */
+function refuse(ms: number | null, fn: unknown, name: string): Promise<never> | undefined {
+  try {
+    if (ms !== null || name === 'moveOnAfter') checkMs(ms as number, 'set a timeout'); // it says so if it is none
+    checkTaskFunction(fn, 'set a timeout', name);
+    return undefined;
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /**
@@ -192,32 +210,29 @@ export async function moveOnAfter<T>(
  * not done is not started. asyncio: `wait_for`.
  * @throws TimeoutError when the time is over, after the work has ended
  */
-export async function waitFor<T>(work: Work<T>, ms: number | null, options?: WaitOptions): Promise<T> {
-  checkWork(work, 'wait for the work');
-  if (ms !== null) checkMs(ms, 'wait for the work');
+export function waitFor<T>(work: Work<T>, ms: number | null, options?: WaitOptions): Promise<T> {
+  try {
+    checkWork(work, 'wait for the work');
+    if (ms !== null) checkMs(ms, 'wait for the work');
+  } catch (error) {
+    return Promise.reject(error);
+  }
   const when = ms === null ? null : loopTime() + ms;
   const late = ms !== null && ms <= 0;
-  const refused = checkpoint(options);
+  const refused = beginWait(options);
   if (refused !== undefined) {
-    leave(work, refused);
+    leaveWork(work, refused);
     return refused;
   }
   if (typeof work === 'function') {
-    if (late) throw new TimeoutError('Timed out: no time was left, the work was not started');
-    return guard(work, when, ms ?? undefined, options);
+    if (!late) return guard(work, when, ms ?? undefined, options);
+    return Promise.reject(new TimeoutError('Timed out: no time was left, the work was not started'));
   }
   if (work instanceof Awaitable) {
-    if (work.done()) return work.result();
-    return late ? cancelAndWait(work, options) : guard(() => work, when, ms ?? undefined, options);
+    if (work.done()) return work.outcome();
+    return late ? waiting(cancelAndWait(work, options)) : guard(() => work, when, ms ?? undefined, options);
   }
   return guard(() => cancellable(work, options), when, ms ?? undefined, options);
-}
-
-/** What a cancel of the call does to work that it never came to wait for: the same as one that comes later. */
-function leave(work: Work<unknown>, refused: Promise<never>): void {
-  if (typeof work === 'function') return;
-  if (work instanceof Awaitable) refused.catch((error) => error instanceof CancelledError && work.cancelWith(error));
-  else work.then(undefined, () => undefined); // nobody will hear of it: the caller got the cancellation instead
 }
 
 async function cancelAndWait<T>(work: Awaitable<T>, options: WaitOptions | undefined): Promise<T> {
@@ -231,7 +246,7 @@ async function cancelAndWait<T>(work: Awaitable<T>, options: WaitOptions | undef
   }
 }
 
-/** Runs `fn` under a deadline; `late` says what the caller gets when the deadline ended it, a TimeoutError by default. */
+/** Runs `fn` in a scope with a deadline; `late` says what the caller gets when that ended it, a TimeoutError by default. */
 function guard<T>(
   fn: (t: Timeout) => PromiseLike<T> | T,
   when: number | null,
@@ -239,17 +254,31 @@ function guard<T>(
   options: WaitOptions | undefined,
   late?: () => T,
 ): Promise<T> {
-  const body = async (task: Task<unknown>): Promise<T> => {
-    const deadline = new Timeout(task, when, ms);
-    try {
-      const value = await fn(deadline);
+  return inTask('timeout', (outer) => runGuarded(outer, fn, when, ms, late), options);
+}
+
+function runGuarded<T>(
+  outer: Scope,
+  fn: (t: Timeout) => PromiseLike<T> | T,
+  when: number | null,
+  ms: number | undefined,
+  late: (() => T) | undefined,
+): Promise<T> {
+  const scope = new DeadlineScope(outer);
+  const deadline = new Timeout(scope, when, ms);
+  const call = new Promise<T>((resolve, reject) => {
+    const succeed = (value: T): void => {
       deadline.finish(undefined);
-      return value;
-    } catch (error) {
-      if (!deadline.finish(error)) throw error;
-      if (late !== undefined) return late();
-      throw deadline.error(error);
-    }
-  };
-  return inTask('timeout', body, options);
+      resolve(value);
+    };
+    const fail = (error: unknown): void => {
+      if (!deadline.finish(error)) {
+        if (error instanceof CancelledError) quiet(call);
+        reject(error);
+      } else if (late === undefined) reject(deadline.error(error));
+      else resolve(late());
+    };
+    runInScope(scope, fn, deadline, succeed, fail);
+  });
+  return call;
 }

@@ -28,6 +28,15 @@ export function makeCancelledError(message: string | undefined, reason: CancelRe
   return error;
 }
 
+/** Makes an error whose stack would only show this package. */
+export function withoutStack<E extends Error>(make: () => E): E {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  const error = make();
+  Error.stackTraceLimit = limit;
+  return error;
+}
+
 /** A stack kept as the engine keeps it, unformatted until somebody reads it. */
 export interface Site {
   stack?: string;

@@ -3,222 +3,57 @@
 //
 // States of a wait:
 //
-//   WAITING --answer/fail--> ANSWERED --(a microtask later)--> DELIVERED: the promise settles, the task goes on
-//      |                        |
-//      +-------cancel-----------+--> CANCELLED --(a microtask later)--> DELIVERED: the promise rejects
+//   WAITING --answer/fail--> ANSWERED, FAILED ---------------(delivery)--> DELIVERED: the promise settles
+//      |                        |         ^ the cancel was taken back
+//      |                        +-cancel-> OVERRULED --------(delivery)--> DELIVERED: the promise rejects
+//      +--------cancel-------------------> CANCELLED --------(delivery)--> DELIVERED: the promise rejects
 //
-// - Only these arrows exist; answer() in any other state does nothing, and cancel() of a CANCELLED wait merges with the
-//   cancel that is on its way.
-// - An answer reaches its task a microtask after it was decided. Until then a cancel wins, and withdraw(true) must hand
-//   on what was handed over (the permit to the next waiter); withdraw(false) must leave the queue. Exactly one of
-//   withdraw() and take() is called in a wait's life.
+// - Only these arrows exist; answer() in any state but WAITING does nothing, and so does a second cancel().
+// - A cancel of a WAITING wait is final: withdraw(false) leaves the queue in that step, as asyncio cancels the future.
+// - A cancel that comes between an answer and its delivery overrules it *at delivery*, if it still stands in the wait's scope
+//   then: withdraw(true) hands on what was handed over (the permit to the next waiter). After `uncancel()` the answer stands.
+// - Exactly one of withdraw() and take() is called in a wait's life.
 // - take() runs at delivery: what it removes (bytes, items) is removed in the same step that settles the promise, so
 //   nothing is lost in between.
-// - A wait is linked to its task from its construction to its delivery, whatever its state.
-//
-// Deliveries are batched: one microtask settles all that was decided before it ran, in order of the decisions.
-import { host } from './host.ts';
+// - A wait is linked to its scope from its construction to its delivery, whatever its state.
+// - Whatever withdraw, take or an instrument throws, the wait is delivered.
+import { type Linked, type LinkedSet } from '../base/index.ts';
+import { loopTime } from './clock.ts';
+import { isSignalOf, onAbort, quiet, scopeOf, type WaitOptions } from './current-waiter.ts';
+import { type Delivery, deliverSoon } from './delivery.ts';
 import { CancelledError } from './errors.ts';
-import { instrument } from './instrument.ts';
-import { turnTime } from './schedule.ts';
-import { makeCancelledError, tracing } from './tracing.ts';
-import { describe, disposable, type Linked, type LinkedSet } from '../base/index.ts';
-import type { Task } from './task.ts';
-
-/** The last argument of every waiting call. */
-export interface WaitOptions {
-  /** Aborting it cancels this wait: with a CancelledError whose `cause` is the signal's reason. A `task.signal` makes it a wait of that task. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What a wait needs of the task that waits. Task implements it. */
-export interface Waiter {
-  /** The first of its waits, linked through `nextOfTask`. Written by Wait alone. */
-  waits: Wait<unknown> | undefined;
-  /** A cancel that found no wait; the next waiting call takes it. Written through setPendingCancel alone. */
-  pendingCancel: CancelledError | undefined;
-  done(): boolean;
-}
+import { reportException } from './exception-handler.ts';
+import * as hooks from './instrument.ts';
+import type { WaitOutcome, WaitRecord, WaitState } from './records.ts';
+import { isCancelled, linkWait, type Scope, type ScopedTask, type ScopedWait, unlinkWait } from './scope.ts';
+import { tracing } from './tracing.ts';
+import { turnTime } from './turn.ts';
 
 const WAITING = 0;
 const ANSWERED = 1;
-const FAILED = 2; // answered, with an error
+const FAILED = 2;
 const CANCELLED = 3;
-const DELIVERED = 4;
-type State = typeof WAITING | typeof ANSWERED | typeof FAILED | typeof CANCELLED | typeof DELIVERED;
+const OVERRULED = 4;
+const DELIVERED = 5;
+type State = typeof WAITING | typeof ANSWERED | typeof FAILED | typeof CANCELLED | typeof OVERRULED | typeof DELIVERED;
 
-// ---- whose wait is it ------------------------------------------------------------------------------------------
+const STATES: readonly WaitState[] = ['waiting', 'answered', 'failed', 'cancelled', 'cancelled', 'delivered'];
 
-const tasksBySignal = new WeakMap<AbortSignal, Waiter>();
-
-/** Makes `signal` stand for its task: passing it to a waiting call is then as good as an ambient task. */
-export function bindSignal(signal: AbortSignal, task: Waiter): void {
-  tasksBySignal.set(signal, task);
+/** The outcome of an OVERRULED wait: the answer that was decided, and the cancellation that came after it. */
+interface Overruled {
+  readonly before: typeof ANSWERED | typeof FAILED;
+  readonly outcome: unknown;
+  readonly error: CancelledError;
+  /** It came from the scope, and goes when no cancel stands there any more. One from a foreign signal stays. */
+  final: boolean;
 }
-
-/** The task whose code is running, or the one whose signal is passed. Done tasks wait for nothing: they count as none. */
-export function waiterOf(options: WaitOptions | undefined): Waiter | undefined {
-  let waiter = host.carrier.getStore() as Waiter | undefined; // only Task.#run puts stores in
-  if (waiter === undefined && options?.signal !== undefined) waiter = tasksBySignal.get(options.signal);
-  return waiter === undefined || waiter.done() ? undefined : waiter;
-}
-
-// ---- cancels that found no wait --------------------------------------------------------------------------------
-
-let pendingCancels = 0;
-
-/** Sets or clears the cancel that `waiter`'s next waiting call will take. The count keeps the fast path to one test. */
-export function setPendingCancel(waiter: Waiter, error: CancelledError | undefined): void {
-  if (waiter.pendingCancel !== undefined) pendingCancels--;
-  if (error !== undefined) pendingCancels++;
-  waiter.pendingCancel = error;
-}
-
-/** Takes the cancel that found no wait off `waiter`, for a call that passes it on itself. Undefined when there is none. */
-export function takePendingCancel(waiter: Waiter | undefined): CancelledError | undefined {
-  const error = waiter?.pendingCancel;
-  if (waiter !== undefined && error !== undefined) setPendingCancel(waiter, undefined);
-  return error;
-}
-
-/**
- * Makes a call a cancellation point: gives the rejected promise to return when the current task has a cancel to take or
- * `options.signal` is aborted, undefined otherwise. Every waiting call starts with it, also when it need not wait.
- */
-export function checkpoint(options?: WaitOptions): Promise<never> | undefined {
-  if (pendingCancels === 0 && options === undefined) return undefined;
-  const signal = options?.signal;
-  if (signal !== undefined && !isSignal(signal)) return Promise.reject(signalTypeError(signal));
-  const waiter = waiterOf(options);
-  const error = takePendingCancel(waiter);
-  if (error !== undefined) return rejected(error);
-  // The waiting task's own signal stays aborted after its first cancel; that cancel was or will be delivered by itself.
-  if (signal?.aborted === true && !isSignalOf(signal, waiter)) return rejected(signalError(signal));
-  return undefined;
-}
-
-/** The signal passed, if it is anybody's but the waiting task's own. */
-export function foreignSignal(options: WaitOptions | undefined): AbortSignal | undefined {
-  const signal = options?.signal;
-  if (signal !== undefined && !isSignal(signal)) throw signalTypeError(signal);
-  return signal === undefined || isSignalOf(signal, waiterOf(options)) ? undefined : signal;
-}
-
-/** What hangs on a foreign signal: one listener for all its waits, because hosts warn of many listeners. */
-class AbortListener {
-  readonly fns = new Set<(error: CancelledError) => void>();
-  readonly #signal: AbortSignal;
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-    signal.addEventListener('abort', this);
-    abortListeners.set(signal, this);
-  }
-
-  delete(fn: (error: CancelledError) => void): void {
-    if (!this.fns.delete(fn) || this.fns.size > 0) return;
-    this.#signal.removeEventListener('abort', this);
-    abortListeners.delete(this.#signal);
-  }
-
-  handleEvent(): void {
-    const error = signalError(this.#signal);
-    for (const fn of this.fns) fn(error);
-  }
-}
-
-const abortListeners = new WeakMap<AbortSignal, AbortListener>();
-
-/** Calls `fn` with a cancellation when `signal` aborts, until the result is called. `fn` is a function of this call's own. */
-export function onAbort(signal: AbortSignal, fn: (error: CancelledError) => void): () => void {
-  const listener = abortListeners.get(signal) ?? new AbortListener(signal);
-  listener.fns.add(fn);
-  return () => listener.delete(fn);
-}
-
-function isSignalOf(signal: AbortSignal, waiter: Waiter | undefined): boolean {
-  return waiter !== undefined && tasksBySignal.get(signal) === waiter;
-}
-
-function isSignal(signal: unknown): signal is AbortSignal {
-  return typeof (signal as AbortSignal | null)?.addEventListener === 'function';
-}
-
-function signalTypeError(signal: unknown): TypeError {
-  return new TypeError(`Cannot wait: options.signal must be an AbortSignal, got ${describe(signal)}`);
-}
-
-/** The cancellation that an aborted signal asks for. */
-export function signalError(signal: AbortSignal): CancelledError {
-  const cause: unknown = signal.reason;
-  if (cause instanceof CancelledError) return cause;
-  return makeCancelledError('Cancelled: the signal passed was aborted', { kind: 'signal', by: signal }, cause);
-}
-
-/** A promise rejected with a cancellation. Marked as handled: a cancelled wait nobody looks at is nobody's error. */
-export function rejected(error: CancelledError): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(ignore);
-  return promise;
-}
-
-function ignore(): void {}
-
-// ---- delivery --------------------------------------------------------------------------------------------------
-
-const microtask = Promise.resolve();
-let ready: Wait<unknown>[] = [];
-let idle: Wait<unknown>[] = []; // the other of two arrays that take turns, so that a busy loop allocates none
 
 /** Where waits began, while tracing is on. */
 const sites = new WeakMap<Wait<unknown>, { stack?: string }>();
-
-function deliverSoon(wait: Wait<unknown>): void {
-  if (ready.length === 0) void microtask.then(deliverAll);
-  ready.push(wait);
-}
-
-/** Stands first in `ready` while it is held: a list that is not empty needs no microtask. Never delivered. */
-const HOLD = {} as Wait<unknown>;
-
-/**
- * For a callback of the loop's, below which no code of a user is on the stack: a microtask would come right behind it, and
- * deliverHeld() at its end does the same without one. Call both, whatever happens between them, or nothing is delivered.
- */
-export function holdDeliveries(): void {
-  if (ready.length === 0) ready.push(HOLD);
-}
-
-/** The end of holdDeliveries(). */
-export function deliverHeld(): void {
-  if (ready[0] !== HOLD) return;
-  ready.shift();
-  if (ready.length > 0) deliverAll();
-}
-
-/** For tests: told of each batch before it is delivered; it may reorder it and cancel tasks. */
-export type DeliveryHook = (batch: Wait<unknown>[]) => void;
-
-let beforeDelivery: DeliveryHook | undefined;
-
-/** Installs the delivery hook until disposed. */
-export function setDeliveryHook(hook: DeliveryHook): Disposable {
-  beforeDelivery = hook;
-  return disposable(() => {
-    beforeDelivery = undefined;
-  });
-}
-
-function deliverAll(): void {
-  beforeDelivery?.(ready);
-  const batch = ready;
-  ready = idle;
-  for (const wait of batch) wait.deliver();
-  batch.length = 0;
-  idle = batch;
-}
-
-// ---- the wait --------------------------------------------------------------------------------------------------
+/** When waits were decided, while there is an instrument. */
+const decisions = new WeakMap<Wait<unknown>, number>();
+/** Waits of which instruments have not been told. Empty while nobody listens. */
+const unannounced = new Set<Wait<unknown>>();
 
 // The executor of every wait's promise: it hands the two functions over without a closure per wait.
 let resolveNew: (value: never) => void;
@@ -230,13 +65,10 @@ function executor(resolve: (value: never) => void, reject: (error: unknown) => v
 
 /**
  * The building block of every primitive. A subclass says what is taken back on cancel (`withdraw`) and, if the value is
- * made at delivery, how (`take`). Make one only after `checkpoint()` let the call pass, and return its `promise`.
+ * made at delivery, how (`take`). Make one only after `beginWait()` let the call pass, put it where it waits, and return its
+ * `promise`.
  */
-export class Wait<T> {
-  /** What the caller awaits. */
-  readonly promise: Promise<T>;
-  /** The task that waits; undefined outside of tasks. */
-  readonly task: Waiter | undefined;
+export class Wait<T> implements WaitRecord, ScopedWait, Delivery {
   /** What kind of wait it is, in words: `sleep`, `read`, `lock.acquire`. */
   readonly kind: string;
   /** What it waits for: a reader, a lock, another task; undefined for a sleep. */
@@ -244,13 +76,18 @@ export class Wait<T> {
   /** When it began, on the loop's clock, in whole milliseconds; waits of one turn may share the time of the first. */
   readonly since: number;
 
-  // The links of the task's waits. Written by this class alone.
-  nextOfTask: Wait<unknown> | undefined;
-  #previousOfTask: Wait<unknown> | undefined;
+  // Written by scope.ts alone.
+  /** The scope it belongs to; undefined outside of tasks. @internal */
+  scope: Scope | undefined;
+  /** @internal */
+  nextOfScope: ScopedWait | undefined = undefined;
+  /** @internal */
+  previousOfScope: ScopedWait | undefined = undefined;
 
   #state: State = WAITING;
-  /** The answer, the error, or the cancellation, by state. */
+  /** The answer, the error, the cancellation, or what an overruled wait keeps, by state. */
   #outcome: unknown;
+  readonly #promise: Promise<T>;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
   /** Takes the abort listener of a foreign signal away. */
@@ -260,22 +97,39 @@ export class Wait<T> {
     this.kind = kind;
     this.resource = resource;
     this.since = turnTime(); // a small integer takes no memory of its own
-    this.nextOfTask = undefined;
-    this.#previousOfTask = undefined;
-    this.promise = new Promise<T>(executor);
+    this.#promise = new Promise<T>(executor);
     this.#resolve = resolveNew as (value: T) => void; // set by the executor, which ran just now
     this.#reject = rejectNew;
-    const task = waiterOf(options);
-    this.task = task;
-    if (task !== undefined) {
-      const first = task.waits;
-      this.nextOfTask = first;
-      if (first !== undefined) first.#previousOfTask = this as Wait<unknown>; // a list of mixed waits
-      task.waits = this as Wait<unknown>;
-    }
+    const scope = scopeOf(options);
+    this.scope = scope;
+    if (scope !== undefined) linkWait(this, scope);
     if (options?.signal !== undefined) this.#listen(options.signal);
     if (tracing) sites.set(this as Wait<unknown>, new Error('wait'));
-    instrument?.waitBegun?.(this as Wait<unknown>);
+    if (hooks.waitBegun !== undefined) unannounced.add(this as Wait<unknown>);
+  }
+
+  /** What the caller awaits. Reading it says that the wait stands in its place: instruments are told then. */
+  get promise(): Promise<T> {
+    if (unannounced.size > 0) this.#announce();
+    return this.#promise;
+  }
+
+  /** The task that waits; undefined outside of tasks. */
+  get task(): ScopedTask | undefined {
+    return this.scope?.task;
+  }
+
+  /** @internal */
+  get record(): WaitRecord {
+    return this;
+  }
+
+  get state(): WaitState {
+    return STATES[this.#state] as WaitState; // by index
+  }
+
+  get answeredAt(): number | undefined {
+    return decisions.get(this as Wait<unknown>);
   }
 
   /** Where it began: an error made there. Undefined unless tracing was on. */
@@ -296,37 +150,49 @@ export class Wait<T> {
   /** Decides the wait: the task goes on with `value` (or with what `take` makes of it). False if it was decided before. */
   answer(value: T): boolean {
     if (this.#state !== WAITING) return false;
-    this.#state = ANSWERED;
-    this.#outcome = value;
-    deliverSoon(this as Wait<unknown>);
+    this.#decide(ANSWERED, value);
     return true;
   }
 
   /** Decides the wait: the task goes on with an error. False if it was decided before. */
   fail(error: unknown): boolean {
     if (this.#state !== WAITING) return false;
-    this.#state = FAILED;
-    this.#outcome = error;
-    deliverSoon(this as Wait<unknown>);
-    return true;
-  }
-
-  /** Takes the wait back; the task goes on with `error`. True if the cancellation will be seen by the task. */
-  cancel(error: CancelledError): boolean {
-    const state = this.#state;
-    if (state === DELIVERED) return false;
-    if (state === CANCELLED) return true;
-    this.#state = CANCELLED;
-    const outcome = this.#outcome;
-    this.#outcome = error;
-    this.withdraw(state === ANSWERED, outcome as T); // an answer's outcome is a T
-    if (state === WAITING) deliverSoon(this as Wait<unknown>);
+    this.#decide(FAILED, error);
     return true;
   }
 
   /**
-   * Undoes the wait on cancel: leaves the queue it stands in; with `answered`, hands on what `answer(value)` handed over.
-   * Must not throw.
+   * Takes the wait back; the task goes on with `error`. True if the cancellation will be seen by the task.
+   * @param final it is this wait's alone, and not that of its scope: `uncancel` does not take it back
+   */
+  cancel(error: CancelledError, final = false): boolean {
+    const state = this.#state;
+    if (state === DELIVERED) return false;
+    if (state === OVERRULED) (this.#outcome as Overruled).final ||= final;
+    if (state === ANSWERED || state === FAILED) {
+      this.#state = OVERRULED;
+      this.#outcome = { before: state, outcome: this.#outcome, error, final } satisfies Overruled;
+    }
+    if (state !== WAITING) return true;
+    if (unannounced.size > 0) this.#announce();
+    this.#state = CANCELLED;
+    this.#outcome = error;
+    this.#withdraw(false, undefined as T);
+    deliverSoon(this);
+    return true;
+  }
+
+  /**
+   * Makes a cancel that overruled an answer final now: somebody else asks for what the wait was answered with. True if it did, and
+   * so has withdrawn.
+   */
+  yieldAnswer(): boolean {
+    return this.#state === OVERRULED && this.#settledState() === CANCELLED;
+  }
+
+  /**
+   * Undoes the wait: leaves the queue it stands in; with `answered`, hands on what `answer(value)` handed over. Should not throw:
+   * what it throws is reported.
    */
   protected withdraw(_answered: boolean, _value: T): void {}
 
@@ -335,38 +201,69 @@ export class Wait<T> {
     return answer;
   }
 
-  /** The batch's own: settles the promise. @internal */
+  /** Settles the promise. By delivery.ts alone. @internal */
   deliver(): void {
-    const state = this.#state;
+    const state = this.#settledState();
+    const outcome = this.#outcome;
     this.#state = DELIVERED;
-    this.#unlink();
+    unlinkWait(this);
     this.#unlisten?.();
-    instrument?.waitEnded?.(this as Wait<unknown>);
-    if (state === ANSWERED) {
-      try {
-        this.#resolve(this.take(this.#outcome as T)); // an answer's outcome is a T
-      } catch (error) {
-        this.#reject(error);
-      }
-    } else {
-      if (state === CANCELLED) this.promise.catch(ignore); // see rejected()
-      this.#reject(this.#outcome);
+    const ended = state === ANSWERED ? this.#resolveWith(outcome as T) : this.#rejectWith(outcome, state === CANCELLED);
+    hooks.waitEnded?.(this, ended);
+  }
+
+  /** How it ends: an overruled one is cancelled, unless its cancel was taken back. `#outcome` is then what belongs to that. */
+  #settledState(): State {
+    if (this.#state !== OVERRULED) return this.#state;
+    const { before, outcome, error, final } = this.#outcome as Overruled;
+    const stands = final || this.scope === undefined || isCancelled(this.scope);
+    this.#state = stands ? CANCELLED : before;
+    this.#outcome = stands ? error : outcome;
+    if (stands) this.#withdraw(before === ANSWERED, outcome as T); // an answer's outcome is a T
+    return this.#state;
+  }
+
+  #resolveWith(answer: T): WaitOutcome {
+    try {
+      this.#resolve(this.take(answer));
+      return 'answered';
+    } catch (error) {
+      return this.#rejectWith(error, false);
     }
   }
 
-  #unlink(): void {
-    const task = this.task;
-    if (task === undefined) return;
-    const next = this.nextOfTask;
-    const previous = this.#previousOfTask;
-    if (previous === undefined) task.waits = next;
-    else previous.nextOfTask = next;
-    if (next !== undefined) next.#previousOfTask = previous;
+  #rejectWith(error: unknown, cancelled: boolean): WaitOutcome {
+    // A cancellation nobody looks at is nobody's error, whether it is this wait's or that of what it waited for.
+    if (error instanceof CancelledError) quiet(this.#promise);
+    this.#reject(error);
+    return cancelled ? 'cancelled' : 'failed';
+  }
+
+  #decide(state: typeof ANSWERED | typeof FAILED, outcome: unknown): void {
+    if (unannounced.size > 0) this.#announce();
+    this.#state = state;
+    this.#outcome = outcome;
+    deliverSoon(this);
+    if (!hooks.instrumented) return;
+    decisions.set(this as Wait<unknown>, loopTime());
+    hooks.waitAnswered?.(this);
+  }
+
+  #withdraw(answered: boolean, value: T): void {
+    try {
+      this.withdraw(answered, value);
+    } catch (error) {
+      reportException({ message: `Taking back a wait (${this.kind}) failed`, error });
+    }
+  }
+
+  #announce(): void {
+    if (unannounced.delete(this as Wait<unknown>)) hooks.waitBegun?.(this);
   }
 
   #listen(signal: AbortSignal): void {
-    if (isSignalOf(signal, this.task)) return; // the task's own cancel reaches us through the link
-    this.#unlisten = onAbort(signal, (error) => this.cancel(error));
+    if (isSignalOf(signal, this.scope)) return; // the scope's own cancel reaches us through the link
+    this.#unlisten = onAbort(signal, (error) => this.cancel(error, true));
   }
 }
 
@@ -382,9 +279,14 @@ export class QueuedWait<T> extends Wait<T> implements Linked {
   }
 }
 
-/** All waits of a task, the latest first. */
-export function waitsOf(task: Task<unknown>): Wait<unknown>[] {
-  const waits: Wait<unknown>[] = [];
-  for (let wait = (task as Waiter).waits; wait !== undefined; wait = wait.nextOfTask) waits.push(wait);
-  return waits;
+/** A wait answered at once: for a call whose turn has given all its answers, or whose race decides who is answered. */
+export function answeredWait<T>(
+  kind: string,
+  resource: unknown,
+  value: T,
+  options: WaitOptions | undefined,
+): Promise<T> {
+  const wait = new Wait<T>(kind, resource, options);
+  wait.answer(value);
+  return wait.promise;
 }

@@ -1,19 +1,27 @@
-// What gather, shield and waitFor take, and how it becomes an awaitable.
+// What gather, race, shield and waitFor take, and how it becomes an awaitable.
 import { describe } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
+import { CancelledError } from './errors.ts';
 import { Future } from './future.ts';
 import { createTask } from './task.ts';
 
 /** A function (started as a task), a Task, a Future, or a foreign promise. */
 export type Work<T> = (() => PromiseLike<T> | T) | PromiseLike<T>;
 
-export type WorkResult<W> = W extends () => infer R ? Awaited<R> : Awaited<W>;
+export type WorkResult<W> = W extends (...args: never[]) => infer R ? Awaited<R> : Awaited<W>;
 
 /** Throws a TypeError for anything that is not work. */
 export function checkWork(work: unknown, name: string): void {
   if (typeof work === 'function') return;
   if (typeof (work as PromiseLike<unknown> | null | undefined)?.then === 'function') return;
   throw new TypeError(`Cannot ${name}: expected functions, Tasks, Futures or promises, got ${describe(work)}`);
+}
+
+/** What a cancel of a call does to work that it never came to wait for: the same as one that comes later. */
+export function leaveWork(work: Work<unknown>, refused: Promise<unknown>): void {
+  if (typeof work === 'function') return;
+  if (work instanceof Awaitable) refused.catch((error) => error instanceof CancelledError && work.cancelWith(error));
+  else work.then(undefined, () => undefined); // the caller got the cancellation instead
 }
 
 /** Starts functions, passes Tasks and Futures through, wraps foreign promises. */

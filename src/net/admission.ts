@@ -2,11 +2,19 @@
 //
 // Behind a balancer, everybody comes from its address, and the header names the client. Then `allow` is about who connects,
 // as whoever connects may name anybody; maxPerIp about the client; `block` about both.
+//
+// A TCP client may be gone before it can be asked for its address: it connected, sent and reset, and the system hands over what it
+// sent all the same. No rule can be applied to it, and nobody is there to be answered: it is refused, whether there are rules or not.
 import type { BlockList } from 'node:net';
 import { describe } from '../base/index.ts';
-import { type Address, toAddress } from './address.ts';
-import type { AnySocket } from './any-socket.ts';
-import { RawSocket } from './raw/socket.ts';
+import { type Address, isUnknown } from './address.ts';
+import { type AnySocket, endsOfAny } from './any-socket.ts';
+import { blockOf } from './ip-block.ts';
+import { BareSocket } from './bare-socket.ts';
+import type { Refusal } from './refusal.ts';
+
+/** IPv6 bits that count as one address for maxPerIp: what one household or machine is given. */
+export const DEFAULT_PREFIX = 64;
 
 export interface AdmissionOptions {
   /**
@@ -14,6 +22,11 @@ export interface AdmissionOptions {
    * address in its header. Default: no limit.
    */
   readonly maxPerIp?: number | undefined;
+  /**
+   * Bits of an IPv6 address that maxPerIp counts as one address, 1 to 128. Default 64: a client usually has that many
+   * addresses to choose from.
+   */
+  readonly maxPerIpPrefix?: number | undefined;
   /** Addresses that are refused; behind a balancer, also when its header names them. */
   readonly block?: BlockList | undefined;
   /** The only addresses that may connect, unless blocked; behind a balancer, its own. */
@@ -23,80 +36,103 @@ export interface AdmissionOptions {
 /** The door of one server. Unix sockets have no addresses: everybody is let in. */
 export class Admission {
   readonly #maxPerIp: number;
+  readonly #prefix: number;
   readonly #behindBalancer: boolean;
   readonly #block: BlockList | undefined;
   readonly #allow: BlockList | undefined;
+  /** Open connections by address, or by block of IPv6 addresses; never 0. */
   readonly #counts = new Map<string, number>();
-  /** The connections that count by the address a balancer named. */
+  /** The connections that count by the address a balancer named, and what they count under. */
   readonly #named = new Map<object, string>();
 
   constructor(options: AdmissionOptions & { readonly proxyProtocol?: boolean | undefined }) {
     this.#behindBalancer = options.proxyProtocol === true;
     this.#maxPerIp = options.maxPerIp ?? Infinity;
+    this.#prefix = options.maxPerIpPrefix ?? DEFAULT_PREFIX;
     this.#block = options.block;
     this.#allow = options.allow;
   }
 
-  /** True when everybody may come in, so that nobody need be asked for an address. */
+  /** True when there is no rule. */
   get open(): boolean {
     return this.#maxPerIp === Infinity && this.#block === undefined && this.#allow === undefined;
   }
 
   /** Why a socket is refused; undefined lets it in, and counts it until it is closed. */
-  refuse(socket: AnySocket): string | undefined {
-    const isRaw = socket instanceof RawSocket;
-    const peer = isRaw ? socket.ends.peer : toAddress(socket.remoteAddress, socket.remotePort);
-    if ('path' in peer || peer.address === '') return undefined;
-    if (this.#allow?.check(peer.address, familyOf(peer)) === false)
-      return `${peer.address} is not on the list of those allowed`;
-    const reason = this.#isBlocked(peer) ?? (this.#behindBalancer ? undefined : this.#count(peer.address));
-    if (reason !== undefined || this.#behindBalancer || this.#maxPerIp === Infinity) return reason;
-    const left = (): void => this.#left(peer.address);
-    if (isRaw) socket.whenClosed(left);
+  refuse(socket: AnySocket): Refusal | undefined {
+    const { peer } = endsOfAny(socket);
+    if ('path' in peer) return undefined;
+    if (isUnknown(peer)) {
+      const message = 'the client reset the connection before its address could be read';
+      return { code: 'noAddress', message, peer };
+    }
+    if (this.open) return undefined;
+    const refusal = this.#isRefused('allow', peer) ?? this.#isRefused('block', peer);
+    if (refusal !== undefined || this.#behindBalancer) return refusal;
+    const key = this.#count(peer);
+    if (typeof key !== 'string') return key;
+    if (key === '') return undefined;
+    const left = (): void => this.#left(key);
+    if (socket instanceof BareSocket) socket.whenClosed(left);
     else socket.once('close', left);
     return undefined;
   }
 
   /** The same of the client that a balancer names for `connection`; it is counted until `gone(connection)`. */
-  refuseNamed(peer: Address, connection: object): string | undefined {
+  refuseNamed(peer: Address, connection: object): Refusal | undefined {
     if ('path' in peer) return undefined;
-    const reason = this.#isBlocked(peer) ?? this.#count(peer.address);
-    if (reason === undefined && this.#maxPerIp !== Infinity) this.#named.set(connection, peer.address);
-    return reason;
+    const refusal = this.#isRefused('block', peer);
+    if (refusal !== undefined) return refusal;
+    const key = this.#count(peer);
+    if (typeof key !== 'string') return key;
+    if (key !== '') this.#named.set(connection, key);
+    return undefined;
   }
 
   /** A connection is gone; whether it was counted by refuseNamed is known here. */
   gone(connection: object): void {
-    const address = this.#named.get(connection);
-    if (address === undefined) return;
+    const key = this.#named.get(connection);
+    if (key === undefined) return;
     this.#named.delete(connection);
-    this.#left(address);
+    this.#left(key);
   }
 
-  #isBlocked(peer: IpAddress): string | undefined {
-    return this.#block?.check(peer.address, familyOf(peer)) === true ? `${peer.address} is blocked` : undefined;
+  /** Asks one of the lists. It may be anybody's object: one that throws lets nobody in, and never reaches the loop. */
+  #isRefused(code: 'allow' | 'block', peer: IpAddress): Refusal | undefined {
+    const list = code === 'allow' ? this.#allow : this.#block;
+    if (list === undefined) return undefined;
+    try {
+      const isListed = list.check(peer.address, peer.family === 'IPv4' ? 'ipv4' : 'ipv6');
+      if (isListed === (code === 'allow')) return undefined;
+    } catch (error) {
+      return { code, message: `${code} cannot be asked for ${peer.address}: its check threw`, error, peer };
+    }
+    const message =
+      code === 'allow' ? `${peer.address} is not on the list of those allowed` : `${peer.address} is blocked`;
+    return { code, message, peer };
   }
 
-  #count(address: string): string | undefined {
-    if (this.#maxPerIp === Infinity) return undefined;
-    const count = this.#counts.get(address) ?? 0;
-    if (count >= this.#maxPerIp) return `${address} has ${count} connections open, maxPerIp is ${this.#maxPerIp}`;
-    this.#counts.set(address, count + 1);
-    return undefined;
+  /** Counts a client in: what it is counted under, `''` without a limit, or why it is refused. */
+  #count(peer: IpAddress): string | Refusal {
+    if (this.#maxPerIp === Infinity) return '';
+    const key = blockOf(peer, this.#prefix);
+    const count = this.#counts.get(key) ?? 0;
+    if (count >= this.#maxPerIp) {
+      const message = `${key} has ${count} connections open, maxPerIp is ${this.#maxPerIp}`;
+      return { code: 'maxPerIp', message, peer };
+    }
+    this.#counts.set(key, count + 1);
+    return key;
   }
 
-  #left(address: string): void {
-    const count = this.#counts.get(address) ?? 1;
-    if (count > 1) this.#counts.set(address, count - 1);
-    else this.#counts.delete(address);
+  #left(key: string): void {
+    const count = this.#counts.get(key) ?? 1;
+    if (count > 1) this.#counts.set(key, count - 1);
+    else this.#counts.delete(key);
   }
 }
 
 type IpAddress = Exclude<Address, { readonly path: string }>;
-
-function familyOf(peer: IpAddress): 'ipv4' | 'ipv6' {
-  return peer.family === 'IPv4' ? 'ipv4' : 'ipv6';
-}
 
 /** A net.BlockList, or anything with its `check`. */
 export function checkBlockList(name: string, value: unknown): void {

@@ -2,26 +2,41 @@
 //
 // States: OPEN -> GONE (the transport has ended). A served connection is finished, and leaves its server, when it is gone
 // *and* its handler has ended, in either order.
+import type { Socket } from 'node:net';
 import {
   type Awaitable,
   type ConnectionLostError,
-  instrument,
-  type Observer,
   reportException,
+  type Resource,
+  type Subscriber,
   type Task,
 } from '../core/index.ts';
 import { DuplexEnd } from '../streams/index.ts';
 import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
 import { type AnySocket, wireOf } from './any-socket.ts';
-import { RawSocket } from './raw/socket.ts';
+import { BareSocket } from './bare-socket.ts';
+import type { ConnectionTls } from './connection-tls.ts';
 import { SocketTransport, type TransportOwner, type TransportSettings } from './socket-transport.ts';
+import type { StartTlsOptions } from './tls-options.ts';
 
-let lastId = 0;
+/** The figures of a connection, bytes. */
+export interface ConnectionStatistics {
+  /** Came from the peer. */
+  readonly bytesRead: number;
+  /** Were accepted by `write`. */
+  readonly bytesWritten: number;
+  /** Came and were not read. */
+  readonly buffered: number;
+  /** Were written and not taken by the system. */
+  readonly unsent: number;
+}
 
 /** What the connections of one server, or one opened connection, have in common. */
 export interface ConnectionSettings extends TransportSettings {
   /** The Unix socket's path, for its addresses; undefined over TCP. */
   readonly path?: string | undefined;
+  /** The server whose connection it is; undefined for an opened one. */
+  readonly server?: Resource | undefined;
   /** Called once, when the transport has ended. */
   readonly onGone?: ((connection: Connection) => void) | undefined;
   /** Called once, when its handler has ended. */
@@ -44,13 +59,12 @@ export interface ConnectionSettings extends TransportSettings {
  * ```
  */
 export class Connection extends DuplexEnd implements TransportOwner {
-  /** Unique in the process, counting from 1. */
-  readonly id: number = ++lastId;
   /** When it began, milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
   /**
-   * For a protocol that knows better than a shutdown can guess: true keeps the connection through its first step, in which idle
-   * clients read the end of the stream, false lets it go. Undefined, the default: guessed from who spoke last.
+   * Whether it is in the middle of something, as a protocol on top of it knows better than its bytes tell. In the first step of a
+   * server's shutdown, true keeps it, and false lets it go: it reads the end of the stream. Undefined, the default: whether its
+   * handler waits for a peer between messages.
    */
   busy: boolean | undefined = undefined;
   readonly #transport: SocketTransport;
@@ -65,13 +79,47 @@ export class Connection extends DuplexEnd implements TransportOwner {
   constructor(socket: AnySocket, settings: ConnectionSettings) {
     const transport = new SocketTransport(wireOf(socket), settings);
     super(transport.reader, transport.writer);
-    this.#ends = socket instanceof RawSocket ? socket.ends : endsOf(socket, settings.path);
+    this.#ends = socket instanceof BareSocket ? socket.ends : endsOf(socket, settings.path);
     this.#socketEnds = this.#ends;
     this.#settings = settings;
     this.#transport = transport;
     transport.ownedBy(this);
-    instrument?.connectionOpened?.(this);
+    this.markOpened();
     transport.start();
+  }
+
+  /** Its server; undefined for an opened one. */
+  override get parent(): Resource | undefined {
+    return this.#settings.server;
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  /** @internal */
+  override get label(): string {
+    return this.toString();
+  }
+
+  /** @internal */
+  override get ending(): boolean {
+    return this.writer.isClosing();
+  }
+
+  /** @internal */
+  override endWithin(): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal */
+  override endNow(): void {
+    this.abort();
+  }
+
+  override statistics(): ConnectionStatistics {
+    const { bytesRead, bytesWritten, reader, writer } = this;
+    return { bytesRead, bytesWritten, buffered: reader.bufferedBytes, unsent: writer.bufferedBytes };
   }
 
   /** The other end; captured at the start, so it is known after the end too. Behind a balancer, the real client. */
@@ -87,6 +135,40 @@ export class Connection extends DuplexEnd implements TransportOwner {
   /** The task of its handler; undefined for opened connections and before the handler runs. */
   get task(): Task<unknown> | undefined {
     return this.#task;
+  }
+
+  /** What its TLS handshake has settled, after the end too; undefined over plain text, and before the handshake is over. */
+  get tls(): ConnectionTls | undefined {
+    return this.#transport.tls;
+  }
+
+  /**
+   * The `net.Socket` or `tls.TLSSocket` under it, for the system's own options; its `'data'` events and its timeout see nothing.
+   * Undefined after the end, unless it was asked for before.
+   */
+  get socket(): Socket | undefined {
+    return this.#transport.socket;
+  }
+
+  /**
+   * Goes over to TLS in mid-stream, with the same reader and writer: after what is written has left, and beginning with what the
+   * reader holds. Accepted connections are the server's side, opened ones the client's; `isServer` overrides. The same as
+   * `writer.startTls`, with types.
+   * @throws TypeError or RangeError for wrong options, and the connection goes on; InvalidStateError where TLS cannot be started; the
+   * handshake's error, TimeoutError or CancelledError, and then the connection is gone
+   *
+   * @example
+   * ```ts
+   * import { openConnection } from 'maitre';
+   * const connection = await openConnection({ host: 'mail.example', port: 587 });
+   * connection.writer.write('STARTTLS\r\n');
+   * await connection.reader.readLine();
+   * await connection.startTls({ servername: 'mail.example' });
+   * console.log(connection.tls?.protocol);
+   * ```
+   */
+  startTls(options: StartTlsOptions = {}): Promise<void> {
+    return this.writer.startTls(options);
   }
 
   /** Bytes that came from the peer. */
@@ -141,8 +223,8 @@ export class Connection extends DuplexEnd implements TransportOwner {
   /** Says whose handler it is, and whom to tell of its end. @internal */
   serveWith(task: Task<unknown>): void {
     this.#task = task;
-    task.markObserved();
-    task.observe(new HandlerEnd(this, this.#settings));
+    task.markHandled();
+    task.subscribe(new HandlerEnd(this, this.#settings));
   }
 
   /** Ends the reader's stream, as if the peer had ended: for a graceful shutdown. @internal */
@@ -178,7 +260,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
   /** The transport's own. @internal */
   transportGone(): void {
     this.#gone = true;
-    instrument?.connectionClosed?.(this);
+    this.markClosed();
     this.#settings.onGone?.(this);
   }
 
@@ -212,7 +294,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
 }
 
 /** Tells of the end of a connection's handler. An object in place of a closure: there is one for every idle client. */
-class HandlerEnd implements Observer {
+class HandlerEnd implements Subscriber {
   readonly #connection: Connection;
   readonly #settings: ConnectionSettings;
 

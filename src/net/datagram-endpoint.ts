@@ -11,16 +11,21 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { describe, disposable, LinkedSet } from '../base/index.ts';
+import { describe, disposable } from '../base/index.ts';
 import {
+  answeredWait,
+  beginWait,
   CancelledError,
   cancellable,
-  checkpoint,
   Future,
   inTask,
   InvalidStateError,
+  Line,
+  mayAnswer,
   QueuedWait,
+  Resource,
   Wait,
+  waiting,
   type WaitOptions,
 } from '../core/index.ts';
 import { formatAddress, toAddress } from './address.ts';
@@ -71,7 +76,7 @@ export interface DatagramStatistics {
  * console.log(String((await client.receive()).data)); // ping
  * ```
  */
-export class DatagramEndpoint implements AsyncIterable<Datagram>, AsyncDisposable {
+export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram>, AsyncDisposable {
   /** Where it receives. */
   readonly address: DatagramAddress;
   /** The one peer of a connected endpoint; undefined for one that talks to everybody. */
@@ -82,7 +87,7 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, AsyncDisposabl
   readonly #peer: { readonly address: string; readonly port: number } | undefined;
   readonly #inbox: DatagramInbox<Datagram>;
   readonly #groups = new Set<string>();
-  readonly #closers = new LinkedSet<QueuedWait<void>>();
+  readonly #closers = new Line<void>();
   #sending = 0;
   #sent = 0;
   #closed = false;
@@ -91,6 +96,7 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, AsyncDisposabl
   /** Made by createDatagramEndpoint, of a bound socket. @internal */
   constructor(socket: Socket, family: 'IPv4' | 'IPv6', options: DatagramOptions) {
     const { receiveQueue = DEFAULT_QUEUE, onOverflow = 'dropNewest', remote } = options;
+    super();
     this.#socket = socket;
     this.#family = family;
     this.#peer = remote === undefined ? undefined : socket.remoteAddress();
@@ -101,8 +107,33 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, AsyncDisposabl
     socket.on('error', (error) => this.#inbox.fail(error));
     socket.once('close', () => {
       this.#gone = true;
-      for (let wait = this.#closers.shift(); wait !== undefined; wait = this.#closers.shift()) wait.answer();
+      this.markClosed();
+      this.#closers.answerAll();
     });
+    this.markOpened();
+  }
+
+  get kind(): 'datagram endpoint' {
+    return 'datagram endpoint';
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  /** @internal */
+  override get label(): string {
+    return `datagram endpoint ${formatAddress(this.address)}`;
+  }
+
+  /** @internal */
+  override get ending(): boolean {
+    return this.#closed;
+  }
+
+  /** @internal */
+  override endWithin(): Promise<void> {
+    return this[Symbol.asyncDispose]();
   }
 
   /** True from close() on. */
@@ -127,7 +158,7 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, AsyncDisposabl
    * ```
    */
   send(data: Uint8Array | string, to?: DatagramTarget, options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     let target: { readonly host: string; readonly port: number } | undefined;
     try {
@@ -219,18 +250,16 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, AsyncDisposabl
 
   /** Waits until it is closed and its socket gone. Does not close it. Cancellable. */
   waitClosed(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#gone) return Promise.resolve();
-    const wait = new QueuedWait<void>('datagram.waitClosed', this, options);
-    this.#closers.add(wait);
-    return wait.promise;
+    if (!this.#gone) return this.#closers.join(new QueuedWait('datagram.waitClosed', this, options));
+    return mayAnswer(options) ? Promise.resolve() : answeredWait('datagram.waitClosed', this, undefined, options);
   }
 
   /** Closes it and waits until its socket is gone. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await this.waitClosed();
+    return this.waitClosed();
   }
 
   statistics(): DatagramStatistics {
@@ -239,7 +268,7 @@ export class DatagramEndpoint implements AsyncIterable<Datagram>, AsyncDisposabl
   }
 
   /** `datagram endpoint 127.0.0.1:5353`, for messages. */
-  toString(): string {
+  override toString(): string {
     const remote = this.remote === undefined ? '' : ` to ${formatAddress(this.remote)}`;
     return `datagram endpoint ${formatAddress(this.address)}${remote}${this.#closed ? ', closed' : ''}`;
   }
@@ -290,7 +319,11 @@ class DatagramIterator implements AsyncIterableIterator<Datagram> {
     this.#endpoint = endpoint;
   }
 
-  async next(): Promise<IteratorResult<Datagram, undefined>> {
+  next(): Promise<IteratorResult<Datagram, undefined>> {
+    return waiting(this.#next());
+  }
+
+  async #next(): Promise<IteratorResult<Datagram, undefined>> {
     const { signal } = this.#end;
     if (signal.aborted) return { done: true, value: undefined };
     try {
@@ -330,7 +363,11 @@ class DatagramIterator implements AsyncIterableIterator<Datagram> {
  * }
  * ```
  */
-export async function createDatagramEndpoint(options: DatagramOptions = {}): Promise<DatagramEndpoint> {
+export function createDatagramEndpoint(options: DatagramOptions = {}): Promise<DatagramEndpoint> {
+  return waiting(openEndpoint(options));
+}
+
+async function openEndpoint(options: DatagramOptions): Promise<DatagramEndpoint> {
   checkDatagramOptions(options);
   const { signal } = options;
   let endpoint: DatagramEndpoint | undefined;

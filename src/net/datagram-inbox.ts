@@ -12,8 +12,8 @@
 //
 // The fault stands before the datagrams, as the kernel has it (SO_ERROR is reported before what is queued), and a second
 // one takes the place of the first.
-import { Deque, LinkedSet } from '../base/index.ts';
-import { checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
+import { Deque } from '../base/index.ts';
+import { beginWait, Line, mayAnswer, QueuedWait, type WaitOptions } from '../core/index.ts';
 
 class ReceiveWait<T> extends QueuedWait<T> {
   readonly inbox: DatagramInbox<T>;
@@ -37,7 +37,7 @@ export class DatagramInbox<T> {
   readonly #capacity: number;
   readonly #dropOldest: boolean;
   readonly #datagrams = new Deque<T>();
-  readonly #waits = new LinkedSet<ReceiveWait<T>>();
+  readonly #waits = new Line<T, ReceiveWait<T>>();
   #reserved = 0;
   /** An error of the peer that nobody has heard of yet. */
   #fault: Error | undefined = undefined;
@@ -88,18 +88,17 @@ export class DatagramInbox<T> {
   }
 
   receive(resource: object, options: WaitOptions | undefined): Promise<T> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     if (this.#closed !== undefined) return Promise.reject(this.#closed());
-    if (this.#waits.size === 0 && this.#reserved === 0 && this.#free > 0) {
+    if (this.#waits.size === 0 && this.#reserved === 0 && this.#free > 0 && mayAnswer(options)) {
       const fault = this.takeFault();
       if (fault !== undefined) return Promise.reject(fault);
       return Promise.resolve(this.#datagrams.popFront() as T); // free, and no fault
     }
-    const wait = new ReceiveWait<T>(this, resource, options);
-    this.#waits.add(wait);
+    const promise = this.#waits.join(new ReceiveWait<T>(this, resource, options));
     this.#settle();
-    return wait.promise;
+    return promise;
   }
 
   /** Takes nothing in any more, drops what nobody was promised, and refuses those who wait. Idempotent. */
@@ -107,7 +106,7 @@ export class DatagramInbox<T> {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
     this.#trim();
-    for (let wait = this.#waits.shift(); wait !== undefined; wait = this.#waits.shift()) wait.fail(reason());
+    this.#waits.failAll(reason);
   }
 
   // ---- called by the waits at delivery or cancel ---------------------------------------------------------------

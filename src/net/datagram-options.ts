@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { describe } from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
-import { checkFlag, checkPort } from './server-options.ts';
+import { checkFlag, checkPort, isHostText } from './server-options.ts';
 
 /** Where a datagram comes from: an Address that is no path. */
 export type DatagramAddress = Exclude<Address, { readonly path: string }>;
@@ -142,7 +142,9 @@ export function onFamily(host: string, family: 'IPv4' | 'IPv6', action: string):
 
 function checkHost(host: unknown, name: string, action: string): asserts host is string {
   if (typeof host !== 'string') throw wrongType(name, 'a name or address', host, action);
-  if (host === '') throw new RangeError(`Cannot ${action}: ${name} must be a name or address, got ""`);
+  if (host === '' || !isHostText(host)) {
+    throw new RangeError(`Cannot ${action}: ${name} must be a name or address, got ${describe(host)}`);
+  }
 }
 
 function checkObject(value: unknown, name: string, known: readonly string[]): Record<string, unknown> {

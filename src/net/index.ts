@@ -1,6 +1,6 @@
 // net: servers and connections over TCP and Unix sockets, UDP endpoints.
 // May import: base, core, sync, streams, node:. Does not belong here: protocols on top of bytes.
-export { type Address, formatAddress } from './address.ts';
+export { type Address, type Ends, formatAddress } from './address.ts';
 export { fromNodeDuplex, fromNodeReadable, fromNodeWritable } from './adapters/from-node-streams.ts';
 export { toNodeDuplex, toNodeReadable, toNodeWritable } from './adapters/to-node-streams.ts';
 export {
@@ -10,7 +10,10 @@ export {
   toWebReadable,
   toWebWritable,
 } from './adapters/web-streams.ts';
+export { BareSocket } from './bare-socket.ts';
+export { isConnectionLost } from './connection-lost.ts';
 export { Connection } from './connection.ts';
+export type { ConnectionTls } from './connection-tls.ts';
 export {
   createDatagramEndpoint,
   type Datagram,
@@ -25,10 +28,15 @@ export type {
   MulticastOptions,
 } from './datagram-options.ts';
 export type { ConnectionLimits } from './limits.ts';
+export type { Accept, Listener } from './listener.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
-export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './secure.ts';
-export { type Handler, Server, type ShutdownOptions } from './server.ts';
-export type { ServerOptions } from './server-options.ts';
-export type { ShutdownReport } from './shutdown.ts';
+export type { Refusal, RefusalCode } from './refusal.ts';
+export { type Handler, Server } from './server.ts';
+export { checkServerOptions, type ServerOptions } from './server-options.ts';
+export type { ConnectionOutcome } from './server-reports.ts';
+export type { ServerStatistics } from './server-statistics.ts';
+export type { ShutdownOptions, ShutdownReport } from './shutdown.ts';
 export { startServer } from './start-server.ts';
+export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
+export type { WireListener } from './wire.ts';

@@ -21,13 +21,16 @@ import { SendQueues } from './send-queues.ts';
 
 /** Limits of one connection: options of servers, for each of their connections, and of `openConnection`. */
 export interface ConnectionLimits {
-  /** Milliseconds without a byte in either direction after which a connection is ended. Default: no limit. */
+  /**
+   * Milliseconds without a byte in either direction after which a connection is ended. Time in the line of `concurrency` does
+   * not count. Default: no limit.
+   */
   readonly idleTimeout?: number | undefined;
   /** Milliseconds a read may wait without a byte coming. Default: no limit. */
   readonly readTimeout?: number | undefined;
   /** Milliseconds unsent bytes may wait without the peer taking one. Default 60,000; Infinity: no limit. */
   readonly writeTimeout?: number | undefined;
-  /** Milliseconds a connection may last. Default: no limit. */
+  /** Milliseconds a connection may last, time in the line of `concurrency` included. Default: no limit. */
   readonly lifetime?: number | undefined;
   /** Bytes per second: a peer in the middle of a message must send as many, over any 5 seconds. Default: no limit. */
   readonly minReceiveRate?: number | undefined;
@@ -59,12 +62,16 @@ interface Watch {
   readonly since: number;
   read: number;
   readAt: number;
+  /** A read waited. */
+  waiting: boolean;
   sent: number;
   sentAt: number;
   /** What the kernel held when a quarter of writeTimeout had passed; undefined before, and where it does not say. */
   inKernel: number | undefined;
-  /** When bytes last went either way. */
+  /** When bytes last went either way, or it was last in line. */
   activeAt: number;
+  /** It waited for its handler to begin. */
+  inLine: boolean;
   /** The window of the rate. */
   rateFrom: number;
   rateBytes: number;
@@ -84,17 +91,24 @@ export class Limits implements Deadline {
   /** No limit but writeTimeout is set, as by default. */
   readonly #onlyWrite: boolean;
   readonly #connections: ReadonlySet<Connection>;
+  readonly #isInLine: (connection: Connection) => boolean;
   readonly #watches = new Map<Connection, Watch>();
   #sendQueues: SendQueues | undefined = undefined;
   #queuesReadAt = -1;
 
-  constructor(options: ConnectionLimits, connections: ReadonlySet<Connection>) {
+  /** @param isInLine whether a connection waits for its handler to begin: its silence is the server's own */
+  constructor(
+    options: ConnectionLimits,
+    connections: ReadonlySet<Connection>,
+    isInLine: (connection: Connection) => boolean,
+  ) {
     this.#idle = options.idleTimeout ?? Infinity;
     this.#read = options.readTimeout ?? Infinity;
     this.#write = options.writeTimeout ?? DEFAULT_WRITE_TIMEOUT;
     this.#lifetime = options.lifetime ?? Infinity;
     this.#rate = options.minReceiveRate ?? 0;
     this.#connections = connections;
+    this.#isInLine = isInLine;
     this.#onlyWrite = this.#rate === 0 && Math.min(this.#idle, this.#read, this.#lifetime) === Infinity;
     const window = this.#rate > 0 ? RATE_WINDOW : Infinity;
     const shortest = Math.min(this.#idle, this.#read, this.#write, this.#lifetime, window);
@@ -149,10 +163,12 @@ export class Limits implements Deadline {
         since: now,
         read: bytesRead,
         readAt: now,
+        waiting: reader.waiting,
         sent,
         sentAt: now,
         inKernel: undefined,
         activeAt: now,
+        inLine: this.#isInLine(connection),
         rateFrom: now,
         rateBytes: bytesRead,
       };
@@ -161,7 +177,9 @@ export class Limits implements Deadline {
     }
     const { read, sent: sentBefore } = watch;
     // Time counts against the peer only while the program waits for it.
-    if (bytesRead !== read || !reader.waiting) watch.readAt = now;
+    // A read that began since the last sweep counts from this one: it must not come too early.
+    if (bytesRead !== read || !watch.waiting || !reader.waiting) watch.readAt = now;
+    watch.waiting = reader.waiting;
     if (sent !== sentBefore || unsent === 0 || this.#kernelMoved(connection, watch, now)) {
       watch.sentAt = now;
       watch.inKernel = undefined;
@@ -169,7 +187,10 @@ export class Limits implements Deadline {
     watch.read = bytesRead;
     watch.sent = sent;
     if (now - watch.since >= this.#lifetime) return `its lifetime of ${this.#lifetime} ms is over`;
-    if (bytesRead !== read || sent !== sentBefore) watch.activeAt = now;
+    // Until a sweep has seen it outside of the line: counted from the sweep before, the limit would come too early.
+    const waited = watch.inLine;
+    watch.inLine = this.#isInLine(connection);
+    if (bytesRead !== read || sent !== sentBefore || waited || watch.inLine) watch.activeAt = now;
     if (unsent > 0 && now - watch.sentAt >= this.#write)
       return `writeTimeout: ${unsent} bytes unsent, none taken for ${this.#write} ms`;
     if (reader.waiting && now - watch.readAt >= this.#read)

@@ -4,6 +4,7 @@
 // The variables are read once and taken away, whatever they say. A child would otherwise take them for its own: the process
 // number keeps it from that only until the numbers come round. The descriptors themselves are kept from children by Node and
 // Bun, which mark what they inherit as close-on-exec; Deno does not, and JavaScript has no way to.
+import { quote } from '../base/index.ts';
 
 /** A socket that was handed over. */
 export interface ListenFd {
@@ -57,11 +58,11 @@ export function parseListenFds(variables: ListenVariables, pid: number): ListenF
   if (LISTEN_PID !== String(pid) || LISTEN_FDS === undefined) return [];
   const count = /^\d+$/.test(LISTEN_FDS) ? Number(LISTEN_FDS) : NaN;
   if (!(count <= MOST)) {
-    throw wrong(`LISTEN_FDS must be a whole number from 0 to ${MOST}, got ${JSON.stringify(LISTEN_FDS)}`);
+    throw wrong(`LISTEN_FDS must be a whole number from 0 to ${MOST}, got ${quote(LISTEN_FDS)}`);
   }
   const names = LISTEN_FDNAMES?.split(':');
   if (names !== undefined && count > 0 && names.length !== count) {
-    throw wrong(`LISTEN_FDNAMES must have a name for each of ${count} sockets, got ${JSON.stringify(LISTEN_FDNAMES)}`);
+    throw wrong(`LISTEN_FDNAMES must have a name for each of ${count} sockets, got ${quote(String(LISTEN_FDNAMES))}`);
   }
   return Array.from({ length: count }, (_, i) => ({ fd: START + i, name: names?.[i] ?? 'unknown' }));
 }

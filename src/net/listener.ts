@@ -2,12 +2,12 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer } from 'node:net';
 import { reportException } from '../core/index.ts';
-import { type Address, setPath, toAddress } from './address.ts';
+import { type Address, noteEnds, toAddress } from './address.ts';
 import type { AnySocket } from './any-socket.ts';
 import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
 import { acceptRaw } from './raw/accept.ts';
 import type { ServerOptions } from './server-options.ts';
-import { bindName, claimPath, clearPath } from './unix-path.ts';
+import { checkFolder, claimPath, clearPath, inTermsOf, takeBerth } from './unix-path.ts';
 
 /** Clients that wait: in the kernel until they are accepted, and then for a place among maxConnections. */
 export const DEFAULT_BACKLOG = 4096;
@@ -20,7 +20,8 @@ const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
 
 export interface Listener {
   readonly address: Address;
-  readonly server: NetServer;
+  /** Absent in memory. */
+  readonly server?: NetServer;
   /** Stops listening; a Unix path is unlinked if it is still ours. */
   close(): void;
 }
@@ -56,7 +57,7 @@ export async function listen(options: ServerOptions, accept: Accept): Promise<Li
 
 async function listenOnHosts(options: ServerOptions, hosts: readonly string[], accept: Accept): Promise<Listener[]> {
   const listeners: Listener[] = [];
-  let absent: unknown;
+  const skipped: { readonly host: string; readonly error: unknown }[] = [];
   let port = options.port ?? 0;
   try {
     for (const host of hosts) {
@@ -67,10 +68,14 @@ async function listenOnHosts(options: ServerOptions, hosts: readonly string[], a
         port = listener.address.port; // all addresses get the same one
       } catch (error) {
         if (!ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-        absent = error;
+        skipped.push({ host, error });
       }
     }
-    if (listeners.length === 0) throw absent;
+    if (listeners.length === 0) throw skipped.at(-1)?.error;
+    for (const { host, error } of skipped) {
+      if (!isMeant(host, options)) continue;
+      reportException({ message: `Cannot listen on ${host}, the server listens on its other addresses`, error });
+    }
     return listeners;
   } catch (error) {
     for (const listener of listeners) listener.close();
@@ -78,26 +83,45 @@ async function listenOnHosts(options: ServerOptions, hosts: readonly string[], a
   }
 }
 
+/** Whether an address is one that the options name, and not only one of a name's, or all of a family a machine may lack. */
+function isMeant(address: string, { host }: ServerOptions): boolean {
+  return (host === address || (Array.isArray(host) && host.includes(address))) && !/^::1?$/.test(address);
+}
+
 async function listenOnPath(options: ServerOptions, path: string, accept: Accept): Promise<Listener> {
+  checkFolder(path);
   await clearPath(path);
-  const bound = bindName(path);
-  const listener = await bind(options, { path: bound }, path, accept);
+  const berth = takeBerth(path, options.mode);
   try {
-    const release = claimPath(bound, path);
-    return {
-      ...listener,
-      close: () => {
-        try {
-          release();
-        } catch (error) {
-          reportException({ message: `Cannot remove the Unix socket ${path}`, error });
-        }
-        listener.close();
-      },
-    };
+    const listener = await bindAt(berth.name, path, options, accept);
+    try {
+      berth.setMode();
+      const release = claimPath(berth.name, path);
+      return {
+        ...listener,
+        close: () => {
+          try {
+            release();
+          } catch (error) {
+            reportException({ message: `Cannot remove the Unix socket ${path}`, error });
+          }
+          listener.close();
+        },
+      };
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+  } finally {
+    berth.leave();
+  }
+}
+
+async function bindAt(name: string, path: string, options: ServerOptions, accept: Accept): Promise<Listener> {
+  try {
+    return await bind(options, { path: name }, path, accept);
   } catch (error) {
-    listener.close();
-    throw error;
+    throw inTermsOf(path, error as NodeJS.ErrnoException, name); // listening fails with Errors
   }
 }
 
@@ -140,7 +164,7 @@ function bind(
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => {
-        if ('path' in address) setPath(socket, address.path);
+        noteEnds(socket, 'path' in address ? address.path : undefined);
         accept.onSocket(socket);
       });
       // On the raw path the 'connection' event stays silent.
@@ -175,3 +199,6 @@ function checkReusePort(): void {
   if (major > 22 || (major === 22 && minor >= 12)) return;
   throw new RangeError(`Cannot start server: reusePort needs Node 22.12 or later, this is ${process.versions.node}`);
 }
+
+/** Where a server's clients come from: it tells `accept` of each of them. */
+export type Listen = (options: ServerOptions, accept: Accept) => Promise<readonly Listener[]>;

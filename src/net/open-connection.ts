@@ -10,14 +10,16 @@ import {
   type Handle,
   inTask,
   timeout,
+  waiting,
   type WaitOptions,
 } from '../core/index.ts';
 import { Connection } from './connection.ts';
 import { type ConnectionLimits, LIMITS, Limits } from './limits.ts';
 import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
-import { type ClientTlsOptions, secureClient } from './secure.ts';
-import { checkCount, checkFlag, checkLimits, checkPath, checkPort } from './server-options.ts';
+import { secureClient } from './secure.ts';
+import { checkCount, checkFlag, checkLimits, checkPath, checkPeriod, checkPort, isHostText } from './server-options.ts';
+import { checkClientTls, type ClientTlsOptions } from './tls-options.ts';
 
 interface CommonConnectOptions extends WaitOptions, ConnectionLimits {
   /** The address to connect from. */
@@ -94,7 +96,11 @@ const DEFAULT_DELAY = 250;
  * writer.close();
  * ```
  */
-export async function openConnection(options: ConnectOptions): Promise<Connection> {
+export function openConnection(options: ConnectOptions): Promise<Connection> {
+  return waiting(connectAndOpen(options));
+}
+
+async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
   checkConnectOptions(options);
   const { limit, readLimit, maxBuffered, shutdownTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
@@ -108,7 +114,7 @@ export async function openConnection(options: ConnectOptions): Promise<Connectio
       return tls === undefined ? socket : secureClient(socket, tls, options.host);
     });
     const own = new Set<Connection>();
-    const limits = new Limits(options, own);
+    const limits = new Limits(options, own, () => false);
     connection = new Connection(raw ? RawSocket.from(socket, path) : socket, {
       limit,
       readLimit,
@@ -247,7 +253,7 @@ function listErrors(errors: readonly Error[]): string {
 function ignoreError(): void {}
 
 function checkConnectOptions(options: ConnectOptions): void {
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`Cannot open connection: options must be an object, got ${describe(options)}`);
   }
   for (const name of Object.keys(options)) {
@@ -257,13 +263,18 @@ function checkConnectOptions(options: ConnectOptions): void {
   if ((path === undefined) === (port === undefined)) {
     throw new TypeError('Cannot open connection: give either path, or port and host');
   }
+  if (path !== undefined && (host !== undefined || options.localAddress !== undefined)) {
+    throw new TypeError('Cannot open connection: host and localAddress are for ports, give path without them');
+  }
   checkPath(path, 'open connection');
   checkPort(port, 'open connection');
-  checkName('host', host, 'a name or address', (name) => name !== '');
+  checkName('host', host, 'a name or address', (name) => name !== '' && isHostText(name));
   checkName('localAddress', options.localAddress, 'an IP address', (name) => isIP(name) !== 0);
   checkCount('limit', options.limit, 'open connection');
   checkCount('readLimit', options.readLimit, 'open connection');
   checkLimits(options, 'open connection');
+  if (options.tls !== undefined) checkClientTls(options.tls, 'open connection');
+  checkPeriod('shutdownTimeout', options.shutdownTimeout, 'open connection');
   checkFlag('noDelay', options.noDelay, 'open connection');
   checkFlag('keepAlive', options.keepAlive, 'open connection');
   checkFlag('allErrors', options.allErrors, 'open connection');

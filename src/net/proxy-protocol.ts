@@ -1,6 +1,6 @@
 // The PROXY protocol, versions 1 and 2: what a balancer says about the client before the client's own bytes.
 // Source: haproxy's proxy-protocol.txt. A header must be whole and well-formed: trusting half of one would let a client
-// choose its own address.
+// choose its own address. What it names goes into logs and to terminals, so it may hold no control character.
 import { isIPv4, isIPv6 } from 'node:net';
 import type { StreamReader } from '../streams/index.ts';
 import { type Address, type Ends, toAddress } from './address.ts';
@@ -10,8 +10,14 @@ const SIGNATURE: Buffer = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const MAPPED: Buffer = Buffer.from('00000000000000000000ffff', 'hex');
 /** Bytes of version 1 after `PROXY `, without the line end: 107 in all, says the specification. */
 const LONGEST_LINE = 107 - 6 - 2;
-/** Bytes of addresses and extensions in version 2: more than any known sender's. */
+/** Bytes of addresses and extensions in version 2: more than any known sender's, and what anybody may make us hold. */
 const LONGEST_BLOCK = 4096;
+/** The most that the two halves of version 2's fourteenth byte may be: Unix sockets, datagrams. */
+const LAST_FAMILY = 3;
+const LAST_PROTOCOL = 2;
+/** C0, DEL and C1. */
+// oxlint-disable-next-line no-control-regex -- the point
+const CONTROL = /[\0-\x1f\x7f-\x9f]/;
 
 /**
  * Reads the header: the two ends as the balancer saw them; undefined when it speaks for itself (health checks) or does not
@@ -27,6 +33,7 @@ export async function readProxyHeader(reader: StreamReader): Promise<Ends | unde
 
 async function readVersion1(reader: StreamReader): Promise<Ends | undefined> {
   const line = (await reader.readUntil('\r\n', { limit: LONGEST_LINE })).toString('latin1').slice(0, -2);
+  if (CONTROL.test(line)) throw malformed('a line with a control character');
   const [family, peer, local, peerPort, localPort, ...more] = line.split(' ');
   if (family === 'UNKNOWN') return undefined;
   const kind = family === 'TCP4' ? 'IPv4' : family === 'TCP6' ? 'IPv6' : undefined;
@@ -54,6 +61,9 @@ async function readVersion2(reader: StreamReader): Promise<Ends | undefined> {
   const command = version & 15;
   if (command === 0) return undefined; // LOCAL: the balancer itself
   if (command !== 1) throw malformed(`command ${command}`);
+  if (family >> 4 > LAST_FAMILY || (family & 15) > LAST_PROTOCOL) {
+    throw malformed(`the unknown family and protocol 0x${family.toString(16).padStart(2, '0')}`);
+  }
   switch (family) {
     case 0x11:
       return inBlock(block, 4, (bytes) => bytes.join('.'));
@@ -62,8 +72,8 @@ async function readVersion2(reader: StreamReader): Promise<Ends | undefined> {
     case 0x31:
       if (block.length < 216) throw malformed('too few bytes of addresses');
       return {
-        peer: { path: untilZero(block.subarray(0, 108)) },
-        local: { path: untilZero(block.subarray(108, 216)) },
+        peer: { path: toPath(block.subarray(0, 108)) },
+        local: { path: toPath(block.subarray(108, 216)) },
       };
     default:
       return undefined; // UNSPEC, or datagrams: nothing that could be said of a stream
@@ -85,9 +95,16 @@ function formatIPv6(bytes: Buffer): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
-function untilZero(bytes: Buffer): string {
-  const end = bytes.indexOf(0);
-  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
+/**
+ * The path of a Unix socket, up to the first zero byte; '' of one without a name. A zero byte at the beginning makes a name in
+ * Linux's abstract namespace: as its length is not told, the zero bytes at its end are taken for padding.
+ */
+function toPath(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  const isAbstract = text.startsWith('\0');
+  const name = isAbstract ? text.slice(1).replace(/\0+$/, '') : (text.split('\0', 1)[0] ?? '');
+  if (CONTROL.test(name)) throw malformed('a path with a control character');
+  return isAbstract && name !== '' ? `\0${name}` : name;
 }
 
 function malformed(what: string): Error {

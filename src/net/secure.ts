@@ -2,35 +2,11 @@
 // connection is the same transport over a tls.TLSSocket in place of the net.Socket.
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
-import {
-  connect,
-  type ConnectionOptions,
-  createServer,
-  type SecureContextOptions,
-  type Server as TlsServer,
-  type TlsOptions,
-  type TLSSocket,
-} from 'node:tls';
+import { connect, createServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import { callSoon, Future, TimeoutError, waitFor } from '../core/index.ts';
-
-/** What node:tls takes for servers: `key`, `cert`, `ca`, `requestCert`, `SNICallback`, `ALPNProtocols`, `minVersion`, ... */
-export type ServerTlsOptions = TlsOptions;
-/** What node:tls takes for clients, or true for its defaults. */
-export type ClientTlsOptions = ConnectionOptions | true;
-
-/** Options of `writer.startTls`: node:tls names, for the side that this end is. */
-export interface StartTlsOptions extends SecureContextOptions {
-  /** Whether this end is the server. Default: true for accepted connections, false for opened ones. */
-  readonly isServer?: boolean | undefined;
-  /** The name to ask for and to verify, on the client. */
-  readonly servername?: string | undefined;
-  readonly rejectUnauthorized?: boolean | undefined;
-  readonly requestCert?: boolean | undefined;
-  readonly ALPNProtocols?: TlsOptions['ALPNProtocols'];
-  readonly SNICallback?: TlsOptions['SNICallback'];
-  /** Milliseconds. Default 60,000. */
-  readonly handshakeTimeout?: number | undefined;
-}
+import { noteServername } from './connection-tls.ts';
+import { nameRefused, withNamedOptions } from './tls-fault.ts';
+import type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
 
 /** Milliseconds a peer gets for a handshake. */
 export const HANDSHAKE_TIMEOUT = 60_000;
@@ -57,18 +33,20 @@ export class TlsAcceptor {
   readonly #timeout: number;
   readonly #pending = new Map<Socket, (outcome: Outcome) => void>();
 
-  constructor(options: ServerTlsOptions, handshakeTimeout: number | undefined) {
+  /** `place` is where the user gave the options: it stands before their names in errors. */
+  constructor(options: ServerTlsOptions, handshakeTimeout: number | undefined, place = 'tls.') {
     this.#timeout = options.handshakeTimeout ?? handshakeTimeout ?? HANDSHAKE_TIMEOUT;
     const settings = {
       ...definedOf(options),
       handshakeTimeout: Math.min(this.#timeout, LONGEST),
       pauseOnConnect: true,
     };
-    this.#server = createServer(settings, (socket) => {
+    const onSecure = (socket: TLSSocket): void => {
       socket.pause();
       socket.allowHalfOpen = true;
       this.#settle(parentOf(socket), socket);
-    });
+    };
+    this.#server = withNamedOptions(place, settings, () => createServer(settings, onSecure));
     this.#server.on('tlsClientError', (error, socket) => {
       this.#settle(parentOf(socket), this.#failure(error, socket));
       socket.destroy();
@@ -104,7 +82,7 @@ export class TlsAcceptor {
 
   /** Handshakes from now on use these certificates. */
   setSecureContext(options: SecureContextOptions): void {
-    this.#server.setSecureContext(definedOf(options));
+    withNamedOptions('tls.', options, () => this.#server.setSecureContext(definedOf(options)));
   }
 
   /** Ends the handshakes under way, and tells nobody. */
@@ -151,7 +129,13 @@ export async function secureClient(
     ...(servername === undefined ? {} : { servername }),
     ...(host === undefined ? {} : { host }),
   };
-  return handshake(connect(settings));
+  const secured = withNamedOptions('tls.', given, () => connect(settings));
+  noteServername(secured, servername);
+  try {
+    return await handshake(secured);
+  } catch (error) {
+    throw nameRefused(error, host);
+  }
 }
 
 /**
@@ -167,15 +151,16 @@ export async function secureInPlace(
   if (received.length > 0) socket.unshift(received); // node:tls takes what is buffered before what comes
   if (options instanceof TlsAcceptor) return options.handshake(socket);
   const { isServer = accepted, handshakeTimeout = HANDSHAKE_TIMEOUT, ...settings } = options;
-  if (isServer) return new TlsAcceptor(settings, handshakeTimeout).handshake(socket);
-  const secured = connect({ ...definedOf(settings), socket });
+  if (isServer) return new TlsAcceptor(settings, handshakeTimeout, '').handshake(socket);
+  const secured = withNamedOptions('', settings, () => connect({ ...definedOf(settings), socket }));
+  noteServername(secured, settings.servername);
   try {
     return await waitFor(() => handshake(secured), handshakeTimeout);
   } catch (error) {
     secured.destroy();
     if (error instanceof TimeoutError)
       throw new TimeoutError(`TLS handshake: ${handshakeTimeout} ms passed`, { cause: error });
-    throw error;
+    throw nameRefused(error, settings.servername);
   }
 }
 

@@ -1,12 +1,12 @@
 // startServer's options: checked at once, each with what was expected and what came.
 import { describe } from '../base/index.ts';
 import { type AdmissionOptions, checkBlockList } from './admission.ts';
-import type { Connection } from './connection.ts';
 import { type ConnectionLimits, LIMITS } from './limits.ts';
-import type { ServerTlsOptions } from './secure.ts';
+import type { ReportOptions } from './server-reports.ts';
+import { checkServerTls, type ServerTlsOptions } from './tls-options.ts';
 import { LONGEST_PATH } from './unix-path.ts';
 
-interface CommonOptions extends ConnectionLimits, AdmissionOptions {
+interface CommonOptions extends ConnectionLimits, AdmissionOptions, ReportOptions {
   /** Bytes: the readers' limit. Default 65536. */
   readonly limit?: number | undefined;
   /** Bytes: the most that `read()` to the end may take. Default 64 MiB. */
@@ -48,8 +48,6 @@ interface CommonOptions extends ConnectionLimits, AdmissionOptions {
    * client behind the balancer. A client without one is ended, and reported. Only for servers that nobody else can reach.
    */
   readonly proxyProtocol?: boolean | undefined;
-  /** Receives the errors of handlers. Default: the exception handler, with `context.connection`. */
-  readonly onError?: ((error: unknown, connection: Connection) => void) | undefined;
 }
 
 export type ServerOptions = CommonOptions &
@@ -60,11 +58,17 @@ export type ServerOptions = CommonOptions &
         /** 0 to 65535; 0, the default, lets the system choose. */
         readonly port?: number | undefined;
         readonly path?: undefined;
+        readonly mode?: undefined;
         readonly fd?: undefined;
       }
     | {
         /** A Unix socket. */
         readonly path: string;
+        /**
+         * The permissions of its file, 0 to 0o777: who may connect. It has them from the moment it appears at the path. Default: what
+         * the umask of the process leaves.
+         */
+        readonly mode?: number | undefined;
         readonly host?: undefined;
         readonly port?: undefined;
         readonly fd?: undefined;
@@ -78,13 +82,18 @@ export type ServerOptions = CommonOptions &
         readonly host?: undefined;
         readonly port?: undefined;
         readonly path?: undefined;
+        readonly mode?: undefined;
       }
   );
+
+/** What the system takes: a 32-bit number. */
+const LARGEST_BACKLOG = 2 ** 31 - 1;
 
 const KNOWN = new Set([
   'host',
   'port',
   'path',
+  'mode',
   'fd',
   'limit',
   'readLimit',
@@ -97,7 +106,10 @@ const KNOWN = new Set([
   'maxConnections',
   'concurrency',
   'onError',
+  'onRefused',
+  'onEnd',
   'maxPerIp',
+  'maxPerIpPrefix',
   'block',
   'allow',
   ...LIMITS,
@@ -116,39 +128,43 @@ export function checkServerOptions(options: ServerOptions): void {
   if (options.path !== undefined && (options.host !== undefined || options.port !== undefined)) {
     throw new TypeError('Cannot start server: give either path, or host and port');
   }
+  if (options.path !== undefined && options.reusePort === true) {
+    throw new TypeError('Cannot start server: reusePort is for ports, a path has one server');
+  }
   checkPath(options.path, 'start server');
+  checkMode(options);
   if (options.fd !== undefined) checkFd(given);
   for (const host of Array.isArray(options.host) ? (options.host as unknown[]) : [options.host]) {
-    if (host !== undefined && typeof host !== 'string') throw wrong('host', 'a name or address', host);
+    checkHost('host', host, 'start server');
   }
   if (Array.isArray(options.host) && options.host.length === 0) {
     throw new RangeError('Cannot start server: the list of hosts is empty');
   }
   checkPort(options.port, 'start server');
-  if (options.backlog === Infinity) throw new RangeError('Cannot start server: backlog must be finite, got Infinity');
-  for (const name of [
-    'limit',
-    'readLimit',
-    'maxTotalBuffered',
-    'backlog',
-    'maxConnections',
-    'concurrency',
-    'maxPerIp',
-  ]) {
+  for (const name of ['limit', 'readLimit', 'maxTotalBuffered', 'maxConnections', 'concurrency', 'maxPerIp']) {
     checkCount(name, given[name], 'start server');
   }
   checkLimits(options, 'start server');
+  checkInteger('backlog', options.backlog, 1, LARGEST_BACKLOG);
+  checkInteger('maxPerIpPrefix', options.maxPerIpPrefix, 1, 128);
   for (const name of ['handshakeTimeout', 'shutdownTimeout']) checkPeriod(name, given[name], 'start server');
-  if (options.tls !== undefined && (typeof options.tls !== 'object' || options.tls === null)) {
-    throw wrong('tls', 'an object of node:tls options', options.tls);
-  }
+  if (options.tls !== undefined) checkServerTls(options.tls, 'start server');
   checkBlockList('block', given['block']);
   checkBlockList('allow', given['allow']);
   for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive', 'proxyProtocol'])
     checkFlag(name, given[name], 'start server');
-  if (options.onError !== undefined && typeof options.onError !== 'function') {
-    throw wrong('onError', 'a function', options.onError);
+  for (const name of ['onError', 'onRefused', 'onEnd']) {
+    if (given[name] !== undefined && typeof given[name] !== 'function') throw wrong(name, 'a function', given[name]);
   }
+}
+
+/** The permissions of a Unix socket's file. */
+function checkMode({ mode, path }: ServerOptions): void {
+  checkInteger('mode', mode, 0, 0o777);
+  if (mode === undefined) return;
+  if (path === undefined) throw new TypeError('Cannot start server: mode is for path, the file of a Unix socket');
+  if (path.startsWith('\0'))
+    throw new TypeError('Cannot start server: mode is for files, and an abstract name has none');
 }
 
 function checkFd({ fd, host, port, path, reusePort }: Record<string, unknown>): void {
@@ -170,6 +186,19 @@ function checkFd({ fd, host, port, path, reusePort }: Record<string, unknown>): 
   }
 }
 
+/** A name or address; the empty one is all interfaces. */
+function checkHost(name: string, host: unknown, action: string): void {
+  if (host === undefined) return;
+  const message = `Cannot ${action}: ${name} must be a name or address, got ${describe(host)}`;
+  if (typeof host !== 'string') throw new TypeError(message);
+  if (!isHostText(host)) throw new RangeError(message);
+}
+
+/** Whether text may be a name or an address: the system cuts it at a zero byte, and would take what is before for all of it. */
+export function isHostText(host: string): boolean {
+  return !/[\0-\x20\x7f]/.test(host);
+}
+
 export function checkPort(port: unknown, action: string): void {
   if (port === undefined) return;
   const message = `Cannot ${action}: port must be an integer from 0 to 65535, got ${describe(port)}`;
@@ -181,7 +210,9 @@ export function checkPath(path: unknown, action: string): void {
   if (path === undefined) return;
   const message = `Cannot ${action}: path must be the path of a Unix socket, at most ${LONGEST_PATH} bytes, got ${describe(path)}`;
   if (typeof path !== 'string') throw new TypeError(message);
-  if (path === '' || Buffer.byteLength(path) > LONGEST_PATH) throw new RangeError(message);
+  // In the abstract namespace a zero byte begins the name and may be in it; elsewhere the system cuts a path at one.
+  const isCut = !path.startsWith('\0') && path.includes('\0');
+  if (path === '' || isCut || Buffer.byteLength(path) > LONGEST_PATH) throw new RangeError(message);
 }
 
 /** An integer >= 1, or Infinity. */
@@ -192,15 +223,25 @@ export function checkCount(name: string, value: unknown, action: string): void {
   if (!(value >= 1) || (value !== Infinity && !Number.isInteger(value))) throw new RangeError(message);
 }
 
+function checkInteger(name: string, value: unknown, least: number, most: number): void {
+  if (value === undefined) return;
+  const message = `Cannot start server: ${name} must be an integer from ${least} to ${most}, got ${describe(value)}`;
+  if (typeof value !== 'number') throw new TypeError(message);
+  if (!Number.isInteger(value) || value < least || value > most) throw new RangeError(message);
+}
+
 /** The limits of connections. */
 export function checkLimits(limits: ConnectionLimits, action: string): void {
   for (const name of ['minReceiveRate', 'maxBuffered'] as const) checkCount(name, limits[name], action);
+  if (limits.minReceiveRate === Infinity) {
+    throw new RangeError(`Cannot ${action}: minReceiveRate must be finite, got Infinity`);
+  }
   for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime'] as const)
     checkPeriod(name, limits[name], action);
 }
 
 /** Milliseconds > 0, or Infinity. */
-function checkPeriod(name: string, value: unknown, action: string): void {
+export function checkPeriod(name: string, value: unknown, action: string): void {
   if (value === undefined) return;
   const message = `Cannot ${action}: ${name} must be a number of milliseconds > 0, got ${describe(value)}`;
   if (typeof value !== 'number') throw new TypeError(message);

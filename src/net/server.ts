@@ -1,6 +1,6 @@
 // A server: listening sockets, the connections they accepted, and one task per connection.
 //
-// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. There is no way back.
+// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. Only a cancelled startServing goes back (listening.ts).
 //
 // A client is first *parked* when there are maxConnections already (parking.ts); a connection
 // is *open* (in `connections`) until its transport is gone and its handler has ended, in either order. Handlers beyond
@@ -11,60 +11,58 @@
 // - shutdown() is bounded: see shutdown.ts.
 import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import { LinkedSet } from '../base/index.ts';
 import {
+  answeredWait,
   type Awaitable,
+  beginWait,
   cancellable,
   CancelledError,
-  checkpoint,
-  currentTask,
+  currentProgram,
   Future,
   host,
   inTask,
-  IncompleteReadError,
   InvalidStateError,
-  reportException,
+  Line,
+  mayAnswer,
+  Resource,
   spawn,
   QueuedWait,
-  waitFor,
+  waiting,
   type WaitOptions,
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
-import { AcceptReports } from './accept-reports.ts';
-import { type Address, type Ends, formatAddress } from './address.ts';
+import { type Address, formatAddress, onlyPort } from './address.ts';
 import { Admission } from './admission.ts';
-import type { AnySocket } from './any-socket.ts';
+import { type AnySocket, endsOfAny } from './any-socket.ts';
+import { meet, serveMet } from './behind-balancer.ts';
+import { BareSocket } from './bare-socket.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
+import { descriptorWatch, isOutOfDescriptors } from './descriptor-watch.ts';
 import { Limits } from './limits.ts';
-import { DEFAULT_BACKLOG, listen, type Listener } from './listener.ts';
+import { DEFAULT_BACKLOG, listen, type Listen, type Listener } from './listener.ts';
+import { Listening } from './listening.ts';
 import { Parking, turnAway } from './parking.ts';
-import { RawSocket } from './raw/socket.ts';
 import { hasRawIo } from './raw/try-out.ts';
-import { readProxyHeader } from './proxy-protocol.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
+import { ServerReports } from './server-reports.ts';
+import { type ServerStatistics, sumBytes } from './server-statistics.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { checkGrace, DEFAULT_GRACE, endConnections, type ShutdownReport } from './shutdown.ts';
+import { checkSecureContext } from './tls-options.ts';
+import { checkGrace, endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
 export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
 
-/** Options of `server.shutdown`. */
-export interface ShutdownOptions extends WaitOptions {
-  /** Milliseconds handlers get to end by themselves. Default 10,000. */
-  readonly grace?: number | undefined;
-}
-
-export class Server implements AsyncDisposable {
+export class Server extends Resource implements AsyncDisposable {
   readonly #handler: Handler;
   readonly #options: ServerOptions;
   /** The run() of whoever started the server: its handlers belong to it. */
-  readonly #scope: object | undefined;
+  readonly #program: object | undefined;
   /** Runs a function in the context of whoever made the server: that is what its handlers begin in, each in a copy of its own. */
   readonly #inContext: <R>(fn: () => R) => R;
-  #state: 'created' | 'serving' | 'closed' = 'created';
-  #starting: Promise<void> | undefined;
-  #listeners: readonly Listener[] = [];
+  #closed = false;
+  readonly #listening: Listening;
   readonly #connections = new Set<Connection>();
   /** What is the same for all of them. */
   readonly #settings: ConnectionSettings;
@@ -78,41 +76,105 @@ export class Server implements AsyncDisposable {
   readonly #memory: SharedMemory;
   readonly #admission: Admission;
   #handling = 0;
-  readonly #closers = new LinkedSet<QueuedWait<void>>();
+  readonly #closers = new Line<void>();
   #forever: Future<never> | undefined;
-  readonly #acceptReports = new AcceptReports();
+  #wasShutDown = false;
+  readonly #reports: ServerReports;
+  /** Clients that the system has handed over. */
+  #accepted = 0;
+  /** Bytes of the connections that are gone. */
+  readonly #goneBytes = { bytesRead: 0, bytesWritten: 0 };
+  /** Connections behind a balancer whose handler has not begun: they have no end that anybody wants to hear of. */
+  readonly #unserved = new Set<Connection>();
+  readonly #listenOn: Listen;
 
-  /** Made by startServer. @internal */
-  constructor(handler: Handler, options: ServerOptions) {
+  /** Made by startServer, and by serveInMemory with a `listenOn` of its own. @internal */
+  constructor(handler: Handler, options: ServerOptions, listenOn: Listen = listen) {
+    super();
     this.#handler = handler;
     this.#options = options;
+    this.#listenOn = listenOn;
     const { limit, readLimit, maxBuffered, shutdownTimeout, path } = options;
+    const same = { limit, readLimit, maxBuffered, shutdownTimeout, path, accepted: true, server: this };
     this.#settings = {
-      limit,
-      readLimit,
-      maxBuffered,
-      shutdownTimeout,
-      path,
-      accepted: true,
-      onGone: (connection) => this.#maybeEnded(connection),
+      ...same,
+      onGone: (connection) => this.#gone(connection),
       onHolding: () => {
         this.#limits.opened();
         this.#memory.watch();
       },
       onHandled: (connection, task) => this.#handled(connection, task),
-      onOverflow: (error, connection) => this.#report(error, connection),
+      onOverflow: (error, connection) => this.#reports.overflowed(error, connection),
     };
-    this.#limits = new Limits(options, this.#connections);
+    this.#reports = new ServerReports(this, options);
+    this.#listening = new Listening(
+      () => this.#listen(),
+      (message, error) => this.#reports.refuse({ code: 'descriptors', message, error, peer: undefined }),
+      (isUp) => (isUp ? this.markOpened() : this.#connections.size === 0 && this.markClosed()),
+    );
+    this.#limits = new Limits(options, this.#connections, (connection) => this.#line.has(connection));
     this.#memory = new SharedMemory(options.maxTotalBuffered, this.#connections);
     this.#admission = new Admission(options);
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
-    this.#scope = currentTask()?.scope;
+    this.#program = currentProgram();
     this.#inContext = host.captureContext();
+  }
+
+  get kind(): 'server' {
+    return 'server';
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  /** @internal */
+  override get label(): string {
+    const where = this.addresses.map(formatAddress).join(' ');
+    return where === '' ? 'Server' : `Server ${where}`;
+  }
+
+  /** @internal */
+  override get ending(): boolean {
+    return this.#closed;
+  }
+
+  /** A handler that has outlived a shutdown is not waited for once more. @internal */
+  override endWithin(grace: number): Promise<unknown> {
+    return this.#wasShutDown ? Promise.resolve() : this.shutdown({ grace });
+  }
+
+  /** @internal */
+  override endNow(): void {
+    this.close();
+    this.abortClients();
   }
 
   /** Where it listens; empty before it listens and after close. */
   get addresses(): Address[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#listening.addresses;
+  }
+
+  /**
+   * The TCP port it listens on, the same for all its addresses: `console.log(server.port)`.
+   * @throws InvalidStateError when it has none (it does not listen, or on Unix sockets alone) or several
+   */
+  get port(): number {
+    return onlyPort(this.addresses, this.#state);
+  }
+
+  /** What the server has done and is doing, counted now. */
+  statistics(): ServerStatistics {
+    return {
+      accepted: this.#accepted,
+      refused: { ...this.#reports.refused },
+      open: this.#connections.size,
+      parked: this.#parking.size,
+      inLine: this.#line.size,
+      handling: this.#handling,
+      handshakes: this.#tls?.size ?? 0,
+      ...sumBytes(this.#connections, this.#goneBytes),
+    };
   }
 
   /** The open connections, a live view. */
@@ -125,6 +187,10 @@ export class Server implements AsyncDisposable {
     return this.#options.proxyProtocol === true;
   }
 
+  get #state(): 'created' | 'serving' | 'closed' {
+    return this.#closed ? 'closed' : this.#listening.isUp ? 'serving' : 'created';
+  }
+
   isServing(): boolean {
     return this.#state === 'serving';
   }
@@ -132,19 +198,33 @@ export class Server implements AsyncDisposable {
   /**
    * Uses other certificates for handshakes from now on: certificates are renewed without a restart.
    * @param options `key`, `cert`, `ca`, ... as in node:tls
-   * @throws InvalidStateError for a server without TLS
+   * @throws InvalidStateError for a server without TLS; TypeError for unknown options, or without key and cert
    */
   setSecureContext(options: SecureContextOptions): void {
     if (this.#options.tls === undefined)
       throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
+    checkSecureContext(options);
     this.#tls ??= this.#makeTls();
     this.#tls?.setSecureContext(options);
   }
 
-  /** Begins to listen, for a server started with `startServing: false`. Idempotent. @throws InvalidStateError when closed */
-  async startServing(options?: WaitOptions): Promise<void> {
-    if (this.#state === 'closed') throw new InvalidStateError('Cannot start serving: the server is closed');
-    await cancellable((this.#starting ??= this.#start()), options);
+  /**
+   * Begins to listen, for a server started with `startServing: false`. Idempotent. Cancelled, it listens on nothing, unless another
+   * call wants it to, and may be called again.
+   * @throws InvalidStateError when closed; the system's error when it cannot listen; CancelledError
+   */
+  startServing(options?: WaitOptions): Promise<void> {
+    return waiting(this.#startServing(options));
+  }
+
+  async #startServing(options: WaitOptions | undefined): Promise<void> {
+    if (this.#closed) throw new InvalidStateError('Cannot start serving: the server is closed');
+    await this.#listening.start(options);
+  }
+
+  /** The same without a wait, where listening cannot fail. @internal */
+  begin(): void {
+    this.#listening.startNow();
   }
 
   /**
@@ -152,8 +232,12 @@ export class Server implements AsyncDisposable {
    * cancelled, it closes the server and runs `shutdown` with the default grace first.
    * @throws InvalidStateError when the server is closed, or another call is under way
    */
-  async serveForever(options?: WaitOptions): Promise<never> {
-    if (this.#state === 'closed') throw new InvalidStateError('Cannot serve: the server is closed');
+  serveForever(options?: WaitOptions): Promise<never> {
+    return waiting(this.#serveForever(options));
+  }
+
+  async #serveForever(options: WaitOptions | undefined): Promise<never> {
+    if (this.#closed) throw new InvalidStateError('Cannot serve: the server is closed');
     if (this.#forever !== undefined) throw new InvalidStateError('Cannot serve: serveForever() is running already');
     const forever = new Future<never>();
     this.#forever = forever;
@@ -172,10 +256,9 @@ export class Server implements AsyncDisposable {
 
   /** Stops accepting and ends a running serveForever; connections go on. Idempotent. */
   close(): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'closed';
-    for (const listener of this.#listeners) listener.close();
-    this.#listeners = [];
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listening.close();
     if (!this.#isBehindBalancer) this.#tls?.close(); // behind one, connections shake hands, and those go on
     this.#parking.clear();
     this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
@@ -197,12 +280,11 @@ export class Server implements AsyncDisposable {
    * not bounded: `shutdown` is.
    */
   waitClosed(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#state === 'closed' && this.#connections.size === 0) return Promise.resolve();
-    const wait = new QueuedWait<void>('server.waitClosed', this, options);
-    this.#closers.add(wait);
-    return wait.promise;
+    const isOpen = !this.#closed || this.#connections.size > 0;
+    if (isOpen) return this.#closers.join(new QueuedWait('server.waitClosed', this, options));
+    return mayAnswer(options) ? Promise.resolve() : answeredWait('server.waitClosed', this, undefined, options);
   }
 
   /**
@@ -218,8 +300,12 @@ export class Server implements AsyncDisposable {
    * console.log(await server.shutdown({ grace: 1000 }));
    * ```
    */
-  async shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    const { grace = DEFAULT_GRACE } = options;
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    return waiting(this.#shutdown(options));
+  }
+
+  async #shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
+    const grace = graceOf(options.grace);
     checkGrace(grace);
     this.close();
     const ending = {
@@ -233,6 +319,8 @@ export class Server implements AsyncDisposable {
       for (const connection of this.#connections) this.#cancel(connection);
       this.abortClients();
       throw error;
+    } finally {
+      this.#wasShutDown = true;
     }
   }
 
@@ -242,58 +330,50 @@ export class Server implements AsyncDisposable {
   }
 
   /** `<Server serving 127.0.0.1:8002, 3 connections>`, for logs. */
-  toString(): string {
+  override toString(): string {
     const where = this.addresses.map(formatAddress).join(' ');
     return `<Server ${this.#state}${where === '' ? '' : ` ${where}`}, ${this.#connections.size} connections>`;
   }
 
   // ---- listening -----------------------------------------------------------------------------------------------
 
-  async #start(): Promise<void> {
-    try {
-      this.#tls ??= this.#makeTls();
-      this.#listeners = await listen(this.#options, {
-        onSocket: (socket) => this.#accept(socket),
-        onError: (error) => this.#acceptFailed(error),
-        // A tls.Server wants sockets as net makes them from the start.
-        raw: (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
-      });
-    } catch (error) {
-      this.#starting = undefined; // it may be tried again
-      throw error;
-    }
-    if (this.#state === 'closed') {
-      for (const listener of this.#listeners) listener.close();
-      this.#listeners = [];
-      throw new InvalidStateError('Cannot start serving: the server was closed meanwhile');
-    }
-    this.#state = 'serving';
+  async #listen(): Promise<readonly Listener[]> {
+    this.#tls ??= this.#makeTls();
+    return this.#listenOn(this.#options, {
+      onSocket: (socket) => this.#accept(socket),
+      onError: (error) => this.#acceptFailed(error),
+      // A tls.Server wants sockets as net makes them from the start.
+      raw: this.#listenOn === listen && (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
+    });
   }
 
-  // Errors of accepting (descriptors have run out, a client gave up in the backlog) never stop the server. libuv drops the
-  // client and shows few of them.
-  #acceptFailed(error: unknown): void {
-    this.#acceptReports.add(error, this);
-  }
-
-  #refused(reason: string): void {
-    this.#acceptFailed(new Error(`Refused a connection: ${reason}`));
+  // Errors of accepting never stop the server.
+  #acceptFailed(error: NodeJS.ErrnoException): void {
+    if (isOutOfDescriptors(error)) descriptorWatch.ranOut(error);
+    else this.#reports.refuse({ code: 'accept', message: error.message, error, peer: undefined });
   }
 
   #accept(socket: AnySocket): void {
-    if (this.#state === 'closed') {
+    if (this.#closed) {
       socket.destroy();
       return;
     }
-    let reason = this.#admission.open ? undefined : this.#admission.refuse(socket);
-    if (reason === undefined) {
-      if (!this.#isFull()) return this.#begin(socket);
-      if (this.#parking.add(socket)) return;
-      const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
-      reason = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
+    this.#accepted++;
+    descriptorWatch.clientCame();
+    const { peer } = endsOfAny(socket);
+    const refusal = this.#admission.refuse(socket);
+    if (refusal !== undefined) {
+      turnAway(socket);
+      // One that has reset already was denied nothing without a rule, and behind a balancer it is a health check.
+      const isQuiet = refusal.code === 'noAddress' && (this.#admission.open || this.#isBehindBalancer);
+      return this.#reports.refuse(refusal, isQuiet);
     }
+    if (!this.#isFull()) return this.#begin(socket);
+    if (this.#parking.add(socket)) return;
+    const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
+    const message = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
     turnAway(socket);
-    this.#refused(reason);
+    this.#reports.refuse({ code: 'backlog', message, peer });
   }
 
   #isFull(): boolean {
@@ -302,15 +382,15 @@ export class Server implements AsyncDisposable {
   }
 
   #begin(socket: AnySocket): void {
-    if (this.#tls === undefined || socket instanceof RawSocket || this.#isBehindBalancer) this.#open(socket);
-    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome));
+    if (this.#tls === undefined || socket instanceof BareSocket || this.#isBehindBalancer) this.#open(socket);
+    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, endsOfAny(socket).peer));
   }
 
-  #shookHands(outcome: Socket | Error): void {
+  #shookHands(outcome: Socket | Error, peer: Address): void {
     if (outcome instanceof Error) {
-      this.#acceptFailed(outcome);
+      this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer });
       this.#unpark();
-    } else if (this.#state === 'closed') outcome.destroy();
+    } else if (this.#closed) outcome.destroy();
     else this.#open(outcome);
   }
 
@@ -332,7 +412,9 @@ export class Server implements AsyncDisposable {
   #handle(connection: Connection): void {
     this.#handling++;
     // Not eager: the microtask it begins in is a context of its own, and one that ends at once begins no other in its stack.
-    const task = this.#inContext(() => spawn(() => this.#serve(connection), { name: connection, scope: this.#scope }));
+    const task = this.#inContext(() =>
+      spawn(() => this.#serve(connection), { name: connection, program: this.#program }),
+    );
     connection.serveWith(task);
   }
 
@@ -346,56 +428,35 @@ export class Server implements AsyncDisposable {
   /** The balancer's header comes first, then TLS, then the handler. */
   async #serveBehindBalancer(connection: Connection): Promise<unknown> {
     const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
-    const { reader, writer } = connection;
-    let ends: Ends | undefined;
-    try {
-      ends = await waitFor(() => readProxyHeader(reader), handshakeTimeout);
-    } catch (error) {
-      // One that went without a word looked whether we are here, as balancers do, or saw the server end.
-      if (error instanceof IncompleteReadError && connection.bytesRead === 0) return undefined;
-      if (!(error instanceof CancelledError)) connection.abort(); // nobody that we should talk to
-      throw error;
+    this.#unserved.add(connection);
+    const refusal = await meet(connection, { admission: this.#admission, tls: this.#tls, handshakeTimeout });
+    if (refusal === 'health check') return undefined;
+    if (refusal !== undefined) {
+      connection.abort(); // nobody that we should talk to
+      this.#reports.refuse(refusal);
+      return undefined;
     }
-    if (ends !== undefined) {
-      connection.setEnds(ends);
-      const reason = this.#admission.open ? undefined : this.#admission.refuseNamed(ends.peer, connection);
-      if (reason !== undefined) {
-        connection.abort();
-        this.#refused(reason);
-        return undefined;
-      }
-    }
-    if (this.#tls !== undefined) await writer.startTls(this.#tls);
-    return this.#handler(reader, writer, connection);
+    this.#unserved.delete(connection);
+    return serveMet(connection, () => this.#handler(connection.reader, connection.writer, connection));
   }
 
   #handled(connection: Connection, task: Awaitable<unknown>): void {
     this.#handling--;
-    if (task.failed()) this.#report(task.exception(), connection);
+    if (task.failed()) this.#reports.failed(task.exception(), connection);
     if (!connection.detached || task.failed() || task.cancelled()) connection.writer.close();
     for (const next of this.#line) {
       if (this.#handling >= (this.#options.concurrency ?? Infinity)) break;
       this.#line.delete(next);
-      // One whose peer left while it stood in line is served too: what it sent is not lost.
+      // One whose peer ended while it stood in line is served too: what it sent is not lost.
       this.#handle(next);
     }
     this.#maybeEnded(connection);
   }
 
-  #report(error: unknown, connection: Connection): void {
-    const { onError } = this.#options;
-    const unhandled = (): void =>
-      reportException({ message: `Unhandled error in the handler of ${connection}`, error, connection });
-    if (onError === undefined) {
-      unhandled();
-      return;
-    }
-    // It may be an async function: one that rejects is treated as one that throws.
-    const told = async (): Promise<void> => onError(error, connection);
-    told().catch((failure: unknown) => {
-      reportException({ message: `onError failed for ${connection}`, error: failure, connection });
-      unhandled();
-    });
+  #gone(connection: Connection): void {
+    // One that broke in line gives up its place: no read of it would give anything but the loss.
+    if (connection.reader.exception() !== undefined) this.#line.delete(connection);
+    this.#maybeEnded(connection);
   }
 
   /** Lets a connection go that is gone and handled; what waits for its place comes in. */
@@ -405,6 +466,8 @@ export class Server implements AsyncDisposable {
     this.#limits.gone(connection);
     this.#memory.gone();
     this.#admission.gone(connection);
+    Object.assign(this.#goneBytes, sumBytes([connection], this.#goneBytes));
+    if (!this.#unserved.delete(connection)) this.#reports.ended(connection);
     this.#unpark();
     this.#maybeClosed();
   }
@@ -418,11 +481,10 @@ export class Server implements AsyncDisposable {
   }
 
   #maybeClosed(): void {
-    if (this.#state !== 'closed' || this.#connections.size > 0) return;
-    for (const wait of this.#closers) {
-      this.#closers.delete(wait);
-      wait.answer();
-    }
+    if (!this.#closed || this.#connections.size > 0) return;
+    this.#reports.end();
+    this.markClosed();
+    this.#closers.answerAll();
   }
 
   #cancel(connection: Connection): void {
@@ -433,5 +495,6 @@ export class Server implements AsyncDisposable {
     }
     this.#line.delete(connection); // never begun, if it stood there
     connection.writer.close();
+    this.#maybeEnded(connection); // one that is gone already tells nobody any more
   }
 }

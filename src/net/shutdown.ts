@@ -4,8 +4,23 @@
 // A client is *idle* between messages, and *silent* when it may owe the rest of one (connection.activity()). A silent one gets
 // QUIET ms to go on, counted anew with every byte; then it is idle, too. One that has sent nothing yet may have just connected,
 // with its first request on its way: it counts as idle from FIRST_BYTE ms on.
-import { checkMs, loopTime, moveOnAfter, reportException, sleep, TimeoutError } from '../core/index.ts';
+import {
+  checkMs,
+  defaultGrace,
+  loopTime,
+  moveOnAfter,
+  reportException,
+  sleep,
+  TimeoutError,
+  type WaitOptions,
+} from '../core/index.ts';
 import type { Connection } from './connection.ts';
+
+/** Options of `server.shutdown`. */
+export interface ShutdownOptions extends WaitOptions {
+  /** Milliseconds handlers get to end by themselves. Default 10,000. */
+  readonly grace?: number | undefined;
+}
 
 /** How a shutdown went: how many connections ended by themselves, by a cancel of their handler, and by an abort. */
 export interface ShutdownReport {
@@ -15,7 +30,7 @@ export interface ShutdownReport {
 }
 
 /** Milliseconds a graceful end waits for handlers, by default. */
-export const DEFAULT_GRACE = 10_000;
+const DEFAULT_GRACE = 10_000;
 /** Milliseconds cancelled handlers get to clean up, and aborted connections to go. */
 const CANCEL_GRACE = 1000;
 /** Milliseconds of quiet after which a client that owes the rest of a message counts as idle. */
@@ -33,6 +48,11 @@ export interface Ending {
   waitClosed(): Promise<void>;
   /** Cancels a connection's handler, or closes one that has none. */
   cancel(connection: Connection): void;
+}
+
+/** The grace asked for; without one, what is left of that of a run() that is ending, else the default. */
+export function graceOf(grace: number | undefined): number {
+  return grace === undefined ? defaultGrace(DEFAULT_GRACE) : grace;
 }
 
 /** @throws RangeError or TypeError unless `grace` is a number of milliseconds >= 0 */
@@ -81,8 +101,9 @@ function endIdle(
 ): void {
   const now = loopTime();
   for (const connection of connections) {
-    const activity = connection.activity();
-    const mayBegin = connection.bytesRead === 0 && connection.busy === undefined && now - began < FIRST_BYTE;
+    const { busy } = connection; // a protocol's word counts for more than what its bytes look like
+    const activity = busy === undefined ? connection.activity() : busy ? 'busy' : 'idle';
+    const mayBegin = connection.bytesRead === 0 && busy === undefined && now - began < FIRST_BYTE;
     if (activity === 'idle' && !mayBegin) connection.endReading();
     if (activity !== 'silent') continue;
     const before = silent.get(connection);
@@ -93,7 +114,14 @@ function endIdle(
 
 function reportStuck(connections: ReadonlySet<Connection>): void {
   for (const connection of connections) {
-    const error = new TimeoutError(`${connection.task} was cancelled and its connection aborted, and it still runs`);
-    reportException({ message: `The handler of ${connection} did not end with the server`, error, connection });
+    const { task } = connection;
+    const runs = task?.done() === false;
+    const error = new TimeoutError(
+      runs
+        ? `${task} was cancelled and its connection aborted, and it still runs`
+        : `${connection} was aborted, and its transport is still there`,
+    );
+    const who = runs ? `The handler of ${connection}` : `The transport of ${connection}`;
+    reportException({ message: `${who} did not end with the server`, error, connection });
   }
 }

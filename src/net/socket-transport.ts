@@ -12,6 +12,7 @@
 //   millisecond leave. Up to AT_ONCE bytes leave without an answer of the peer, so small answers cost nothing.
 // - An error is told once to both sides, when the wire is closed. A reader that had the peer's end already keeps it: an
 //   error of writing does not take away what was received.
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError, loopTime } from '../core/index.ts';
 import {
@@ -22,8 +23,10 @@ import {
   type Transport,
 } from '../streams/index.ts';
 import type { Ends } from './address.ts';
+import { type ConnectionTls, tlsOf } from './connection-tls.ts';
 import { NetWire } from './net-wire.ts';
-import { secureInPlace, SHUTDOWN_TIMEOUT, type StartTlsOptions, type TlsAcceptor, tlsInfo } from './secure.ts';
+import { secureInPlace, SHUTDOWN_TIMEOUT, TlsAcceptor, tlsInfo } from './secure.ts';
+import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
 import type { Wire, WireListener } from './wire.ts';
 
 /** Milliseconds for which a closed connection waits for the peer's end while the kernel may hold what was sent. */
@@ -79,6 +82,8 @@ export class SocketTransport implements Transport, WireListener {
   #readerFull = false;
   /** The server's connections hold too much together. */
   #heldBack = false;
+  /** What its handshake has settled; undefined without TLS. */
+  tls: ConnectionTls | undefined = undefined;
   /** The reader gets nothing any more; what comes is dropped. */
   #deaf = false;
   /** Bytes dropped since then. */
@@ -101,7 +106,7 @@ export class SocketTransport implements Transport, WireListener {
     this.reader.setTransport(this);
     // Not `settings` itself: a connection's onOverflow wants to know of whom, and is told by overflowed().
     this.writer = new StreamWriter(this, { maxBuffered: settings.maxBuffered });
-    if (wire instanceof NetWire && wire.socket instanceof TLSSocket) this.#secured = wire.socket;
+    if (wire instanceof NetWire && wire.socket instanceof TLSSocket) this.#setSecured(wire.socket);
   }
 
   /** Says whose transport it is; before `start`. */
@@ -198,13 +203,15 @@ export class SocketTransport implements Transport, WireListener {
   async startTls(options: StartTlsOptions | TlsAcceptor): Promise<void> {
     if (this.#secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     if (this.#gone) throw new InvalidStateError('Cannot start TLS: the connection is gone');
+    if (!(options instanceof TlsAcceptor)) checkStartTls(options, this.#settings.accepted === true);
     // First: a reader that was full lets its transport go on, which must not be the socket that nobody listens to.
     const received = this.reader.takeHeld();
     const plain = this.#wire.release();
     this.#wire = new NetWire(plain); // so that an abort reaches it meanwhile
     try {
-      this.#secured = await secureInPlace(plain, received, this.#settings.accepted === true, options);
-      this.#wire = new NetWire(this.#secured);
+      const secured = await secureInPlace(plain, received, this.#settings.accepted === true, options);
+      this.#setSecured(secured);
+      this.#wire = new NetWire(secured);
       this.start();
       if (this.#heldBack) this.#wire.pause();
     } catch (error) {
@@ -214,7 +221,17 @@ export class SocketTransport implements Transport, WireListener {
     }
   }
 
+  #setSecured(socket: TLSSocket): void {
+    this.#secured = socket;
+    this.tls = tlsOf(socket);
+  }
+
   // ---- called by the connection --------------------------------------------------------------------------------
+
+  /** The net.Socket it is or can show itself as; undefined when it is closed and was never one. */
+  get socket(): Socket | undefined {
+    return this.#wire.socket;
+  }
 
   /** Bytes of memory that the reader and the writer take. */
   get heldBytes(): number {

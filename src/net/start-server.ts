@@ -1,4 +1,5 @@
 import { describe } from '../base/index.ts';
+import { waiting } from '../core/index.ts';
 import { Server, type Handler } from './server.ts';
 import { checkServerOptions, type ServerOptions } from './server-options.ts';
 
@@ -26,11 +27,15 @@ import { checkServerOptions, type ServerOptions } from './server-options.ts';
  * });
  * ```
  */
-export async function startServer(handler: Handler, options: ServerOptions = {}): Promise<Server> {
+export function startServer(handler: Handler, options: ServerOptions = {}): Promise<Server> {
+  return waiting(start(handler, options));
+}
+
+async function start(handler: Handler, options: ServerOptions): Promise<Server> {
   if (typeof handler !== 'function') {
     throw new TypeError(`Cannot start server: the handler must be a function, got ${describe(handler)}`);
   }
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`Cannot start server: options must be an object, got ${describe(options)}`);
   }
   checkServerOptions(options);

@@ -6,14 +6,14 @@
 // - `dropOldest`: the subscriber loses its oldest item, and counts it.
 // - `disconnect`: the subscription ends after what is in its buffer, with an error.
 import { describe } from '../base/index.ts';
-import { checkpoint, QueueShutDown, type WaitOptions } from '../core/index.ts';
+import { beginWait, QueueShutDown, Resource, type ResourceOptions, waiting, type WaitOptions } from '../core/index.ts';
 import { Exchange } from './exchange.ts';
 import { ItemIterator } from './item-iterator.ts';
 import { FifoStore } from './stores.ts';
 
 export type SlowPolicy = 'wait' | 'dropOldest' | 'disconnect';
 
-export interface BroadcastOptions {
+export interface BroadcastOptions extends ResourceOptions {
   /** How many items each subscriber may be behind, an integer >= 1. Default 64. */
   readonly capacity?: number | undefined;
   /** What happens to a subscriber that is further behind. Default `wait`. */
@@ -21,7 +21,9 @@ export interface BroadcastOptions {
 }
 
 /** One subscriber: iterate over it, or receive(); dispose it to leave. */
-export class Subscription<T> implements Disposable, AsyncIterable<T> {
+export class Subscription<T> extends Resource implements Disposable, AsyncIterable<T> {
+  readonly #broadcast: Resource;
+  readonly #capacity: number;
   readonly #exchange: Exchange<T>;
   readonly #leave: (subscription: Subscription<T>) => void;
   #dropped = 0;
@@ -31,9 +33,25 @@ export class Subscription<T> implements Disposable, AsyncIterable<T> {
   #tooSlow = false;
 
   /** Made by `subscribe`. @internal */
-  constructor(capacity: number, leave: (subscription: Subscription<T>) => void) {
+  constructor(parent: Resource, capacity: number, leave: (subscription: Subscription<T>) => void) {
+    super();
+    this.#broadcast = parent;
+    this.#capacity = capacity;
     this.#exchange = new Exchange(new FifoStore(), capacity, false);
     this.#leave = leave;
+  }
+
+  get kind(): 'subscription' {
+    return 'subscription';
+  }
+
+  /** The broadcast that it is one of. */
+  override get parent(): Resource {
+    return this.#broadcast;
+  }
+
+  statistics(): { readonly size: number; readonly capacity: number; readonly dropped: number } {
+    return { size: this.#exchange.length, capacity: this.#capacity, dropped: this.#dropped };
   }
 
   /** How many items it lost under `dropOldest`. */
@@ -61,7 +79,7 @@ export class Subscription<T> implements Disposable, AsyncIterable<T> {
   /** Takes items until the end; throws QueueShutDown when it was ended for being too slow. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new ItemIterator(
-      () => this.receive(),
+      (begun) => this.#exchange.get('broadcast.receive', this, undefined, begun),
       () => !this.#tooSlow,
     );
   }
@@ -112,13 +130,14 @@ export class Subscription<T> implements Disposable, AsyncIterable<T> {
  * await reader;
  * ```
  */
-export class Broadcast<T> implements Disposable {
+export class Broadcast<T> extends Resource implements Disposable {
   readonly #capacity: number;
   readonly #onSlow: SlowPolicy;
   readonly #subscriptions = new Set<Subscription<T>>();
   #closed = false;
 
   constructor(options: BroadcastOptions = {}) {
+    super(options);
     const { capacity = 64, onSlow = 'wait' } = options;
     const message = `Cannot create broadcast: capacity must be an integer >= 1, got ${describe(capacity)}`;
     if (typeof capacity !== 'number') throw new TypeError(message);
@@ -132,6 +151,14 @@ export class Broadcast<T> implements Disposable {
     this.#onSlow = onSlow;
   }
 
+  get kind(): 'broadcast' {
+    return 'broadcast';
+  }
+
+  statistics(): { readonly subscribers: number; readonly capacity: number } {
+    return { subscribers: this.#subscriptions.size, capacity: this.#capacity };
+  }
+
   /** How many subscribers there are. */
   get subscribers(): number {
     return this.#subscriptions.size;
@@ -140,18 +167,22 @@ export class Broadcast<T> implements Disposable {
   /** From now on, every item published goes to this subscriber too. @throws QueueShutDown after close */
   subscribe(): Subscription<T> {
     if (this.#closed) throw new QueueShutDown('Cannot subscribe: the broadcast has ended');
-    const subscription = new Subscription<T>(this.#capacity, (self) => this.#subscriptions.delete(self));
+    const subscription = new Subscription<T>(this, this.#capacity, (self) => this.#subscriptions.delete(self));
     this.#subscriptions.add(subscription);
     return subscription;
   }
 
   /**
-   * Gives an item to every subscriber of now. Waits only under `wait`, for the slow ones; cancelled meanwhile, those that
-   * were still full do not get it. @throws QueueShutDown after close, also when those that were full are left without it
+   * Hands an item to every subscriber of now. Waits only under `wait`, for the slow ones; cancelled meanwhile, those that
+   * were still full do not receive it. @throws QueueShutDown after close, also when those that were full are left without it
    */
-  async publish(item: T, options?: WaitOptions): Promise<void> {
+  publish(item: T, options?: WaitOptions): Promise<void> {
+    return waiting(this.#publish(item, options));
+  }
+
+  async #publish(item: T, options: WaitOptions | undefined): Promise<void> {
     if (this.#closed) throw new QueueShutDown('Cannot publish: the broadcast has ended');
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     const slow = [...this.#subscriptions].filter((subscription) => !subscription.offer(item, this.#onSlow));
     if (slow.length > 0) await Promise.all(slow.map((subscription) => subscription.put(item, options)));

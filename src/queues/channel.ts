@@ -4,16 +4,53 @@
 // The items and waits are an Exchange's. `senders` and `receivers` count the open ends: with no sender left, receivers take
 // what is inside and then see the end; with no receiver left, sends are refused at once and what is inside is dropped.
 import { describe } from '../base/index.ts';
-import { InvalidStateError, QueueEmpty, QueueFull, QueueShutDown, type WaitOptions } from '../core/index.ts';
+import {
+  InvalidStateError,
+  QueueEmpty,
+  QueueFull,
+  QueueShutDown,
+  Resource,
+  type ResourceOptions,
+  type WaitOptions,
+} from '../core/index.ts';
 import { Exchange } from './exchange.ts';
 import { ItemIterator } from './item-iterator.ts';
 import { FifoStore } from './stores.ts';
 
-interface Shared<T> {
+/** What all ends of a channel have in common: what tasks at any of them wait for. */
+class Channel<T> extends Resource {
   readonly exchange: Exchange<T>;
   readonly capacity: number;
-  senders: number;
-  receivers: number;
+  senders = 0;
+  receivers = 0;
+
+  constructor(exchange: Exchange<T>, capacity: number, options: ResourceOptions | undefined) {
+    super(options);
+    this.exchange = exchange;
+    this.capacity = capacity;
+  }
+
+  get kind(): 'channel' {
+    return 'channel';
+  }
+
+  statistics(): ChannelStatistics {
+    const { exchange, capacity, senders, receivers } = this;
+    return {
+      size: exchange.length,
+      capacity,
+      senders,
+      receivers,
+      sending: exchange.putting,
+      receiving: exchange.getting,
+    };
+  }
+
+  /** `channel with 2 items, 1 sending, 0 receiving`, for messages. */
+  override toString(): string {
+    const { size, sending, receiving } = this.statistics();
+    return `${this.label} with ${size} items, ${sending} sending, ${receiving} receiving`;
+  }
 }
 
 export interface ChannelStatistics {
@@ -25,26 +62,14 @@ export interface ChannelStatistics {
   readonly receiving: number;
 }
 
-function statisticsOf(shared: Shared<unknown>): ChannelStatistics {
-  const { exchange, capacity, senders, receivers } = shared;
-  return {
-    size: exchange.length,
-    capacity,
-    senders,
-    receivers,
-    sending: exchange.putting,
-    receiving: exchange.getting,
-  };
-}
-
-/** The end of a channel that gives. */
+/** The end of a channel that items go in at. */
 export class Sender<T> implements Disposable {
-  readonly #shared: Shared<T>;
+  readonly #channel: Channel<T>;
   #open = true;
 
   /** Made by `channel` and `clone`. @internal */
-  constructor(shared: Shared<T>) {
-    this.#shared = shared;
+  constructor(shared: Channel<T>) {
+    this.#channel = shared;
     shared.senders++;
   }
 
@@ -54,28 +79,28 @@ export class Sender<T> implements Disposable {
    */
   send(item: T, options?: WaitOptions): Promise<void> {
     if (!this.#open) return Promise.reject(closed('send'));
-    return this.#shared.exchange.put(item, 'channel.send', this, options);
+    return this.#channel.exchange.put(item, 'channel.send', this.#channel, options);
   }
 
   /** @throws QueueFull when send would wait; as `send` */
   sendNowait(item: T): void {
     if (!this.#open) throw closed('send');
-    if (!this.#shared.exchange.putNowait(item))
+    if (!this.#channel.exchange.putNowait(item))
       throw new QueueFull('Cannot send: no room in the channel, send() would wait');
   }
 
   /** Another sender of the same channel, to be closed by itself. */
   clone(): Sender<T> {
     if (!this.#open) throw closed('clone');
-    return new Sender(this.#shared);
+    return new Sender(this.#channel);
   }
 
   /** Closes this sender; when it was the last one, receivers see the end after what was sent. Idempotent. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    if (--this.#shared.senders === 0)
-      this.#shared.exchange.close(() => new QueueShutDown('The channel has no sender left'));
+    if (--this.#channel.senders === 0)
+      this.#channel.exchange.close(() => new QueueShutDown('The channel has no sender left'));
   }
 
   [Symbol.dispose](): void {
@@ -83,18 +108,18 @@ export class Sender<T> implements Disposable {
   }
 
   statistics(): ChannelStatistics {
-    return statisticsOf(this.#shared as Shared<unknown>);
+    return this.#channel.statistics();
   }
 }
 
 /** The end of a channel that takes. Each item goes to one receiver. */
 export class Receiver<T> implements Disposable, AsyncIterable<T> {
-  readonly #shared: Shared<T>;
+  readonly #channel: Channel<T>;
   #open = true;
 
   /** Made by `channel` and `clone`. @internal */
-  constructor(shared: Shared<T>) {
-    this.#shared = shared;
+  constructor(shared: Channel<T>) {
+    this.#channel = shared;
     shared.receivers++;
   }
 
@@ -104,13 +129,13 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
    */
   receive(options?: WaitOptions): Promise<T> {
     if (!this.#open) return Promise.reject(closed('receive'));
-    return this.#shared.exchange.get('channel.receive', this, options);
+    return this.#channel.exchange.get('channel.receive', this.#channel, options);
   }
 
   /** @throws QueueEmpty when receive would wait; as `receive` */
   receiveNowait(): T {
     if (!this.#open) throw closed('receive');
-    const got = this.#shared.exchange.getNowait();
+    const got = this.#channel.exchange.getNowait();
     if (got === undefined) throw new QueueEmpty('Cannot receive: the channel is empty, receive() would wait');
     return got.item;
   }
@@ -118,16 +143,16 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
   /** Another receiver of the same channel, to be closed by itself. */
   clone(): Receiver<T> {
     if (!this.#open) throw closed('clone');
-    return new Receiver(this.#shared);
+    return new Receiver(this.#channel);
   }
 
   /** Closes this receiver; when it was the last one, what is inside is dropped and sends are refused. Idempotent. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    if (--this.#shared.receivers > 0) return;
-    this.#shared.exchange.close(() => new QueueShutDown('The channel has no receiver left'));
-    this.#shared.exchange.drop();
+    if (--this.#channel.receivers > 0) return;
+    this.#channel.exchange.close(() => new QueueShutDown('The channel has no receiver left'));
+    this.#channel.exchange.drop();
   }
 
   [Symbol.dispose](): void {
@@ -135,12 +160,15 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
   }
 
   statistics(): ChannelStatistics {
-    return statisticsOf(this.#shared as Shared<unknown>);
+    return this.#channel.statistics();
   }
 
   /** Takes items until all senders are gone. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return new ItemIterator(() => this.receive());
+    return new ItemIterator((begun) => {
+      if (!this.#open) return Promise.reject(closed('receive'));
+      return this.#channel.exchange.get('channel.receive', this.#channel, undefined, begun);
+    });
   }
 }
 
@@ -166,11 +194,11 @@ function closed(action: string): InvalidStateError {
  * await task;
  * ```
  */
-export function channel<T>(capacity = 0): [Sender<T>, Receiver<T>] {
+export function channel<T>(capacity = 0, options?: ResourceOptions): [Sender<T>, Receiver<T>] {
   const message = `Cannot create channel: capacity must be an integer >= 0 or Infinity, got ${describe(capacity)}`;
   if (typeof capacity !== 'number') throw new TypeError(message);
   if (capacity !== Infinity && (!Number.isInteger(capacity) || capacity < 0)) throw new RangeError(message);
   const exchange = new Exchange<T>(new FifoStore(), capacity, true);
-  const shared: Shared<T> = { exchange, capacity, senders: 0, receivers: 0 };
+  const shared = new Channel(exchange, capacity, options);
   return [new Sender(shared), new Receiver(shared)];
 }

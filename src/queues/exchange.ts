@@ -11,21 +11,23 @@
 // - Nobody overtakes: a get or put that finds others waiting, or answered and not yet delivered, stands in line.
 // - Once closed, putters are refused, and getters too once everything was taken: not before the last reserved item was,
 //   because its getter may still be cancelled, and the item is the next one's.
-import { LinkedSet } from '../base/index.ts';
-import { checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
+import {
+  beginWait,
+  type CancelledError,
+  Line,
+  mayAnswer,
+  QueuedWait,
+  type Wait,
+  type WaitOptions,
+} from '../core/index.ts';
 
-/** Where the items are: a deque, a stack, a heap. */
+/** Where the items are: a deque, a stack, a heap. What throws, as a heap's comparator can, leaves it as it was. */
 export interface Store<T> {
   readonly length: number;
   push(item: T): void;
   /** Takes out the next item; called only while length > 0. */
   shift(): T;
   clear(): void;
-}
-
-/** What is refused: a waiting getter or putter. */
-interface QueuedWaiter {
-  fail(error: Error): boolean;
 }
 
 const DONE: Promise<void> = Promise.resolve();
@@ -50,6 +52,8 @@ class GetWait<T> extends QueuedWait<T> {
 class PutWait<T> extends QueuedWait<void> {
   readonly exchange: Exchange<T>;
   readonly item: T;
+  /** A getNowait has taken the item: the put is done. */
+  taken = false;
 
   constructor(exchange: Exchange<T>, item: T, kind: string, resource: object, options: WaitOptions | undefined) {
     super(kind, resource, options);
@@ -57,8 +61,13 @@ class PutWait<T> extends QueuedWait<void> {
     this.item = item;
   }
 
+  /** Its task's next wait is what a cancel reaches once the item is somebody else's. */
+  override cancel(error: CancelledError, final = false): boolean {
+    return !this.taken && super.cancel(error, final);
+  }
+
   protected override take(): void {
-    this.exchange.fillSlot(this.item);
+    if (!this.taken) this.exchange.fillSlot(this.item);
   }
 
   protected override withdraw(answered: boolean): void {
@@ -71,8 +80,8 @@ export class Exchange<T> {
   /** How many items it holds; with `#rendezvous`, that many more than there are getters. */
   readonly #capacity: number;
   readonly #rendezvous: boolean;
-  readonly #getters = new LinkedSet<GetWait<T>>();
-  readonly #putters = new LinkedSet<PutWait<T>>();
+  readonly #getters = new Line<T, GetWait<T>>();
+  readonly #putters = new Line<void, PutWait<T>>();
   #reserved = 0;
   #slots = 0;
   /** How many items ever went in. */
@@ -112,32 +121,41 @@ export class Exchange<T> {
   }
 
   put(item: T, kind: string, resource: object, options: WaitOptions | undefined): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     if (this.#closed !== undefined) return Promise.reject(this.#refusal());
-    if (!this.full) {
-      this.#add(item);
-      return DONE;
+    if (!this.full && mayAnswer(options)) {
+      try {
+        this.#add(item);
+        return DONE;
+      } catch (error) {
+        return Promise.reject(error); // the comparator's
+      }
     }
-    const wait = new PutWait(this, item, kind, resource, options);
-    this.#putters.add(wait);
+    const promise = this.#putters.join(new PutWait(this, item, kind, resource, options));
     this.#settle();
-    return wait.promise;
+    return promise;
   }
 
-  get(kind: string, resource: object, options: WaitOptions | undefined): Promise<T> {
-    const refused = checkpoint(options);
+  /** `begun` gets the wait, if it has to wait. */
+  get(kind: string, resource: object, options: WaitOptions | undefined, begun?: (wait: Wait<T>) => void): Promise<T> {
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#getters.size === 0 && this.#reserved === 0 && this.#store.length > 0) {
-      const item = this.#store.shift();
-      if (this.#putters.size > 0) this.#settle();
-      return Promise.resolve(item);
+    if (this.#getters.size === 0 && this.#reserved === 0 && this.#store.length > 0 && mayAnswer(options)) {
+      try {
+        const item = this.#store.shift();
+        if (this.#putters.size > 0) this.#settle();
+        return Promise.resolve(item);
+      } catch (error) {
+        return Promise.reject(error); // the comparator's
+      }
     }
     if (this.ended) return Promise.reject(this.#refusal());
     const wait = new GetWait(this, kind, resource, options);
-    this.#getters.add(wait);
+    begun?.(wait);
+    const promise = this.#getters.join(wait);
     this.#settle();
-    return wait.promise;
+    return promise;
   }
 
   /** put without waiting: false when there is no room. @throws once closed */
@@ -156,7 +174,14 @@ export class Exchange<T> {
       return { item };
     }
     if (this.ended) throw this.#refusal();
-    return undefined;
+    // A rendezvous without room inside: the first who waits hands its item over, unless others were promised a place before.
+    if (!this.#rendezvous || this.#slots > 0) return undefined;
+    const putter = this.#putters.shift();
+    if (putter === undefined) return undefined;
+    putter.taken = true;
+    putter.answer();
+    this.added++;
+    return { item: putter.item };
   }
 
   /** Drops the next item and adds this one in its stead, while not empty. A getter that was promised an item gets another. */
@@ -169,7 +194,7 @@ export class Exchange<T> {
   close(reason: () => Error): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
-    this.#refuse(this.#putters);
+    this.#putters.failAll(() => this.#refusal());
     this.#settle();
   }
 
@@ -188,9 +213,11 @@ export class Exchange<T> {
     this.#reserved--;
     // Only a shutdown that dropped the items leaves a reservation without one.
     if (this.#store.length === 0) throw this.#refusal();
-    const item = this.#store.shift();
-    this.#settle();
-    return item;
+    try {
+      return this.#store.shift();
+    } finally {
+      this.#settle(); // also when it threw: the item is the next getter's
+    }
   }
 
   leaveGetters(wait: GetWait<T>, answered: boolean): void {
@@ -202,8 +229,13 @@ export class Exchange<T> {
 
   fillSlot(item: T): void {
     this.#slots--;
-    // Closed between answer and delivery: the putter was promised its place before that, and keeps it unless all is dropped.
-    if (!this.#dropped) this.#add(item);
+    try {
+      // Closed between answer and delivery: the putter was promised its place before that, and keeps it unless all is dropped.
+      if (!this.#dropped) this.#add(item);
+    } catch (error) {
+      this.#settle(); // the place is the next putter's
+      throw error;
+    }
     if (this.#closed === undefined) return;
     this.#settle();
     if (this.#dropped) throw this.#refusal();
@@ -239,11 +271,7 @@ export class Exchange<T> {
       this.#reserved++;
       (this.#getters.shift() as GetWait<T>).answer(undefined as T); // take() makes the value
     }
-    if (this.#getters.size > 0 && this.ended) this.#refuse(this.#getters);
-  }
-
-  #refuse(waits: { shift(): QueuedWaiter | undefined }): void {
-    for (let wait = waits.shift(); wait !== undefined; wait = waits.shift()) wait.fail(this.#refusal());
+    if (this.#getters.size > 0 && this.ended) this.#getters.failAll(() => this.#refusal());
   }
 
   /** The error for whoever comes after close(). */

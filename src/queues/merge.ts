@@ -6,15 +6,18 @@
 // - A consumer that is cancelled in next() takes back what it had asked for. What comes in spite of that is kept, and a
 //   source that answers with that very cancellation is asked again by the following next().
 // - The end of the merge, by its end, an error or return(), ends every source that has not ended itself.
-import { Deque, describe, LinkedSet } from '../base/index.ts';
+import { Deque, describe } from '../base/index.ts';
 import {
+  beginWait,
   cancellable,
   CancelledError,
-  checkpoint,
   createTask,
+  Line,
+  mayAnswer,
   QueuedWait,
   reportException,
   type Task,
+  waiting,
 } from '../core/index.ts';
 
 interface Source<T> {
@@ -50,7 +53,7 @@ class ArrivalWait extends QueuedWait<void> {
 class Merged<T> implements AsyncIterableIterator<T> {
   readonly #sources: Source<T>[];
   readonly #arrived = new Deque<Arrival<T>>();
-  readonly #waiting = new LinkedSet<ArrivalWait>();
+  readonly #waiting = new Line<void, ArrivalWait>();
   #done = false;
 
   constructor(sources: readonly AsyncIterable<T>[]) {
@@ -59,21 +62,27 @@ class Merged<T> implements AsyncIterableIterator<T> {
     });
   }
 
-  async next(): Promise<IteratorResult<T, undefined>> {
-    for (;;) {
+  next(): Promise<IteratorResult<T, undefined>> {
+    return waiting(this.#next());
+  }
+
+  async #next(): Promise<IteratorResult<T, undefined>> {
+    // What has arrived is taken at once, or by a wait that was answered: see mayAnswer.
+    for (let answered = false; ; answered = true) {
       if (this.#done) return { done: true, value: undefined };
-      const refused = checkpoint();
+      const refused = beginWait();
       if (refused !== undefined) {
         this.#takeBack(this.#arrived.length > 0);
         return refused;
       }
       for (const source of this.#sources) if (source.state === 'idle') this.#ask(source);
-      const arrival = this.#arrived.popFront();
+      const arrival = answered || this.#arrived.length === 0 || mayAnswer() ? this.#arrived.popFront() : undefined;
       if (arrival === undefined) {
         if (this.#sources.every((source) => source.state === 'ended')) return this.return();
-        const wait = new ArrivalWait(this, (answered) => this.#takeBack(answered));
-        this.#waiting.add(wait);
-        await wait.promise;
+        const wait = new ArrivalWait(this, (wasAnswered) => this.#takeBack(wasAnswered));
+        const promise = this.#waiting.join(wait);
+        if (this.#arrived.length > 0) this.#waiting.answerFirst();
+        await promise;
         continue;
       }
       const { source, result, error } = arrival;
@@ -142,13 +151,13 @@ class Merged<T> implements AsyncIterableIterator<T> {
       return;
     }
     this.#arrived.pushBack(arrival);
-    this.#waiting.shift()?.answer();
+    this.#waiting.answerFirst();
   }
 
   /** A next() was cancelled: passes its wake-up on, or, when no other waits, ends the asking. */
   #takeBack(answered: boolean): void {
     if (this.#waiting.size > 0) {
-      if (answered) this.#waiting.shift()?.answer();
+      if (answered) this.#waiting.answerFirst();
       return;
     }
     for (const source of this.#sources) {

@@ -2,8 +2,20 @@
 //
 // The items and waits are an Exchange's; the queue adds the count of finished work. What has gone in and is not finished is
 // unfinished, and join() waits until nothing is.
-import { describe, LinkedSet } from '../base/index.ts';
-import { checkpoint, QueueEmpty, QueueFull, QueueShutDown, QueuedWait, type WaitOptions } from '../core/index.ts';
+import { describe } from '../base/index.ts';
+import {
+  answeredWait,
+  beginWait,
+  Line,
+  mayAnswer,
+  QueueEmpty,
+  QueueFull,
+  QueueShutDown,
+  QueuedWait,
+  Resource,
+  type ResourceOptions,
+  type WaitOptions,
+} from '../core/index.ts';
 import { Exchange, type Store } from './exchange.ts';
 import { ItemIterator } from './item-iterator.ts';
 import { FifoStore, LifoStore, PriorityStore } from './stores.ts';
@@ -33,23 +45,28 @@ export interface QueueStatistics {
  * await consumer;
  * ```
  */
-export class Queue<T> implements AsyncIterable<T> {
+export class Queue<T> extends Resource implements AsyncIterable<T> {
   readonly #maxsize: number;
   readonly #exchange: Exchange<T>;
   #finished = 0;
-  readonly #joiners = new LinkedSet<QueuedWait<void>>();
+  readonly #joiners = new Line<void>();
   #isShutDown = false;
 
   /**
    * @param maxsize how many items it holds before put waits; 0, the default, and less: no bound
    * @param store the subclasses' own
    */
-  constructor(maxsize = 0, store: Store<T> = new FifoStore()) {
+  constructor(maxsize = 0, options?: ResourceOptions, store: Store<T> = new FifoStore()) {
+    super(options);
     if (typeof maxsize !== 'number')
       throw new TypeError(`Cannot create queue: maxsize must be a number, got ${describe(maxsize)}`);
     if (Number.isNaN(maxsize)) throw new RangeError('Cannot create queue: maxsize must be a number, got NaN');
     this.#maxsize = maxsize;
     this.#exchange = new Exchange(store, maxsize <= 0 ? Infinity : maxsize, false);
+  }
+
+  get kind(): 'queue' {
+    return 'queue';
   }
 
   get maxsize(): number {
@@ -93,7 +110,7 @@ export class Queue<T> implements AsyncIterable<T> {
     return got.item;
   }
 
-  /** Says that one item taken is worked off. @throws RangeError when called more often than items went in */
+  /** Marks one item that was taken as done. @throws RangeError when called more often than items went in */
   taskDone(): void {
     if (this.#unfinished === 0) throw new RangeError('Cannot mark a task done: all items are done already');
     this.#finish(1);
@@ -101,12 +118,10 @@ export class Queue<T> implements AsyncIterable<T> {
 
   /** Waits until every item that went in is marked done. Cancellable. */
   join(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#unfinished === 0) return Promise.resolve();
-    const wait = new QueuedWait<void>('queue.join', this, options);
-    this.#joiners.add(wait);
-    return wait.promise;
+    if (this.#unfinished > 0) return this.#joiners.join(new QueuedWait('queue.join', this, options));
+    return mayAnswer(options) ? Promise.resolve() : answeredWait('queue.join', this, undefined, options);
   }
 
   /**
@@ -126,14 +141,14 @@ export class Queue<T> implements AsyncIterable<T> {
 
   /** Takes items until the queue is shut down and empty. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
-    return new ItemIterator(() => this.get());
+    return new ItemIterator((begun) => this.#exchange.get('queue.get', this, undefined, begun));
   }
 
-  /** `queue of 3, 1 getting`, for messages. */
-  toString(): string {
+  /** `queue "orders" with 3 of 10 items, 0 getting, 1 putting`, for messages. */
+  override toString(): string {
     const { size, maxsize, getting, putting } = this.statistics();
     const bound = maxsize > 0 ? ` of ${maxsize}` : '';
-    return `queue with ${size}${bound} items, ${getting} getting, ${putting} putting${this.#isShutDown ? ', shut down' : ''}`;
+    return `${this.label} with ${size}${bound} items, ${getting} getting, ${putting} putting${this.#isShutDown ? ', shut down' : ''}`;
   }
 
   get #unfinished(): number {
@@ -142,19 +157,18 @@ export class Queue<T> implements AsyncIterable<T> {
 
   #finish(count: number): void {
     this.#finished += count;
-    if (this.#unfinished > 0) return;
-    for (let wait = this.#joiners.shift(); wait !== undefined; wait = this.#joiners.shift()) wait.answer();
+    if (this.#unfinished === 0) this.#joiners.answerAll();
   }
 }
 
 /** A Queue whose latest item comes out first. asyncio: `LifoQueue`. */
 export class LifoQueue<T> extends Queue<T> {
-  constructor(maxsize = 0) {
-    super(maxsize, new LifoStore());
+  constructor(maxsize = 0, options?: ResourceOptions) {
+    super(maxsize, options, new LifoStore());
   }
 }
 
-export interface PriorityQueueOptions<T> {
+export interface PriorityQueueOptions<T> extends ResourceOptions {
   /** Negative when `a` comes before `b`, like that of Array.sort. Default: `<` and `>`. */
   readonly comparator?: ((a: T, b: T) => number) | undefined;
 }
@@ -166,7 +180,7 @@ export class PriorityQueue<T> extends Queue<T> {
     if (typeof comparator !== 'function') {
       throw new TypeError(`Cannot create queue: comparator must be a function, got ${describe(comparator)}`);
     }
-    super(maxsize, new PriorityStore(comparator));
+    super(maxsize, options, new PriorityStore(comparator));
   }
 }
 

@@ -1,6 +1,6 @@
 // feedParser: bytes from a reader to a parser that wants them pushed, with back-pressure.
 import { describe } from '../base/index.ts';
-import { cancellable, type WaitOptions } from '../core/index.ts';
+import { cancellable, waiting, type WaitOptions } from '../core/index.ts';
 import type { StreamReader } from './reader.ts';
 
 /** A parser that is given chunks as they come: of HTTP, MQTT, Redis, ... */
@@ -25,7 +25,11 @@ export interface PushParser {
  * console.log(await feedParser(reader, { parse: (chunk) => console.log(String(chunk)) })); // hello 5
  * ```
  */
-export async function feedParser(reader: StreamReader, parser: PushParser, options?: WaitOptions): Promise<number> {
+export function feedParser(reader: StreamReader, parser: PushParser, options?: WaitOptions): Promise<number> {
+  return waiting(feed(reader, parser, options));
+}
+
+async function feed(reader: StreamReader, parser: PushParser, options: WaitOptions | undefined): Promise<number> {
   if (typeof (parser as PushParser | null | undefined)?.parse !== 'function') {
     throw new TypeError(`Cannot feed parser: expected an object with parse(chunk), got ${describe(parser)}`);
   }

@@ -1,7 +1,7 @@
 // A reader's lines, one by one and as iterations, as Buffers and as text.
 import { Buffer } from 'node:buffer';
 import { describe } from '../base/index.ts';
-import { IncompleteReadError, type WaitOptions } from '../core/index.ts';
+import { IncompleteReadError, waiting, type WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
 import type { ReadUntilOptions, TextLineOptions } from './reader-options.ts';
 
@@ -55,7 +55,11 @@ export class TextLineIterator extends ReadIterator<string> {
 }
 
 /** StreamReader.readTextLine. */
-export async function readTextLine(reader: LineSource, options: TextLineOptions = {}): Promise<string | undefined> {
+export function readTextLine(reader: LineSource, options: TextLineOptions = {}): Promise<string | undefined> {
+  return waiting(readDecoded(reader, options));
+}
+
+async function readDecoded(reader: LineSource, options: TextLineOptions): Promise<string | undefined> {
   const { encoding = 'utf8', partial = 'return', limit, signal } = options;
   checkEncoding(encoding);
   if (partial !== 'return' && partial !== 'throw') {

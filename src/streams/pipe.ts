@@ -5,7 +5,7 @@
 // - While it waits in a read it watches the writer as well: a source that stands still would not notice that nobody takes
 //   its bytes any more. The read is taken back then, so what comes later is left to others.
 import type { Buffer } from 'node:buffer';
-import { CancelledError, ConnectionLostError, type WaitOptions } from '../core/index.ts';
+import { beginWait, CancelledError, ConnectionLostError, host, waiting, type WaitOptions } from '../core/index.ts';
 import type { StreamReader } from './reader.ts';
 import type { StreamWriter } from './writer.ts';
 
@@ -31,9 +31,15 @@ export interface PipeOptions extends WaitOptions {
  * console.log(`${server}`); // an echo server
  * ```
  */
-export async function pipe(reader: StreamReader, writer: StreamWriter, options: PipeOptions = {}): Promise<number> {
+export function pipe(reader: StreamReader, writer: StreamWriter, options: PipeOptions = {}): Promise<number> {
+  return waiting(passOn(reader, writer, options));
+}
+
+async function passOn(reader: StreamReader, writer: StreamWriter, options: PipeOptions): Promise<number> {
   const { end = true, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
+  const refused = beginWait(wait);
+  if (refused !== undefined) return refused;
   const watch = new WriterWatch(reader, writer);
   let bytes = 0;
   try {
@@ -68,7 +74,9 @@ class WriterWatch {
     const onGone = (): void => {
       if (this.#read !== undefined) reader.takeBack(this.#lost, this.#read);
     };
-    writer.waitClosed({ signal: this.#stop.signal }).then(onGone, () => undefined); // cancelled: nothing to watch for
+    // Outside of the caller's task: a cancel of that is for the waits of the pipe, and this one would take it unseen.
+    const watch = (): Promise<void> => writer.waitClosed({ signal: this.#stop.signal });
+    host.carrier.run(undefined, watch, undefined).then(onGone, () => undefined); // cancelled: nothing to watch for
   }
 
   async read(count: number, wait: WaitOptions | undefined): Promise<Buffer> {

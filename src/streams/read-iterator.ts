@@ -2,7 +2,7 @@
 // can take back the read that next() waits in. Somebody who ends an iteration at that moment (a Readable made of it that is
 // destroyed) would otherwise leave a read behind that takes a line with it, and keeps the reader busy until one comes.
 import type { Buffer } from 'node:buffer';
-import { CancelledError } from '../core/index.ts';
+import { CancelledError, waiting } from '../core/index.ts';
 
 /** What an iterator needs of its reader, beside the read. */
 export interface IteratedReader {
@@ -27,7 +27,11 @@ export abstract class ReadIterator<T> implements AsyncIterableIterator<T> {
   /** Makes what the loop gets; `bytes` is not empty. */
   protected abstract toValue(bytes: Buffer): T;
 
-  async next(): Promise<IteratorResult<T, undefined>> {
+  next(): Promise<IteratorResult<T, undefined>> {
+    return waiting(this.#next());
+  }
+
+  async #next(): Promise<IteratorResult<T, undefined>> {
     if (this.#ended !== undefined) return { done: true, value: undefined };
     const read = this.read();
     this.#waiting ??= read; // a second one beside it is refused by the reader

@@ -45,6 +45,14 @@ export function checkLimit(limit: number, name = 'limit'): number {
   return limit;
 }
 
+/** @throws TypeError or RangeError unless it is a number of bytes of at least 0 */
+export function checkPauseAbove(bytes: number): number {
+  const message = `Cannot set when the reader pauses: pauseAbove must be a number of bytes >= 0, got ${describe(bytes)}`;
+  if (typeof bytes !== 'number') throw new TypeError(message);
+  if (!(bytes >= 0)) throw new RangeError(message);
+  return bytes;
+}
+
 /** The error of a read to the end of which more came than it may take. */
 export function endOverrun(held: number, limit: number): LimitOverrunError {
   return new LimitOverrunError(

@@ -4,9 +4,8 @@
 // (`#wait`). What that read needs is in `#need` and its fields, so that no read makes a closure.
 //
 // Invariants:
-// - A read never waits for what is there: every public read first tries `#ready()`, and answers at once. But after AT_ONCE such
-//   answers out of what one chunk brought the next one comes a turn later (`#resting`), so that a peer who sends thousands of
-//   small records does not keep the loop to itself.
+// - A read never waits for what is there: every public read first tries `#ready()`, and answers at once, as long as this turn has
+//   answers to give (core's delivery.ts).
 // - Bytes leave the buffer in one place, `#complete()`, in the step that settles the read's promise; a read cancelled
 //   before that step has taken nothing.
 // - Scanning for separators goes on from `#scanned`: bytes before it cannot be part of a match. It is linear.
@@ -17,12 +16,14 @@
 import { Buffer } from 'node:buffer';
 import { describe } from '../base/index.ts';
 import {
-  addSoon,
+  answeredWait,
+  beginWait,
   BusyError,
   type CancelledError,
-  checkpoint,
+  currentTask,
   IncompleteReadError,
   InvalidStateError,
+  mayAnswer,
   Wait,
   type WaitOptions,
 } from '../core/index.ts';
@@ -32,6 +33,7 @@ import { LineIterator, readTextLine, TextLineIterator } from './lines.ts';
 import { ALL, EXACTLY, LINE, NAMES, type Need, SOME, UNTIL } from './needs.ts';
 import {
   checkLimit,
+  checkPauseAbove,
   countError,
   DEFAULT_LIMIT,
   DEFAULT_READ_LIMIT,
@@ -44,9 +46,6 @@ import {
 import { findSeparator, type Match, NEWLINE, type Separator, type Separators, toSeparators } from './separators.ts';
 import type { ReadTransport } from './transport.ts';
 
-/** How many reads are answered at once, without a wait, before one has to wait for the next turn. */
-const AT_ONCE = 1024;
-
 const EMPTY: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
 
 class ReadWait extends Wait<Buffer> {
@@ -57,17 +56,11 @@ class ReadWait extends Wait<Buffer> {
   protected override withdraw(): void {
     leave(this.resource as StreamReader);
   }
-
-  /** The turn has come for which a read with everything it needs was made to wait. */
-  due(): void {
-    if (this.waiting) goOn(this.resource as StreamReader);
-  }
 }
 
 // The reader's private steps, for its wait. Set by the class.
 let complete: (reader: StreamReader) => Buffer;
 let leave: (reader: StreamReader) => void;
-let goOn: (reader: StreamReader) => void;
 
 /**
  * Reads bytes that somebody feeds: a connection, a pipe, a test. One task reads at a time. Cancelling a read loses no byte.
@@ -102,24 +95,14 @@ export class StreamReader implements AsyncIterable<Buffer> {
   #readLimit = 0;
   #scanned = 0;
   readonly #match: Match = { start: 0, end: -1 };
-  /** How many more reads are answered at once. */
-  #atOnce = AT_ONCE;
-  /** The read that waits has what it needs, and waits for the next turn. */
-  #resting = false;
 
   static {
-    goOn = (reader): void => {
-      reader.#resting = false;
-      reader.#atOnce = AT_ONCE - 1;
-      reader.#wait?.answer(NOTHING);
-    };
     complete = (reader): Buffer => {
       reader.#wait = undefined;
       return reader.#complete();
     };
     leave = (reader): void => {
       reader.#wait = undefined;
-      reader.#resting = false;
       if (reader.#buffer.length > reader.#pauseAbove) reader.#pause(); // the read may have let in more than that
     };
   }
@@ -129,7 +112,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
     const { limit = DEFAULT_LIMIT } = options;
     this.#limit = checkLimit(limit);
     this.#endLimit = checkLimit(options.readLimit ?? DEFAULT_READ_LIMIT, 'readLimit');
-    this.#pauseAbove = options.pauseAbove ?? 2 * limit;
+    this.#pauseAbove = checkPauseAbove(options.pauseAbove ?? 2 * limit);
     this.#resumeAt = Math.min(limit, this.#pauseAbove);
   }
 
@@ -171,7 +154,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   read(n = -1, options?: WaitOptions): Promise<Buffer> {
     if (!Number.isInteger(n) && n !== Infinity && n !== -Infinity) return Promise.reject(countError(n, 'read'));
-    if (n === 0 && this.#exception === undefined) return checkpoint(options) ?? EMPTY;
+    if (n === 0 && this.#exception === undefined) return beginWait(options) ?? this.#nothing(options);
     return this.#read(n < 0 ? ALL : SOME, n, NEWLINE, 0, options);
   }
 
@@ -181,7 +164,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   readExactly(n: number, options?: WaitOptions): Promise<Buffer> {
     if (!Number.isInteger(n) || n < 0) return Promise.reject(countError(n, 'read exactly'));
-    if (n === 0 && this.#exception === undefined) return checkpoint(options) ?? EMPTY;
+    if (n === 0 && this.#exception === undefined) return beginWait(options) ?? this.#nothing(options);
     return this.#read(EXACTLY, n, NEWLINE, 0, options);
   }
 
@@ -207,7 +190,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   readLine(options?: ReadUntilOptions): Promise<Buffer> {
     if (options === undefined) {
-      const line = checkpoint() ?? this.tryReadLine();
+      const line = beginWait() ?? this.tryReadLine();
       if (line !== undefined) return Promise.resolve(line);
     }
     if (options?.limit === undefined) return this.#read(LINE, 0, NEWLINE, this.#limit, options);
@@ -237,11 +220,15 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * ```
    */
   tryReadLine(): Buffer | undefined {
-    if (this.#exception !== undefined || this.#wait !== undefined || this.#atOnce === 0) return undefined;
+    const end = this.#endOfLine();
+    return end === 0 || !mayAnswer() ? undefined : this.#take(end);
+  }
+
+  /** Where the line ends that is held and not too long; 0 without one, and while another read waits. */
+  #endOfLine(): number {
+    if (this.#exception !== undefined || this.#isBusy()) return 0;
     const at = this.#buffer.indexOfByte(NEWLINE.byte, 0);
-    if (at < 0 || at > this.#limit) return undefined;
-    this.#atOnce--;
-    return this.#take(at + 1);
+    return at < 0 || at > this.#limit ? 0 : at + 1;
   }
 
   /**
@@ -323,8 +310,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
   feed(data: Buffer): void {
     if (this.#eof) throw new InvalidStateError('Cannot feed data: the end was fed already');
     const wait = this.#wait;
-    const waiting = wait !== undefined && wait.waiting && !this.#resting;
-    if (!this.#resting) this.#atOnce = AT_ONCE;
+    const waiting = wait !== undefined && wait.waiting;
     this.#buffer.push(data, waiting && this.#need === EXACTLY ? this.#count : 0);
     if (waiting && this.#ready()) wait.answer(NOTHING);
     else if (waiting) return; // it needs more, so nothing is held back
@@ -334,13 +320,12 @@ export class StreamReader implements AsyncIterable<Buffer> {
   /** Ends the stream: what is held can still be read. */
   feedEof(): void {
     this.#eof = true;
-    if (!this.#resting) this.#wait?.answer(NOTHING);
+    this.#wait?.answer(NOTHING);
   }
 
   /** Makes every read from now on reject with `error`, the waiting one included. */
   setException(error: unknown): void {
     this.#exception = { error };
-    this.#resting = false;
     this.#wait?.answer(NOTHING);
   }
 
@@ -363,12 +348,12 @@ export class StreamReader implements AsyncIterable<Buffer> {
   /** Takes the read that waits back: `read`, if it is given, and no other. It rejects with `error`. @internal */
   takeBack(error: CancelledError, read?: Promise<Buffer>): void {
     const wait = this.#wait;
-    if (wait !== undefined && (read === undefined || wait.promise === read)) wait.cancel(error);
+    if (wait !== undefined && (read === undefined || wait.promise === read)) wait.cancel(error, true);
   }
 
   /** Takes out all that is held, for a transport that changes over to another protocol. @internal */
   takeHeld(): Buffer {
-    if (this.#wait !== undefined) throw this.#busy(SOME);
+    if (this.#isBusy()) throw this.#busy(SOME);
     return this.#take(this.#buffer.length);
   }
 
@@ -386,9 +371,9 @@ export class StreamReader implements AsyncIterable<Buffer> {
     limit: number,
     options: WaitOptions | undefined,
   ): Promise<Buffer> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#wait !== undefined) return Promise.reject(this.#busy(need));
+    if (this.#isBusy()) return Promise.reject(this.#busy(need));
     this.#need = need;
     this.#count = count;
     this.#separators = separators;
@@ -396,8 +381,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
     this.#scanned = 0;
     this.#match.end = -1;
     const isReady = this.#ready();
-    if (isReady && this.#atOnce > 0) {
-      this.#atOnce--;
+    if (isReady && mayAnswer(options)) {
       try {
         return Promise.resolve(this.#complete());
       } catch (error) {
@@ -406,13 +390,14 @@ export class StreamReader implements AsyncIterable<Buffer> {
     }
     const wait = new ReadWait(NAMES[need], this, options);
     this.#wait = wait;
-    if (isReady) {
-      this.#resting = true;
-      addSoon(wait);
-      return wait.promise;
-    }
-    this.#resume(); // last: a transport may feed in this call, which must find the read waiting
+    if (isReady) wait.answer(NOTHING);
+    else this.#resume(); // last: a transport may feed in this call, which must find the read waiting
     return wait.promise;
+  }
+
+  /** What a read of 0 bytes is answered with. */
+  #nothing(options: WaitOptions | undefined): Promise<Buffer> {
+    return mayAnswer(options) ? EMPTY : answeredWait('read', this, NOTHING, options);
   }
 
   /** True when the current read can be completed, well or badly, with what is held. */
@@ -490,10 +475,19 @@ export class StreamReader implements AsyncIterable<Buffer> {
     this.#transport?.resumeReading();
   }
 
+  /** True while a read waits. One that was answered and then cancelled makes way. */
+  #isBusy(): boolean {
+    return this.#wait !== undefined && !this.#wait.yieldAnswer();
+  }
+
   #busy(need: Need): BusyError {
-    return new BusyError(
-      `Cannot ${NAMES[need]}: another task waits in ${this.#wait?.kind ?? 'read'} on this reader, only one may at a time`,
-    );
+    const kind = this.#wait?.kind ?? 'read';
+    const task = this.#wait?.task;
+    const same = task !== undefined && task === currentTask();
+    const who = same
+      ? `this task waits in ${kind} on this reader already (a read that Promise.race abandoned goes on: use race())`
+      : `another task waits in ${kind} on this reader`;
+    return new BusyError(`Cannot ${NAMES[need]}: ${who}, only one read may wait at a time`);
   }
 }
 

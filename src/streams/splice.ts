@@ -1,5 +1,5 @@
 // splice: two connections joined into one, as proxies do.
-import { CancelledError, TaskGroup, TaskGroupError, type WaitOptions } from '../core/index.ts';
+import { CancelledError, TaskGroup, TaskGroupError, waiting, type WaitOptions } from '../core/index.ts';
 import type { Duplex } from './duplex.ts';
 import { pipe } from './pipe.ts';
 
@@ -32,16 +32,20 @@ export interface Spliced {
  * console.log(`${server}`); // a proxy
  * ```
  */
-export async function splice(a: Duplex, b: Duplex, options: WaitOptions = {}): Promise<Spliced> {
+export function splice(a: Duplex, b: Duplex, options: WaitOptions = {}): Promise<Spliced> {
+  return waiting(joinBoth(a, b, options));
+}
+
+async function joinBoth(a: Duplex, b: Duplex, options: WaitOptions): Promise<Spliced> {
   let forth = 0;
   let back = 0;
   try {
     await TaskGroup.run(
       (group) => {
-        group.createTask(async () => void (forth = await pipe(a.reader, b.writer, options)), { name: 'splice, forth' });
-        group.createTask(async () => void (back = await pipe(b.reader, a.writer, options)), { name: 'splice, back' });
+        group.createTask(async () => void (forth = await pipe(a.reader, b.writer)), { name: 'splice, forth' });
+        group.createTask(async () => void (back = await pipe(b.reader, a.writer)), { name: 'splice, back' });
       },
-      { name: 'splice' },
+      { name: 'splice', signal: options.signal }, // a child that is cancelled alone is no error of its group
     );
     return { forth, back };
   } catch (error) {

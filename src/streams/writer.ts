@@ -15,16 +15,18 @@
 // - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
 //   after close. From then on drain rejects with it.
 import { Buffer } from 'node:buffer';
-import { describe, LinkedSet } from '../base/index.ts';
+import { describe } from '../base/index.ts';
 import {
-  beginTurnTime,
-  checkpoint,
+  answeredWait,
+  atEndOfTurn,
+  beginWait,
   ConnectionLostError,
-  endTurnTime,
-  host,
   InvalidStateError,
+  Line,
+  mayAnswer,
   reportException,
   QueuedWait,
+  waiting,
   type WaitOptions,
 } from '../core/index.ts';
 import { toBuffer } from './byte-buffer.ts';
@@ -44,26 +46,9 @@ const DONE: Promise<void> = Promise.resolve();
 /** What is pending when nothing is; never changed. */
 const NONE: (string | Uint8Array)[] = [];
 
-// The writers that have something to send at the end of this turn: one callback for all.
-let dirty: StreamWriter[] = [];
-let idle: StreamWriter[] = []; // the other of two arrays that take turns
-
-function flushAll(): void {
-  endTurnTime();
-  const batch = dirty;
-  dirty = idle;
-  for (const writer of batch) {
-    try {
-      flush(writer);
-    } catch (error) {
-      // A transport must not throw; one that does shall not hold up the other writers of the turn.
-      reportException({ message: 'A transport failed to write', error });
-    }
-  }
-  batch.length = 0;
-  idle = batch;
-}
 let flush: (writer: StreamWriter) => void; // set by the class
+/** Flushes a writer at the end of this turn: one callback of the loop's for all. */
+const flushAtEndOfTurn: (writer: StreamWriter) => void = atEndOfTurn((writer) => flush(writer));
 
 export interface StreamWriterOptions {
   /**
@@ -115,9 +100,9 @@ export class StreamWriter implements AsyncDisposable {
   #paused = false;
   #loss: ConnectionLostError | undefined = undefined;
   // Made by the first who waits: most connections see none of either at any moment.
-  #drainers: LinkedSet<QueuedWait<void>> | undefined = undefined;
-  #closers: LinkedSet<QueuedWait<void>> | undefined = undefined;
-  #flushers: LinkedSet<QueuedWait<void>> | undefined = undefined;
+  #drainers: Line<void> | undefined = undefined;
+  #closers: Line<void> | undefined = undefined;
+  #flushers: Line<void> | undefined = undefined;
 
   static {
     flush = (writer): void => {
@@ -126,9 +111,10 @@ export class StreamWriter implements AsyncDisposable {
     };
   }
 
+  /** @throws RangeError or TypeError unless `maxBuffered` is a number above 0 */
   constructor(transport: WriteTransport, options: StreamWriterOptions = {}) {
     this.#transport = transport;
-    this.#maxBuffered = options.maxBuffered ?? DEFAULT_MAX_BUFFERED;
+    this.#maxBuffered = checkMaxBuffered(options.maxBuffered ?? DEFAULT_MAX_BUFFERED);
     this.#onOverflow = options.onOverflow;
   }
 
@@ -195,13 +181,11 @@ export class StreamWriter implements AsyncDisposable {
    * @throws ConnectionLostError when written bytes are lost; its `cause` is the system's error, if any; CancelledError
    */
   drain(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     if (this.#loss !== undefined) return Promise.reject(this.#loss);
-    if (!this.#paused) return DONE;
-    const wait = new QueuedWait<void>('drain', this, options);
-    (this.#drainers ??= new LinkedSet()).add(wait);
-    return wait.promise;
+    if (this.#paused) return (this.#drainers ??= new Line()).join(new QueuedWait('drain', this, options));
+    return mayAnswer(options) ? DONE : answeredWait('drain', this, undefined, options);
   }
 
   /** Sends what is written, then ends the connection, without waiting for either. Idempotent. */
@@ -218,12 +202,10 @@ export class StreamWriter implements AsyncDisposable {
 
   /** Resolves when the connection is gone, however it went. Does not close it. Never rejects but with CancelledError. */
   waitClosed(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#state === 'gone') return DONE;
-    const wait = new QueuedWait<void>('waitClosed', this, options);
-    (this.#closers ??= new LinkedSet()).add(wait);
-    return wait.promise;
+    if (this.#state !== 'gone') return (this.#closers ??= new Line()).join(new QueuedWait('waitClosed', this, options));
+    return mayAnswer(options) ? DONE : answeredWait('waitClosed', this, undefined, options);
   }
 
   /** Whether `writeEof` works here: not over TLS. */
@@ -260,7 +242,11 @@ export class StreamWriter implements AsyncDisposable {
    * @throws InvalidStateError where TLS cannot be started, BusyError while a read waits; the handshake's error, TimeoutError or CancelledError, and then
    * the connection is gone
    */
-  async startTls(options: object): Promise<void> {
+  startTls(options: object): Promise<void> {
+    return waiting(this.#startTls(options));
+  }
+
+  async #startTls(options: object): Promise<void> {
     this.#checkOpen();
     if (this.#transport.startTls === undefined) throw new InvalidStateError('Cannot start TLS: this is not a socket');
     if (this.#startingTls) throw new InvalidStateError('Cannot start TLS: it is being started already');
@@ -309,9 +295,9 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /** close, then waitClosed. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await this.waitClosed();
+    return this.waitClosed();
   }
 
   /** `<StreamWriter open, 12 bytes unsent>`, for logs. */
@@ -321,13 +307,11 @@ export class StreamWriter implements AsyncDisposable {
 
   /** Waits until everything written was taken by the system. Rejects as drain does. @internal */
   flushed(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     if (this.#loss !== undefined) return Promise.reject(this.#loss);
-    if (this.bufferedBytes === 0) return DONE;
-    const wait = new QueuedWait<void>('flush', this, options);
-    (this.#flushers ??= new LinkedSet()).add(wait);
-    return wait.promise;
+    if (this.bufferedBytes > 0) return (this.#flushers ??= new Line()).join(new QueuedWait('flush', this, options));
+    return mayAnswer(options) ? DONE : answeredWait('flush', this, undefined, options);
   }
 
   // ---- for the transport ---------------------------------------------------------------------------------------
@@ -350,9 +334,9 @@ export class StreamWriter implements AsyncDisposable {
     this.#state = 'gone';
     this.#told = 'end';
     this.#paused = false;
-    answerAll(this.#drainers);
-    answerAll(this.#flushers);
-    answerAll(this.#closers);
+    this.#drainers?.answerAll();
+    this.#flushers?.answerAll();
+    this.#closers?.answerAll();
   }
 
   #keep(data: string | Uint8Array, bytes: number): void {
@@ -365,11 +349,7 @@ export class StreamWriter implements AsyncDisposable {
   #flushSoon(): void {
     if (this.#dirty) return;
     this.#dirty = true;
-    if (dirty.length === 0) {
-      beginTurnTime();
-      host.endOfTurn(flushAll);
-    }
-    dirty.push(this);
+    flushAtEndOfTurn(this);
   }
 
   /** Gives what is pending to the transport, as far as it may; then passes on the end that was asked for. */
@@ -427,17 +407,17 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   #resumeIfLow(): void {
-    if (this.#flushers !== undefined && this.bufferedBytes === 0) answerAll(this.#flushers);
+    if (this.bufferedBytes === 0) this.#flushers?.answerAll();
     if (!this.#paused || this.bufferedBytes > this.#low) return;
     this.#paused = false;
-    answerAll(this.#drainers);
+    this.#drainers?.answerAll();
   }
 
   #lose(error: ConnectionLostError): void {
     this.#loss ??= error;
-    for (const waits of [this.#drainers, this.#flushers]) {
-      for (let wait = waits?.shift(); wait !== undefined; wait = waits?.shift()) wait.fail(this.#loss);
-    }
+    const loss = this.#loss;
+    this.#drainers?.failAll(() => loss);
+    this.#flushers?.failAll(() => loss);
   }
 
   #drop(): void {
@@ -460,10 +440,6 @@ export class StreamWriter implements AsyncDisposable {
   }
 }
 
-function answerAll(waits: LinkedSet<QueuedWait<void>> | undefined): void {
-  for (let wait = waits?.shift(); wait !== undefined; wait = waits?.shift()) wait.answer();
-}
-
 /** Whether text ends in the first half of a character of two: joined with the next write, that would become another one. */
 function endsInHalfAPair(text: string): boolean {
   return (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
@@ -473,4 +449,11 @@ function lossOf(error: unknown): ConnectionLostError {
   if (error === undefined) return new ConnectionLostError('Connection lost: it ended before everything was sent');
   const reason = error instanceof Error ? error.message : String(error);
   return new ConnectionLostError(`Connection lost: ${reason}`, { cause: error });
+}
+
+function checkMaxBuffered(bytes: number): number {
+  const message = `Cannot make a writer: maxBuffered must be a number of bytes > 0, got ${describe(bytes)}`;
+  if (typeof bytes !== 'number') throw new TypeError(message);
+  if (!(bytes > 0)) throw new RangeError(message);
+  return bytes;
 }

@@ -3,8 +3,18 @@
 // Waiters gather until the last of `parties` arrives; all go on in that step, with their indices in order of arrival, and
 // the next round begins. A cancelled waiter just leaves: the barrier does not break, and indices stay unique because they
 // are given at the end of the round. (asyncio gives them at arrival, and can give one twice after a cancel.)
-import { describe, LinkedSet } from '../base/index.ts';
-import { BrokenBarrierError, checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
+import { describe } from '../base/index.ts';
+import {
+  answeredWait,
+  beginWait,
+  BrokenBarrierError,
+  Line,
+  mayAnswer,
+  QueuedWait,
+  Resource,
+  type ResourceOptions,
+  type WaitOptions,
+} from '../core/index.ts';
 
 /**
  * A meeting point for `parties` tasks. asyncio: `Barrier`.
@@ -18,17 +28,22 @@ import { BrokenBarrierError, checkpoint, QueuedWait, type WaitOptions } from '..
  * });
  * ```
  */
-export class Barrier {
+export class Barrier extends Resource {
   readonly #parties: number;
   #broken = false;
-  readonly #waiters = new LinkedSet<QueuedWait<number>>();
+  readonly #line = new Line<number>();
 
   /** @param parties how many tasks meet, an integer >= 1 */
-  constructor(parties: number) {
+  constructor(parties: number, options?: ResourceOptions) {
+    super(options);
     const message = `Cannot create barrier: parties must be an integer >= 1, got ${describe(parties)}`;
     if (typeof parties !== 'number') throw new TypeError(message);
     if (!Number.isInteger(parties) || parties < 1) throw new RangeError(message);
     this.#parties = parties;
+  }
+
+  get kind(): 'barrier' {
+    return 'barrier';
   }
 
   get parties(): number {
@@ -37,7 +52,7 @@ export class Barrier {
 
   /** How many wait now. */
   get nWaiting(): number {
-    return this.#waiters.size;
+    return this.#line.size;
   }
 
   /** True after abort(), until reset(). */
@@ -46,22 +61,18 @@ export class Barrier {
   }
 
   /**
-   * Waits until `parties` tasks do, and gives the order of this one's arrival, from 0. Cancellable, without harm to others.
+   * Waits until `parties` tasks do, and resolves to the order of this one's arrival, from 0. Cancellable, without harm to others.
    * @throws BrokenBarrierError when the barrier is or gets broken, or is reset
    */
   wait(options?: WaitOptions): Promise<number> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     if (this.#broken)
       return Promise.reject(new BrokenBarrierError('Cannot wait: the barrier is broken, reset() mends it'));
-    if (this.#waiters.size === this.#parties - 1) {
-      let index = 0;
-      for (let wait = this.#waiters.shift(); wait !== undefined; wait = this.#waiters.shift()) wait.answer(index++);
-      return Promise.resolve(index);
-    }
-    const wait = new QueuedWait<number>('barrier.wait', this, options);
-    this.#waiters.add(wait);
-    return wait.promise;
+    if (this.#line.size < this.#parties - 1) return this.#line.join(new QueuedWait('barrier.wait', this, options));
+    let index = 0;
+    while (this.#line.answerFirst(index)) index++;
+    return mayAnswer(options) ? Promise.resolve(index) : answeredWait('barrier.wait', this, index, options);
   }
 
   /** Sends those who wait away with BrokenBarrierError and begins anew; mends a broken barrier. */
@@ -77,17 +88,15 @@ export class Barrier {
   }
 
   statistics(): { readonly parties: number; readonly waiting: number; readonly broken: boolean } {
-    return { parties: this.#parties, waiting: this.#waiters.size, broken: this.#broken };
+    return { parties: this.#parties, waiting: this.#line.size, broken: this.#broken };
   }
 
   /** `barrier with 2 of 3 waiting`, for messages. */
-  toString(): string {
-    return `barrier with ${this.#waiters.size} of ${this.#parties} waiting${this.#broken ? ', broken' : ''}`;
+  override toString(): string {
+    return `${this.label} with ${this.#line.size} of ${this.#parties} waiting${this.#broken ? ', broken' : ''}`;
   }
 
   #sendAway(what: string): void {
-    for (let wait = this.#waiters.shift(); wait !== undefined; wait = this.#waiters.shift()) {
-      wait.fail(new BrokenBarrierError(`Waiting at the barrier ended: ${what}`));
-    }
+    this.#line.failAll(() => new BrokenBarrierError(`Waiting at the barrier ended: ${what}`));
   }
 }

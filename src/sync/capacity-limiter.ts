@@ -2,12 +2,16 @@
 //
 // Always holds: a borrower is in #borrowed from the moment its permit was given, also before its task has gone on; waiters
 // exist only while borrowed >= total (borrowed may exceed a total that was lowered).
-import { describe, LinkedSet } from '../base/index.ts';
+import { describe } from '../base/index.ts';
 import {
-  checkpoint,
+  beginWait,
   InvalidStateError,
+  Line,
   loopTime,
+  mayAnswer,
   QueuedWait,
+  Resource,
+  type ResourceOptions,
   type Task,
   type WaitOptions,
   waiterOf,
@@ -78,23 +82,29 @@ let giveBack: (limiter: CapacityLimiter, permit: Permit) => void; // set by the 
  * limiter.total = 20;
  * ```
  */
-export class CapacityLimiter {
+export class CapacityLimiter extends Resource {
   #total: number;
   readonly #permits = new Set<Permit>();
   readonly #borrowers = new Map<object, Permit>();
-  readonly #waiters = new LinkedSet<CapacityWait>();
+  readonly #line = new Line<Permit, CapacityWait>();
 
   static {
     giveBack = (limiter, permit): void => {
       if (!limiter.#permits.delete(permit)) return; // given back already
       if (permit.borrower !== undefined) limiter.#borrowers.delete(permit.borrower);
+      limiter.setHeld(limiter.#permits.size > 0);
       limiter.#grant();
     };
   }
 
   /** @param total an integer >= 0, or Infinity */
-  constructor(total: number) {
+  constructor(total: number, options?: ResourceOptions) {
+    super(options);
     this.#total = checkTotal(total);
+  }
+
+  get kind(): 'limiter' {
+    return 'limiter';
   }
 
   get total(): number {
@@ -113,42 +123,45 @@ export class CapacityLimiter {
   }
 
   /**
-   * Waits for a permit and borrows it. The result gives it back when disposed, once. Cancellable.
+   * Waits for a permit and borrows it. The result returns it when it is disposed, once. Cancellable.
    * @throws InvalidStateError when the borrower has one already: with a full limiter it would wait for itself
    */
   acquire(options?: BorrowOptions): Promise<Disposable> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
     const borrower = options?.borrower ?? waiterOf(options);
     const held = borrower === undefined ? undefined : this.#borrowers.get(borrower);
     if (held !== undefined) return Promise.reject(alreadyBorrowed(held));
-    if (this.#permits.size < this.#total) return Promise.resolve(this.#borrow(borrower));
+    if (this.#permits.size >= this.#total) return this.#line.join(new CapacityWait(this, borrower, options));
+    const permit = this.#borrow(borrower);
+    if (mayAnswer(options)) return Promise.resolve(permit);
     const wait = new CapacityWait(this, borrower, options);
-    this.#waiters.add(wait);
+    wait.answer(permit);
     return wait.promise;
   }
 
   statistics(): CapacityStatistics {
     const now = loopTime();
     const borrowings = [...this.#permits].map(({ borrower, since }) => ({ borrower, heldFor: now - since }));
-    return { total: this.#total, borrowed: this.#permits.size, borrowings, waiting: this.#waiters.size };
+    return { total: this.#total, borrowed: this.#permits.size, borrowings, waiting: this.#line.size };
   }
 
   /** `limiter with 10 of 10 borrowed, 3 waiting`, for messages. */
-  toString(): string {
-    return `limiter with ${this.#permits.size} of ${this.#total} borrowed, ${this.#waiters.size} waiting`;
+  override toString(): string {
+    return `${this.label} with ${this.#permits.size} of ${this.#total} borrowed, ${this.#line.size} waiting`;
   }
 
   #borrow(borrower: object | undefined): Permit {
     const permit = new Permit(this, borrower);
     this.#permits.add(permit);
+    this.setHeld(true);
     if (borrower !== undefined) this.#borrowers.set(borrower, permit);
     return permit;
   }
 
   #grant(): void {
     while (this.#permits.size < this.#total) {
-      const wait = this.#waiters.shift();
+      const wait = this.#line.shift();
       if (wait === undefined) return;
       // Asked for twice by one borrower while it waited: the second cannot be given beside the first.
       const held = wait.borrower === undefined ? undefined : this.#borrowers.get(wait.borrower);

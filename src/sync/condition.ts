@@ -4,8 +4,18 @@
 // it still ends holding the lock, with the last cancellation thrown. The hold that the caller took before is the lock's
 // hold again, so `using hold = await condition.acquire()` spans any number of waits.
 // A task that was notified and then cancelled, at its wait or while taking the lock again, notifies another one.
-import { describe, LinkedSet } from '../base/index.ts';
-import { CancelledError, checkpoint, InvalidStateError, QueuedWait, type WaitOptions } from '../core/index.ts';
+import { describe } from '../base/index.ts';
+import {
+  beginWait,
+  CancelledError,
+  InvalidStateError,
+  Line,
+  QueuedWait,
+  Resource,
+  type ResourceOptions,
+  waiting,
+  type WaitOptions,
+} from '../core/index.ts';
 import { type Hold, Lock } from './lock.ts';
 
 class ConditionWait extends QueuedWait<void> {
@@ -38,18 +48,23 @@ let notifyOne: (condition: Condition) => void; // set by the class
  * await guest;
  * ```
  */
-export class Condition {
+export class Condition extends Resource {
   readonly #lock: Lock;
-  readonly #waiters = new LinkedSet<ConditionWait>();
+  readonly #line = new Line<void, ConditionWait>();
 
   static {
     notifyOne = (condition): void => condition.#wake(1);
   }
 
   /** @param lock a lock to share; its own by default */
-  constructor(lock: Lock = new Lock()) {
+  constructor(lock: Lock = new Lock(), options?: ResourceOptions) {
+    super(options);
     if (!(lock instanceof Lock)) throw new TypeError(`Cannot create condition: expected a Lock, got ${describe(lock)}`);
     this.#lock = lock;
+  }
+
+  get kind(): 'condition' {
+    return 'condition';
   }
 
   /** Takes the lock. See Lock.acquire. */
@@ -70,17 +85,20 @@ export class Condition {
    * Gives the lock up, waits for a notify, takes the lock again. Wake-ups without a reason are possible: test what you
    * wait for, or use waitFor. @throws InvalidStateError when the lock is not held; CancelledError, holding the lock
    */
-  async wait(options?: WaitOptions): Promise<true> {
+  wait(options?: WaitOptions): Promise<true> {
+    return waiting(this.#wait(options));
+  }
+
+  async #wait(options: WaitOptions | undefined): Promise<true> {
     const hold = this.#held('wait on condition');
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) await refused;
-    const wait = new ConditionWait('condition.wait', this, options);
-    this.#waiters.add(wait);
+    const wait = this.#line.join(new ConditionWait('condition.wait', this, options));
     this.#lock.release();
     let cancelled: CancelledError | undefined;
     let notified = false;
     try {
-      await wait.promise;
+      await wait;
       notified = true;
     } catch (error) {
       if (!(error instanceof CancelledError)) throw error; // nothing else is thrown by this wait
@@ -101,12 +119,16 @@ export class Condition {
     throw cancelled;
   }
 
-  /** Waits until `predicate()` is truthy and gives its value. It is called with the lock held. */
-  async waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<T> {
+  /** Waits until `predicate()` is truthy and resolves to its value. It is called with the lock held. */
+  waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<T> {
+    return waiting(this.#waitFor(predicate, options));
+  }
+
+  async #waitFor<T>(predicate: () => T, options: WaitOptions | undefined): Promise<T> {
     if (typeof predicate !== 'function') throw new TypeError('Cannot wait on condition: expected a predicate function');
     let value = predicate();
     while (!value) {
-      await this.wait(options);
+      await this.#wait(options);
       value = predicate();
     }
     return value;
@@ -124,20 +146,16 @@ export class Condition {
   }
 
   statistics(): { readonly locked: boolean; readonly waiting: number } {
-    return { locked: this.#lock.locked(), waiting: this.#waiters.size };
+    return { locked: this.#lock.locked(), waiting: this.#line.size };
   }
 
   /** `condition of lock free, 2 waiting`, for messages. */
-  toString(): string {
-    return `condition of ${this.#lock}, ${this.#waiters.size} waiting`;
+  override toString(): string {
+    return `${this.label} of ${this.#lock}, ${this.#line.size} waiting`;
   }
 
   #wake(n: number): void {
-    for (let left = n; left > 0; left--) {
-      const wait = this.#waiters.shift();
-      if (wait === undefined) return;
-      wait.answer();
-    }
+    for (let left = n; left > 0 && this.#line.answerFirst(); left--);
   }
 
   #held(action: string): Hold {

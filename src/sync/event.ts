@@ -1,6 +1,5 @@
 // Event: a flag to wait for. Semantics: asyncio.Event.
-import { LinkedSet } from '../base/index.ts';
-import { checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
+import { answeredWait, beginWait, Line, mayAnswer, QueuedWait, Resource, type WaitOptions } from '../core/index.ts';
 
 const SET: Promise<true> = Promise.resolve(true);
 
@@ -16,9 +15,13 @@ const SET: Promise<true> = Promise.resolve(true);
  * await task;
  * ```
  */
-export class Event {
+export class Event extends Resource {
   #set = false;
-  readonly #waiters = new LinkedSet<QueuedWait<true>>();
+  readonly #line = new Line<true>();
+
+  get kind(): 'event' {
+    return 'event';
+  }
 
   isSet(): boolean {
     return this.#set;
@@ -27,7 +30,7 @@ export class Event {
   /** Sets the flag and wakes everybody. */
   set(): void {
     this.#set = true;
-    for (let wait = this.#waiters.shift(); wait !== undefined; wait = this.#waiters.shift()) wait.answer(true);
+    this.#line.answerAll(true);
   }
 
   clear(): void {
@@ -36,20 +39,18 @@ export class Event {
 
   /** Resolves once the flag is set; at once when it is. Cancellable. */
   wait(options?: WaitOptions): Promise<true> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#set) return SET;
-    const wait = new QueuedWait<true>('event.wait', this, options);
-    this.#waiters.add(wait);
-    return wait.promise;
+    if (this.#set) return mayAnswer(options) ? SET : answeredWait('event.wait', this, true, options);
+    return this.#line.join(new QueuedWait<true>('event.wait', this, options));
   }
 
   statistics(): { readonly set: boolean; readonly waiting: number } {
-    return { set: this.#set, waiting: this.#waiters.size };
+    return { set: this.#set, waiting: this.#line.size };
   }
 
   /** `event not set, 2 waiting`, for messages. */
-  toString(): string {
-    return `event ${this.#set ? 'set' : 'not set'}, ${this.#waiters.size} waiting`;
+  override toString(): string {
+    return `${this.label} ${this.#set ? 'set' : 'not set'}, ${this.#line.size} waiting`;
   }
 }

@@ -4,5 +4,5 @@ export { Barrier } from './barrier.ts';
 export { type BorrowOptions, type Borrowing, CapacityLimiter, type CapacityStatistics } from './capacity-limiter.ts';
 export { Condition } from './condition.ts';
 export { Event } from './event.ts';
-export { type Hold, Lock, type LockStatistics, type PrimitiveOptions } from './lock.ts';
+export { type Hold, Lock, type LockStatistics } from './lock.ts';
 export { BoundedSemaphore, Semaphore } from './semaphore.ts';

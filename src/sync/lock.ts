@@ -2,29 +2,26 @@
 //
 // `#hold` is who has it; free is undefined. Waiters exist only while it is held: release() makes the first waiter's hold
 // the current one before that task has gone on, so nobody can come in between. A waiter that is cancelled after that
-// passes its hold on.
-import { LinkedSet } from '../base/index.ts';
+// passes its hold on when its cancel is delivered.
 import {
-  checkpoint,
+  beginWait,
   InvalidStateError,
+  Line,
   loopTime,
+  mayAnswer,
   QueuedWait,
+  Resource,
   type Task,
   type WaitOptions,
   waiterOf,
 } from '../core/index.ts';
-
-export interface PrimitiveOptions {
-  /** Shown in messages and by tools. */
-  readonly name?: string | undefined;
-}
 
 /** One holding of a lock: disposing it releases the lock, if it is still this hold that has it. */
 export class Hold implements Disposable {
   readonly #lock: Lock;
   /** Who asked for it; undefined outside of tasks. */
   readonly task: Task<unknown> | undefined;
-  /** When it was given, on the loop's clock; for one that spans a Condition's wait, when it was given again. Written by the lock. */
+  /** When it began, on the loop's clock, milliseconds; for one that spans a Condition's wait, when it began again. Written by the lock. */
   since: number = loopTime();
 
   constructor(lock: Lock, task: Task<unknown> | undefined) {
@@ -69,34 +66,35 @@ export interface LockStatistics {
  * console.log(lock.locked()); // false
  * ```
  */
-export class Lock {
-  readonly #name: string | undefined;
-  readonly #waiters = new LinkedSet<LockWait>();
+export class Lock extends Resource {
+  readonly #line = new Line<Hold, LockWait>();
   #hold: Hold | undefined = undefined;
 
-  constructor(options?: PrimitiveOptions) {
-    this.#name = options?.name;
+  get kind(): 'lock' {
+    return 'lock';
   }
 
   /** Waits until the lock is free and takes it. The result releases it when disposed, once. Cancellable. */
   acquire(options?: WaitOptions): Promise<Hold> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#hold === undefined) {
-      this.#hold = new Hold(this, waiterOf(options) as Task<unknown> | undefined); // only tasks wait
-      return Promise.resolve(this.#hold);
-    }
+    if (this.#hold !== undefined) return this.#line.join(new LockWait('lock.acquire', this, options));
+    const hold = new Hold(this, waiterOf(options) as Task<unknown> | undefined); // only tasks wait
+    this.#hold = hold;
+    this.setHeld(true);
+    if (mayAnswer(options)) return Promise.resolve(hold);
     const wait = new LockWait('lock.acquire', this, options);
-    this.#waiters.add(wait);
+    wait.answer(hold);
     return wait.promise;
   }
 
   /** Hands the lock to the first waiter, or frees it. @throws InvalidStateError when it is not held */
   release(): void {
-    if (this.#hold === undefined) throw new InvalidStateError(`Cannot release ${this.#label}: it is not held`);
-    const next = this.#waiters.shift();
+    if (this.#hold === undefined) throw new InvalidStateError(`Cannot release ${this.label}: it is not held`);
+    const next = this.#line.shift();
     this.#hold = next === undefined ? undefined : new Hold(this, next.task as Task<unknown> | undefined); // only tasks wait
-    if (next !== undefined) next.answer(this.#hold as Hold); // made just now
+    if (next === undefined) this.setHeld(false);
+    else next.answer(this.#hold as Hold); // made just now
   }
 
   locked(): boolean {
@@ -109,7 +107,7 @@ export class Lock {
       locked: hold !== undefined,
       owner: hold?.task,
       heldFor: hold === undefined ? 0 : loopTime() - hold.since,
-      waiting: this.#waiters.size,
+      waiting: this.#line.size,
     };
   }
 
@@ -124,14 +122,10 @@ export class Lock {
     this.#hold = hold;
   }
 
-  /** `Lock "db" held by Task "a" for 12 ms, 3 waiting`, for messages. */
-  toString(): string {
+  /** `lock "db" held by Task "a" for 12 ms, 3 waiting`, for messages. */
+  override toString(): string {
     const { locked, owner, heldFor, waiting } = this.statistics();
-    if (!locked) return `${this.#label} free`;
-    return `${this.#label} held by ${owner?.label ?? 'somebody'} for ${heldFor.toFixed(0)} ms, ${waiting} waiting`;
-  }
-
-  get #label(): string {
-    return this.#name === undefined ? 'lock' : `lock ${JSON.stringify(this.#name)}`;
+    if (!locked) return `${this.label} free`;
+    return `${this.label} held by ${owner?.label ?? 'somebody'} for ${heldFor.toFixed(0)} ms, ${waiting} waiting`;
   }
 }

@@ -1,9 +1,18 @@
 // Semaphore: so many permits, handed out in the order of asking. Semantics: asyncio.Semaphore, strictly fair.
 //
 // `#value` counts free permits. Waiters exist only while it is 0: release() gives its permit to the first waiter directly,
-// before that task has gone on. A waiter cancelled after that passes the permit on.
-import { describe, disposable, LinkedSet } from '../base/index.ts';
-import { checkpoint, QueuedWait, type WaitOptions } from '../core/index.ts';
+// before that task has gone on. A waiter cancelled after that passes the permit on when its cancel is
+// delivered.
+import { describe, disposable } from '../base/index.ts';
+import {
+  beginWait,
+  Line,
+  mayAnswer,
+  QueuedWait,
+  Resource,
+  type ResourceOptions,
+  type WaitOptions,
+} from '../core/index.ts';
 
 class SemaphoreWait extends QueuedWait<Disposable> {
   protected override withdraw(answered: boolean, permit: Disposable): void {
@@ -29,36 +38,46 @@ class SemaphoreWait extends QueuedWait<Disposable> {
  * });
  * ```
  */
-export class Semaphore {
+export class Semaphore extends Resource {
   #value: number;
-  readonly #waiters = new LinkedSet<SemaphoreWait>();
+  /** Permits that are out. */
+  #held = 0;
+  readonly #line = new Line<Disposable, SemaphoreWait>();
 
   /** @param value the permits, an integer >= 0; default 1 */
-  constructor(value = 1) {
+  constructor(value = 1, options?: ResourceOptions) {
+    super(options);
     const message = `Cannot create semaphore: value must be an integer >= 0, got ${describe(value)}`;
     if (typeof value !== 'number') throw new TypeError(message);
     if (!Number.isInteger(value) || value < 0) throw new RangeError(message);
     this.#value = value;
   }
 
-  /** Waits for a permit and takes it. The result gives it back when disposed, once. Cancellable. */
+  get kind(): 'semaphore' {
+    return 'semaphore';
+  }
+
+  /** Waits for a permit and takes it. The result returns it when it is disposed, once. Cancellable. */
   acquire(options?: WaitOptions): Promise<Disposable> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.#value > 0) {
-      this.#value--;
-      return Promise.resolve(this.#permit());
-    }
+    if (this.#value === 0) return this.#line.join(new SemaphoreWait('semaphore.acquire', this, options));
+    this.#value--;
+    this.setHeld(++this.#held > 0);
+    if (mayAnswer(options)) return Promise.resolve(this.#permit());
     const wait = new SemaphoreWait('semaphore.acquire', this, options);
-    this.#waiters.add(wait);
+    wait.answer(this.#permit());
     return wait.promise;
   }
 
   /** Gives a permit to the first waiter, or adds it to the free ones. */
   release(): void {
-    const next = this.#waiters.shift();
-    if (next === undefined) this.#value++;
-    else next.answer(this.#permit());
+    if (this.#line.size > 0) {
+      this.#line.answerFirst(this.#permit());
+      return;
+    }
+    this.#value++;
+    if (this.#held > 0) this.setHeld(--this.#held > 0); // a release need not follow an acquire
   }
 
   /** True when acquire would wait. */
@@ -67,12 +86,12 @@ export class Semaphore {
   }
 
   statistics(): { readonly value: number; readonly waiting: number } {
-    return { value: this.#value, waiting: this.#waiters.size };
+    return { value: this.#value, waiting: this.#line.size };
   }
 
   /** `semaphore with 0 free, 3 waiting`, for messages. */
-  toString(): string {
-    return `semaphore with ${this.#value} free, ${this.#waiters.size} waiting`;
+  override toString(): string {
+    return `${this.label} with ${this.#value} free, ${this.#line.size} waiting`;
   }
 
   #permit(): Disposable {
@@ -84,8 +103,8 @@ export class Semaphore {
 export class BoundedSemaphore extends Semaphore {
   readonly #bound: number;
 
-  constructor(value = 1) {
-    super(value);
+  constructor(value = 1, options?: ResourceOptions) {
+    super(value, options);
     this.#bound = value;
   }
 

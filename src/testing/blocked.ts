@@ -1,6 +1,6 @@
 // Knowing that nothing moves: every task stands at a wait that nobody has decided yet, for two turns: what was written in the
 // first has left at its end.
-import { host, liveTasks, soonCount, Wait, type WaitOptions, checkpoint, waitsOf } from '../core/index.ts';
+import { host, liveTasks, soonCount, Wait, type WaitOptions, beginWait, waitsOf } from '../core/index.ts';
 
 /** True when every live task stands at an undecided wait and nothing is scheduled for the next turn. */
 export function isBlocked(except?: object): boolean {
@@ -70,5 +70,5 @@ class BlockedWait extends Wait<void> {
  * ```
  */
 export function allTasksBlocked(options?: WaitOptions): Promise<void> {
-  return checkpoint(options) ?? new BlockedWait(options).promise;
+  return beginWait(options) ?? new BlockedWait(options).promise;
 }

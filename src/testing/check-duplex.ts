@@ -55,7 +55,7 @@ async function runCheck(name: string, check: Check, makePair: MakeDuplexPair): P
   const tasks: Task<unknown>[] = [];
   const start: Start = (fn) => {
     const task = createTask(fn, { eager: true });
-    task.markObserved(); // a check that failed before it awaited this one has its own error
+    task.markHandled(); // a check that failed before it awaited this one has its own error
     tasks.push(task as Task<unknown>);
     return task;
   };

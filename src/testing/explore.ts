@@ -11,13 +11,15 @@
 // The clock is fake and wake-ups come in a fixed order, or one shuffled by a seed, so a point is met again in every run; one
 // that is not is an error, since what was not cancelled was not explored.
 import {
+  addInstrument,
   createTask,
+  type Delivery,
   type DeliveryHook,
   setDeliveryHook,
-  setInstrument,
   type Task,
   untilDone,
-  type Wait,
+  Wait,
+  type WaitRecord,
 } from '../core/index.ts';
 import { type FakeClock, runWithFakeClock } from './fake-clock.ts';
 import { withLeakCheck } from './leak-check.ts';
@@ -136,8 +138,8 @@ async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number 
   const names = new Map<Task<unknown>, string>();
   const counts = new Map<string, number>();
   /** The waits of the explored tasks, and how each one's points are numbered. */
-  const numbers = new Map<Wait<unknown>, number>();
-  const answered = new Set<Wait<unknown>>();
+  const numbers = new Map<WaitRecord, number>();
+  const answered = new Set<WaitRecord>();
 
   const met = (task: Task<unknown>, at: string, kind?: string): void => {
     const name = names.get(task) as string; // only named tasks come here
@@ -148,16 +150,16 @@ async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number 
       task.cancel(`cancelled by the exploration at ${at}`);
     }
   };
-  const waitBegun = (wait: Wait<unknown>): void => {
+  const waitBegun = (wait: WaitRecord): void => {
     const task = wait.task as Task<unknown> | undefined; // only tasks wait
     const name = task === undefined ? undefined : names.get(task);
     if (task === undefined || name === undefined) return;
     const number = (counts.get(name) ?? 0) + 1;
     counts.set(name, number);
     numbers.set(wait, number);
-    // A microtask later, when the primitive has put the wait in its place; it may have been decided meanwhile.
+    // A microtask later, when the step that made it has gone on to its await; it may have been decided meanwhile.
     queueMicrotask(() => {
-      if (wait.waiting) met(task, `wait ${number}`, wait.kind);
+      if (wait.state === 'waiting') met(task, `wait ${number}`, wait.kind);
     });
   };
   const shuffle = seed === undefined ? undefined : shuffler(seed);
@@ -165,14 +167,16 @@ async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number 
     shuffle?.(batch);
     // By index: a cancel may answer another wait, which then joins the batch.
     for (let i = 0; i < batch.length; i++) {
-      const wait = batch[i] as Wait<unknown>; // i < length
+      const wait = batch[i];
+      // One that was put off (a race, a turn that is full) comes by again.
+      if (!(wait instanceof Wait) || !wait.answered || answered.has(wait)) continue;
       const number = numbers.get(wait);
-      if (number === undefined || !wait.answered) continue;
+      if (number === undefined) continue;
       met(wait.task as Task<unknown>, `answer ${number}`, wait.kind); // numbered waits have a task
       if (wait.answered) answered.add(wait);
     }
   };
-  const waitEnded = (wait: Wait<unknown>): void => {
+  const waitEnded = (wait: WaitRecord): void => {
     const number = numbers.get(wait);
     numbers.delete(wait);
     if (answered.delete(wait)) met(wait.task as Task<unknown>, `delivered ${number}`, wait.kind); // as above
@@ -180,7 +184,7 @@ async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number 
 
   await withLeakCheck(() =>
     runWithFakeClock(async (clock) => {
-      using _instrument = setInstrument({ waitBegun, waitEnded });
+      using _instrument = addInstrument({ waitBegun, waitEnded });
       using _hook = setDeliveryHook(onDelivery);
       await scenario({
         clock,
@@ -235,7 +239,7 @@ function shuffler(seed: number): DeliveryHook {
   return (batch) => {
     for (let i = batch.length - 1; i > 0; i--) {
       const j = Math.floor(random() * (i + 1));
-      [batch[i], batch[j]] = [batch[j] as Wait<unknown>, batch[i] as Wait<unknown>]; // both inside
+      [batch[i], batch[j]] = [batch[j] as Delivery, batch[i] as Delivery]; // both inside
     }
   };
 }

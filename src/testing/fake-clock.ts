@@ -5,6 +5,7 @@
 import {
   checkMs,
   currentTask,
+  describeTask,
   InvalidStateError,
   liveTasks,
   nextDeadline,
@@ -13,7 +14,7 @@ import {
   runDue,
   type Task,
   host,
-  waitsOf,
+  waiting,
 } from '../core/index.ts';
 import { allTasksBlocked, isAwaited, whenBlocked } from './blocked.ts';
 import { Stillness } from './stillness.ts';
@@ -54,7 +55,11 @@ export class FakeClock implements Disposable {
    * Moves the time on by `ms` milliseconds, stopping at every deadline on the way until all tasks wait again: what a
    * sleep of 10 does after it has ended, happens at 10. Resolves when all that is due by then has happened.
    */
-  async advance(ms: number): Promise<void> {
+  advance(ms: number): Promise<void> {
+    return waiting(this.#advance(ms));
+  }
+
+  async #advance(ms: number): Promise<void> {
     checkMs(ms, 'advance the clock');
     if (ms < 0) throw new RangeError(`Cannot advance the clock: expected 0 or more milliseconds, got ${ms}`);
     const until = this.#now + ms;
@@ -132,7 +137,9 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
           reject(stuck); // the cleanup is stuck as well: leave it all
           return;
         }
-        stuck = new InvalidStateError(`Cannot go on: every task waits and no deadline is set\n${listWaits()}`);
+        stuck = new InvalidStateError(
+          `Cannot go on: every task waits and no deadline is set\n${[...liveTasks()].map(describeTask).join('\n')}`,
+        );
         idleSince = undefined;
         task?.cancel(stuck.message); // ends the run, so that nothing is left behind
       } else {
@@ -159,19 +166,4 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
     clock[Symbol.dispose]();
   }
   throw stuck;
-}
-
-/** Every task with what it waits for: primitives say who holds them and for how long. */
-function listWaits(): string {
-  const lines = [...liveTasks()].flatMap((task) => {
-    const resources = waitsOf(task).map((wait) => describeResource(wait.resource));
-    return [`    ${String(task)}`, ...resources.filter((text) => text !== undefined).map((text) => `        ${text}`)];
-  });
-  return lines.join('\n');
-}
-
-/** What a resource says of itself, if it has words of its own. */
-function describeResource(resource: unknown): string | undefined {
-  const text = resource instanceof Object ? String(resource) : '';
-  return text === '' || text.startsWith('[object ') ? undefined : text;
 }

@@ -1,20 +1,6 @@
 // The check every test ends with: nothing it started is left, and no error went unheard.
 import { type ExceptionContext, host, liveTasks, nextDeadline, setExceptionHandler } from '../core/index.ts';
 
-/** What comes and goes by itself: streams of the process, the turn the check itself waits for. */
-const IGNORED = new Set([
-  'TTYWrap',
-  'PipeWrap',
-  'Immediate',
-  'FSReqCallback',
-  'FSReqPromise',
-  'WriteWrap',
-  'SimpleWriteWrap',
-  'LibuvStreamWrap',
-  'TickObject',
-  'ShutdownWrap',
-]);
-
 /** How many turns of the loop things get to end after the body has. */
 const TURNS = 50;
 
@@ -69,8 +55,8 @@ function findLeaks(
 
 function countResources(): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const kind of host.activeResources?.() ?? []) {
-    if (!IGNORED.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  for (const { name, class: kind } of host.activeResources?.() ?? []) {
+    if (kind !== 'own') counts.set(name, (counts.get(name) ?? 0) + 1); // what comes and goes by itself, as the turn the check waits for
   }
   return counts;
 }

@@ -1,4 +1,5 @@
 // Steps of several tasks in one fixed order. trio: `Sequencer`.
+import { waiting } from '../core/index.ts';
 import { Event } from '../sync/index.ts';
 
 /**
@@ -20,7 +21,11 @@ export class Sequencer {
   readonly #begun = new Set<number>();
 
   /** Waits for its turn; disposing the result begins the next step. Each number is used once. */
-  async step(n: number): Promise<Disposable> {
+  step(n: number): Promise<Disposable> {
+    return waiting(this.#step(n));
+  }
+
+  async #step(n: number): Promise<Disposable> {
     if (!Number.isInteger(n) || n < 0) throw new RangeError(`Cannot take step: expected an integer >= 0, got ${n}`);
     if (this.#begun.has(n)) throw new RangeError(`Cannot take step ${n}: it was taken already`);
     this.#begun.add(n);

@@ -8,7 +8,6 @@ import { host, liveTasks, type Wait, waitsOf } from '../core/index.ts';
 /** Real milliseconds in which nothing moves. */
 const QUIET = 3;
 const LOOKS = 3;
-const SOCKETS = /TCP|UDP|TLS|Pipe|Process|AddrInfo/;
 
 export class Stillness {
   readonly #openBefore: number = countOpen();
@@ -30,5 +29,5 @@ export class Stillness {
 }
 
 function countOpen(): number {
-  return (host.activeResources?.() ?? []).filter((kind) => SOCKETS.test(kind)).length;
+  return (host.activeResources?.() ?? []).filter((each) => each.class === 'io').length;
 }

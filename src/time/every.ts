@@ -5,7 +5,7 @@
 // - `skip`: the missed ones are left out; the next one is the next on the grid. Numbers have gaps.
 // - `burst`: the missed ones come at once, one after the other, until it has caught up.
 // - `delay`: the grid moves: the next one is a full period after the late one.
-import { checkMs, loopTime, sleep, type WaitOptions } from '../core/index.ts';
+import { checkMs, loopTime, sleep, waiting, type WaitOptions } from '../core/index.ts';
 
 export interface EveryOptions extends WaitOptions {
   /** What becomes of missed ticks. Default `skip`. */
@@ -30,16 +30,26 @@ class Ticks implements AsyncIterableIterator<number> {
     this.#next = options.immediate === true ? 0 : 1;
   }
 
-  async next(): Promise<IteratorResult<number, undefined>> {
+  next(): Promise<IteratorResult<number, undefined>> {
+    return waiting(this.#tick());
+  }
+
+  async #tick(): Promise<IteratorResult<number, undefined>> {
     if (this.#done) return { done: true, value: undefined };
     const late = loopTime() - this.#due(this.#next);
     if (late > 0) {
       if (this.#missed === 'skip') this.#next += Math.floor(late / this.#ms);
       else if (this.#missed === 'delay') this.#start += late;
     }
-    const left = this.#due(this.#next) - loopTime();
+    let left = this.#due(this.#next) - loopTime();
+    // The next tick is never farther than a period, but for rounding: the clock went back, and the grid goes with it.
+    if (left > this.#ms + 1) {
+      this.#start -= left - this.#ms;
+      left = this.#ms;
+    }
     // A tick that is due already still is a turn: a body that is always late cannot starve the loop.
     await sleep(Math.max(0, left), undefined, this.#options);
+    if (this.#done) return { done: true, value: undefined };
     return { done: false, value: this.#next++ };
   }
 
@@ -58,7 +68,7 @@ class Ticks implements AsyncIterableIterator<number> {
 }
 
 /**
- * Ticks every `ms` milliseconds without drift: gives the number of the tick, which is due at its number times `ms` after
+ * Ticks every `ms` milliseconds without drift: yields the number of the tick, which is due at its number times `ms` after
  * the call. Cancellable at each tick; leaving the loop ends it.
  * @throws RangeError unless ms > 0
  *

@@ -4,14 +4,18 @@
 // below one, and one deadline, the limiter itself, wakes the first when it gets there. A waiter that is cancelled leaves, and
 // those behind it move up; one that had its token already gives it back. Reserving the times to come at once, and sleeping
 // until then, is the rejected option: the time of one that is cancelled can be given to nobody.
-import { type Deadline, describe, LinkedSet } from '../base/index.ts';
+import { type Deadline, describe } from '../base/index.ts';
 import {
   addDeadline,
+  beginWait,
   checkMs,
-  checkpoint,
   deleteDeadline,
+  Line,
   loopTime,
+  mayAnswer,
   QueuedWait,
+  Resource,
+  type ResourceOptions,
   type WaitOptions,
 } from '../core/index.ts';
 
@@ -30,7 +34,7 @@ class TokenWait extends QueuedWait<void> {
 let giveUp: (limiter: RateLimiter, hadToken: boolean) => void; // set by the class
 
 /** Made by `rateLimit`. */
-export class RateLimiter implements Deadline {
+export class RateLimiter extends Resource implements Deadline {
   /** When the first waiter gets its token. @internal */
   when = 0;
   /** The heap's own. @internal */
@@ -41,7 +45,7 @@ export class RateLimiter implements Deadline {
   readonly #ms: number;
   #tokens: number;
   #at: number = loopTime();
-  readonly #waiters = new LinkedSet<TokenWait>();
+  readonly #line = new Line<void, TokenWait>();
 
   static {
     giveUp = (limiter, hadToken): void => {
@@ -51,34 +55,44 @@ export class RateLimiter implements Deadline {
   }
 
   /** @internal */
-  constructor(count: number, ms: number) {
+  constructor(count: number, ms: number, options?: ResourceOptions) {
+    super(options);
     this.#count = count;
     this.#ms = ms;
     this.#tokens = count;
   }
 
+  get kind(): 'rate limit' {
+    return 'rate limit';
+  }
+
+  statistics(): { readonly count: number; readonly ms: number; readonly tokens: number; readonly waiting: number } {
+    this.#fill();
+    return { count: this.#count, ms: this.#ms, tokens: this.#tokens, waiting: this.#line.size };
+  }
+
   /** Waits until one more is allowed, in the order of the calls. Cancellable: then it does not count. */
   acquire(options?: WaitOptions): Promise<void> {
-    const refused = checkpoint(options);
+    const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    if (this.tryAcquire()) return DONE;
-    const wait = new TokenWait('rate.acquire', this, options);
-    this.#waiters.add(wait);
+    if (mayAnswer(options) && this.tryAcquire()) return DONE;
+    const promise = this.#line.join(new TokenWait('rate.acquire', this, options));
     this.#grant();
-    return wait.promise;
+    return promise;
   }
 
   /** Takes one if it is allowed now, and nobody waits for it. */
   tryAcquire(): boolean {
+    if (this.#line.size > 0 && loopTime() < this.#at) this.#grant(); // the clock went back: the deadline is too far
     this.#fill();
-    if (this.#waiters.size > 0 || this.#tokens < ONE) return false;
+    if (this.#line.size > 0 || this.#tokens < ONE) return false;
     this.#tokens--;
     return true;
   }
 
   /** `rate limit of 2 per 100 ms, 3 waiting`, for messages. */
-  toString(): string {
-    return `rate limit of ${this.#count} per ${this.#ms} ms, ${this.#waiters.size} waiting`;
+  override toString(): string {
+    return `${this.label} of ${this.#count} per ${this.#ms} ms, ${this.#line.size} waiting`;
   }
 
   /** The first waiter's time has come. @internal */
@@ -92,15 +106,17 @@ export class RateLimiter implements Deadline {
   #grant(): void {
     deleteDeadline(this);
     this.#fill();
-    for (; this.#waiters.size > 0 && this.#tokens >= ONE; this.#tokens--) this.#waiters.shift()?.answer();
-    if (this.#waiters.size === 0) return;
+    for (; this.#line.size > 0 && this.#tokens >= ONE; this.#tokens--) this.#line.answerFirst();
+    if (this.#line.size === 0) return;
     this.when = this.#at + ((1 - this.#tokens) * this.#ms) / this.#count;
     addDeadline(this);
   }
 
   #fill(): void {
     const now = loopTime();
-    this.#tokens = Math.min(this.#count, this.#tokens + ((now - this.#at) * this.#count) / this.#ms);
+    // A clock may go back, when a fake one ends for example: no time has passed then, and none is taken back.
+    const passed = Math.max(0, now - this.#at);
+    this.#tokens = Math.min(this.#count, this.#tokens + (passed * this.#count) / this.#ms);
     this.#at = now;
   }
 }
@@ -119,11 +135,11 @@ export class RateLimiter implements Deadline {
  * }
  * ```
  */
-export function rateLimit(count: number, ms: number): RateLimiter {
+export function rateLimit(count: number, ms: number, options?: ResourceOptions): RateLimiter {
   checkMs(ms, 'limit the rate');
   if (typeof count !== 'number') throw new TypeError(`Cannot limit the rate: expected a count, got ${describe(count)}`);
   if (!(count >= 1 && count < Infinity && ms > 0 && ms < Infinity)) {
     throw new RangeError(`Cannot limit the rate: expected a count >= 1 per milliseconds > 0, got ${count} per ${ms}`);
   }
-  return new RateLimiter(count, ms);
+  return new RateLimiter(count, ms, options);
 }

@@ -1,12 +1,13 @@
 // retry: again after a pause, on the loop's clock.
 import { describe } from '../base/index.ts';
 import {
+  beginWait,
   CancelledError,
   checkMs,
-  checkpoint,
   checkTaskFunction,
   random,
   sleep,
+  waiting,
   type WaitOptions,
 } from '../core/index.ts';
 
@@ -26,7 +27,7 @@ export interface RetryOptions extends WaitOptions {
 /**
  * Calls `fn` until it succeeds, at most `attempts` times, with growing pauses. Cancellable in the pauses and in `fn`;
  * `signal` reaches the pauses.
- * @throws the last error
+ * @throws the last error; what `backoff` or `retryOn` throws, with that error as its cause
  *
  * @example
  * ```ts
@@ -39,26 +40,59 @@ export interface RetryOptions extends WaitOptions {
  * console.log(value);
  * ```
  */
-export async function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions = {}): Promise<T> {
+export function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions = {}): Promise<T> {
+  return waiting(attemptAll(fn, options));
+}
+
+async function attemptAll<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions): Promise<T> {
   checkTaskFunction(fn, 'retry', 'retry');
   const { attempts = 3, backoff = 100, maxBackoff = 30_000, jitter = true, retryOn = () => true, signal } = options;
   const message = `Cannot retry: attempts must be an integer >= 1 or Infinity, got ${describe(attempts)}`;
   if (typeof attempts !== 'number') throw new TypeError(message);
   if (attempts !== Infinity && (!Number.isInteger(attempts) || attempts < 1)) throw new RangeError(message);
-  checkMs(maxBackoff, 'retry');
-  if (typeof backoff !== 'function') checkMs(backoff, 'retry');
+  checkPause('maxBackoff', maxBackoff);
+  if (typeof backoff !== 'function') checkPause('backoff', backoff);
   const wait = signal === undefined ? undefined : { signal };
-  const refused = checkpoint(wait);
+  const refused = beginWait(wait);
   if (refused !== undefined) return refused;
   for (let attempt = 1; ; attempt++) {
     try {
       return await fn(attempt);
     } catch (error) {
-      if (error instanceof CancelledError || attempt >= attempts || !retryOn(error, attempt)) throw error;
-      const full = typeof backoff === 'function' ? backoff(attempt) : backoff * 2 ** (attempt - 1);
-      const pause = Math.min(full, maxBackoff);
+      if (error instanceof CancelledError || attempt >= attempts) throw error;
+      const pause = keepCause(error, () => (retryOn(error, attempt) ? pauseAfter(attempt, backoff) : undefined));
+      if (pause === undefined) throw error;
+      const most = Math.min(pause, maxBackoff);
       // Half of it for certain, so that a pause stays one; the other half by chance.
-      await sleep(jitter ? pause / 2 + (pause / 2) * random() : pause, undefined, wait);
+      await sleep(jitter ? most * (0.5 + random() / 2) : most, undefined, wait);
     }
   }
+}
+
+/** Milliseconds >= 0. */
+function pauseAfter(attempt: number, backoff: Exclude<RetryOptions['backoff'], undefined>): number {
+  // The power stays finite: zero times an infinite one would be no number.
+  if (typeof backoff === 'number') return backoff * 2 ** Math.min(attempt - 1, 1023);
+  const pause: unknown = backoff(attempt);
+  const message = `Cannot retry: expected a number of milliseconds from backoff, got ${describe(pause)}`;
+  if (typeof pause !== 'number') throw new TypeError(message);
+  if (Number.isNaN(pause)) throw new RangeError(message);
+  return Math.max(0, pause);
+}
+
+/** Runs what the caller of retry gave it to decide with. Should that fail, the error it was about is the cause. */
+function keepCause<T>(error: unknown, decide: () => T): T {
+  try {
+    return decide();
+  } catch (failure) {
+    if (failure instanceof Error && failure.cause === undefined) {
+      Object.defineProperty(failure, 'cause', { value: error, configurable: true, writable: true });
+    }
+    throw failure;
+  }
+}
+
+function checkPause(name: string, ms: number): void {
+  checkMs(ms, 'retry');
+  if (ms < 0) throw new RangeError(`Cannot retry: ${name} must be >= 0 milliseconds, got ${ms}`);
 }

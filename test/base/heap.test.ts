@@ -37,3 +37,38 @@ test('an empty heap pops undefined; clear empties it, and it can be filled again
   heap.push(3);
   assert.equal(heap.pop(), 3);
 });
+
+test('an operation whose comparator throws leaves the heap as it was, at whichever comparison', () => {
+  const operation = fc.tuple(fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constant('pop' as const)), fc.nat({ max: 8 }));
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 100 }), (operations) => {
+      let left = Infinity;
+      const heap = new Heap<{ key: number; order: number }>((a, b) => {
+        if (left-- <= 0) throw new Error('comparator');
+        return a.key - b.key;
+      });
+      const model: { key: number; order: number }[] = [];
+      for (const [order, [what, comparisons]] of operations.entries()) {
+        const item = { key: what as number, order };
+        const run = (): unknown => (what === 'pop' ? heap.pop() : heap.push(item));
+        left = comparisons;
+        let result: unknown;
+        try {
+          result = run();
+        } catch {
+          assert.equal(heap.length, model.length);
+          left = Infinity;
+          result = run();
+        }
+        left = Infinity;
+        if (what !== 'pop') model.push(item);
+        else {
+          model.sort((a, b) => a.key - b.key || a.order - b.order);
+          assert.equal(result, model.shift());
+        }
+      }
+      model.sort((a, b) => a.key - b.key || a.order - b.order);
+      for (const item of model) assert.equal(heap.pop(), item);
+    }),
+  );
+});

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type ListenOptions, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { endsWith, Folder, maitre, Program, runMaitre } from '../support/program.js';
 import { test } from '../support/test.js';
 
@@ -67,6 +68,7 @@ test('maitre connect reads no more of its input than the server takes', async ()
   assert.ok(input !== null);
   for (let sent = 0; sent < bytes; sent += 65536) input.write(Buffer.alloc(65536));
   input.end();
+  while (sockets.length === 0) await delay(10); // it begins to read its input when it has connected
   // Until it has stood still for a while.
   for (let still = 0, left = Infinity; still < 20; still++) {
     await once(input, 'drain', { signal: AbortSignal.timeout(20) }).catch(() => undefined);
@@ -114,13 +116,11 @@ test('maitre connect says in one line why it cannot connect, with exit code 1', 
     [server.target, 'nobody listens there (ECONNREFUSED)'],
     [join(folder.path, 'absent'), 'there is no such socket (ENOENT)'],
     [folder.write('file', ''), 'nobody listens there (ECONNREFUSED)'],
-    ['no-such-host.invalid:1', /^.+\n$/],
+    ['no-such-host.invalid:1', 'no such host (ENOTFOUND)'],
   ] as const) {
     const { code, stdout, stderr } = await runMaitre(['connect', target]);
     assert.deepEqual([code, stdout], [1, '']);
-    const begin = `maitre: cannot connect to ${target}: `;
-    if (typeof reason === 'string') assert.equal(stderr, `${begin}${reason}\n`);
-    else assert.match(stderr.slice(begin.length), reason);
+    assert.equal(stderr, `maitre: cannot connect to ${target}: ${reason}\n`);
   }
 });
 

@@ -46,8 +46,28 @@ for (const [name, [text, what]] of Object.entries(failing)) {
     assert.equal(stdout, name === 'json.mjs' ? 'loaded\n' : '');
     assert.match(stderr, new RegExp(`^maitre: cannot serve .*${name}: it failed while loading\n`));
     assert.match(stderr, what);
+    assert.ok(stderr.trimEnd().split('\n').length <= 8, `more than anybody reads:\n${stderr}`);
+    assert.doesNotMatch(stderr, /\bat .*(?:cli\/|node:internal)/, 'whoever called the file');
   });
 }
+
+test('maitre serve shows the stack of an error down to the file, and its cause', async () => {
+  using folder = new Folder();
+  const text = 'function open() {\n  throw new Error("no soup", { cause: new Error("no water") });\n}\nopen();\n';
+  const { code, stderr } = await runMaitre(['serve', folder.write('deep.mjs', text)]);
+  assert.equal(code, 1);
+  const frames = /: it failed while loading\nError: no soup\n +at open \(.*deep\.mjs:2:9\)\n +at .*deep\.mjs:4:1 \{\n/;
+  assert.match(stderr, frames);
+  assert.match(stderr, /\[cause\]: Error: no water/);
+});
+
+test('maitre serve runs a file in a folder src/cli once', async () => {
+  using folder = new Folder();
+  mkdirSync(join(folder.path, 'src/cli'), { recursive: true });
+  const text = "console.log('loaded');\nJSON.parse('{');\nexport default 1;\n";
+  const { code, stdout } = await runMaitre(['serve', folder.write('src/cli/own.ts', text)]);
+  assert.deepEqual([code, stdout], [1, 'loaded\n']);
+});
 
 test('maitre serve says so when a file takes long to load, as a program that serves by itself does', async () => {
   using folder = new Folder();
@@ -113,7 +133,9 @@ for (const [name, [text, answer, why]] of Object.entries(typed)) {
 test('maitre serve shows where a .ts file has a mistake, with tsx and without', async () => {
   const text = 'export default () => {};\nconst = 3;\n';
   using withTsx = new Installation({ tsx: true, type: 'module' });
-  assert.match((await withTsx.serve(text)).stderr, /handler\.ts:2/);
+  const told = (await withTsx.serve(text)).stderr;
+  assert.match(told, /handler\.ts:2/);
+  if (!stripsTypes) assert.match(told, /^maitre: cannot serve .*handler\.ts: .*handler\.ts:2:6: Expected .*\n$/);
   using without = new Installation({ tsx: false, type: 'module' });
   const { code, stderr } = await without.serve(text);
   assert.equal(code, 1);

@@ -163,6 +163,46 @@ test('lost: a client that resets its connection is one line, without a stack', a
   assert.equal(serving.program.stderr, '');
 });
 
+test('what a client sent reaches the terminal without control characters, one line a client', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader, writer) => {
+    const line = String(await reader.readLine());
+    if (line.startsWith('{')) JSON.parse(line);
+    throw line.startsWith('text') ? line : new Error(line);
+  };`;
+  await using serving = await startServing([folder.write('quotes.mjs', text)]);
+  const hostile = '\x1b]0;owned\x07\x1b[2J\r127.0.0.1:1  0 ms  done\u009b31m\x7f\u2028forged';
+  for (const word of [hostile, `text ${hostile}`, `{"a": ${hostile}`]) {
+    assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port: serving.port }), `${word}\n`), '');
+  }
+  await serving.program.sees(/(?:failed: [^]*){3}\n/);
+  await serving.program.sees(/(?:error in the handler [^]*){3}\n/, 'stderr');
+  await endsWith(serving.program, 'SIGTERM', 0, 5000);
+  const { stdout, stderr } = serving.program;
+  for (const output of [stdout, stderr]) assert.doesNotMatch(output.replaceAll('\n', ''), /[\p{Cc}\p{Zl}\p{Zp}]/u);
+  assert.match(
+    stdout,
+    /failed: \\x1b\]0;owned\\x07\\x1b\[2J\\r127\.0\.0\.1:1 {2}0 ms {2}done\\x9b31m\\x7f\\u2028forged\n/,
+  );
+  const lines = stdout.split('\n').filter((line) => line.startsWith('127.'));
+  assert.equal(lines.length, 3, stdout);
+  for (const line of stderr.split('\n')) assert.match(line, /^(?:error in the handler of connection \d+ from | |$)/);
+});
+
+test('an error whose message cannot be read ends its own client alone, and is told', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader, writer) => {
+    const word = String(await reader.read(100));
+    if (word === 'getter') throw Object.defineProperty(new Error('x'), 'message', { get() { throw new Error('no'); } });
+    writer.write(word);
+  };`;
+  await using serving = await startServing([folder.write('hostile.mjs', text)]);
+  assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port: serving.port }), 'getter'), '');
+  assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port: serving.port }), 'fine'), 'fine');
+  await serving.program.sees(/failed: an object of type Error\n/);
+  await endsWith(serving.program, 'SIGTERM', 0, 5000);
+});
+
 // ---- limits ------------------------------------------------------------------------------------------------------
 
 for (const option of ['--concurrency', '--max-connections']) {
@@ -324,8 +364,10 @@ test('a path in use, one that is no socket, and one in no folder are told in one
   await program.sees(/npx maitre/);
   for (const [where, line] of [
     [path, /somebody listens there already; end it, or choose another --path\n$/],
-    [file, /^maitre: cannot listen on .*echo\.mjs: .*\n$/],
-    [join(folder.path, 'no/x.sock'), /^maitre: cannot listen on .*x\.sock: .*\n$/],
+    [file, /^maitre: cannot listen on .*echo\.mjs: the file exists and is not a socket\n$/],
+    [join(folder.path, 'no/x.sock'), /^maitre: cannot listen on .*x\.sock: there is no folder \/.*\/no\n$/],
+    [join(file, 'x.sock'), /^maitre: cannot listen on .*x\.sock: \/.*\/echo\.mjs is not a folder\n$/],
+    [join(file, 'no/x.sock'), /^maitre: cannot listen on .*x\.sock: there is no folder \/.*\/echo\.mjs\/no\n$/],
   ] as const) {
     const { code, stdout, stderr } = await runMaitre(['serve', file, '--path', where]);
     assert.deepEqual([code, stdout], [1, ''], stderr);
@@ -338,10 +380,13 @@ test('a path in use, one that is no socket, and one in no folder are told in one
 test('an address of nobody is told in one line, with exit code 1', async () => {
   using folder = new Folder();
   const file = folder.write('echo.mjs', ECHO);
-  for (const host of ['192.0.2.1', 'no-such-host.invalid']) {
+  for (const [host, why] of [
+    ['192.0.2.1', 'this machine has no such address (EADDRNOTAVAIL)'],
+    ['no-such-host.invalid', 'no such host (ENOTFOUND)'],
+  ] as const) {
     const { code, stdout, stderr } = await runMaitre(['serve', file, '--host', host, '--port', '0']);
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, new RegExp(`^maitre: cannot listen on ${host}:0: .*\n$`));
+    assert.equal(stderr, `maitre: cannot listen on ${host}:0: ${why}\n`);
   }
 });
 
@@ -366,6 +411,14 @@ test(
   },
   { skip: privileged < 2 && 'this system has no privileged ports' },
 );
+
+test('a Unix socket in a folder that is not there is told in one line, with exit code 1', async () => {
+  using folder = new Folder();
+  const path = join(folder.path, 'no', 'x.sock');
+  const { code, stdout, stderr } = await runMaitre(['serve', folder.write('echo.mjs', ECHO), '--path', path]);
+  const state = `there is no folder ${join(folder.path, 'no')}`;
+  assert.deepEqual([code, stdout, stderr], [1, '', `maitre: cannot listen on ${path}: ${state}\n`]);
+});
 
 test(
   'a Unix socket in a folder of somebody else is told in one line, with exit code 1',

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
+  asCompleted,
   cancellable,
   CancelledError,
   createTask,
   type ExceptionContext,
   Future,
+  gather,
+  Queue,
+  race,
   setExceptionHandler,
+  shield,
   sleep,
+  type Task,
   wait,
+  waitFor,
 } from 'maitre';
 import { microtasks, nextTurn, test } from '../support/test.js';
 
@@ -50,7 +57,7 @@ test('a disposed done callback does not run, not even when disposed between the 
 test('a disposed done callback leaves nothing on the task', () => {
   const future = new Future<number>();
   for (let i = 0; i < 100; i++) future.addDoneCallback(() => undefined)[Symbol.dispose]();
-  assert.equal(future.observers().length, 0);
+  assert.equal(future.subscribers().length, 0);
 });
 
 test('a done callback runs in the context it was added in', async () => {
@@ -222,4 +229,82 @@ test('a task whose wait() ended by its timeout is reported when it fails later',
     heard.reports.map(({ error }) => String(error)),
     ['Error: after the wait'],
   );
+});
+
+// ---- an awaiter that is cancelled in the turn of the failure --------------------------------------------------------
+
+const awaiters: Record<string, (task: Task<never>) => PromiseLike<unknown>> = {
+  await: (task) => task,
+  cancellable: (task) => cancellable(task),
+  gather: (task) => gather([task]),
+  shield: (task) => shield(task),
+  wait: (task) => wait([task]),
+  'wait for the first of two': (task) => wait([task, new Future<void>()], { returnWhen: 'FIRST_COMPLETED' }),
+  asCompleted: async (task) => {
+    for await (const _ of asCompleted([task]));
+  },
+  waitFor: (task) => waitFor(task, 1000),
+};
+
+for (const [name, awaiter] of Object.entries(awaiters)) {
+  for (const when of ['before', 'with', 'after']) {
+    test(`a failure whose awaiter (${name}) is cancelled ${when} it is reported once, or thrown`, async () => {
+      using heard = collect();
+      const release = new Future<void>();
+      const task = createTask(async (): Promise<never> => {
+        await shield(release);
+        throw new Error('spilled');
+      });
+      const awaiting = createTask(() => awaiter(task));
+      void awaiting.then(undefined, () => undefined); // what it throws has a receiver
+      await nextTurn();
+      // `with`: decided, and not delivered.
+      task.subscribe({ settled: () => when === 'with' && awaiting.cancel() });
+      if (when === 'before') awaiting.cancel();
+      release.setResult();
+      await nextTurn();
+      if (when === 'after') awaiting.cancel();
+      for (let turn = 0; turn < 4; turn++) await nextTurn();
+      const thrown = awaiting.cancelled() ? undefined : awaiting.exception();
+      const reported = heard.reports.filter(({ error }) => String(error) === 'Error: spilled').length;
+      if (task.cancelled()) assert.equal(reported, 0);
+      else if (thrown !== undefined) assert.deepEqual([String(thrown), reported], ['Error: spilled', 0]);
+      else assert.equal(reported, awaiting.cancelled() ? 1 : 0, String(awaiting));
+    });
+  }
+}
+
+test('a failure that is there already, and whose awaiter is cancelled before it is delivered, is reported once', async () => {
+  using heard = collect();
+  const task = createTask(fail);
+  await microtasks(3);
+  assert.equal(task.done(), true);
+  const queue = new Queue<string>();
+  queue.putNowait('item');
+  assert.equal(await race([() => queue.get(), () => task]), 'item'); // the other member was answered, too
+  await nextTurn();
+  await nextTurn();
+  assert.equal(heard.reports.length, 1);
+});
+
+test('the tasks that a loop of asCompleted has left behind are reported when they fail', async () => {
+  using heard = collect();
+  const first = createTask(() => sleep(0));
+  const release = new Future<void>();
+  const second = createTask(() => release.then(fail));
+  for await (const _ of asCompleted([first, second])) break;
+  release.setResult();
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
+  assert.equal(heard.reports.length, 1);
+});
+
+test('those that fail while the body of the loop works are not', async () => {
+  using heard = collect();
+  const tasks = [createTask(() => sleep(0)), createTask(fail)];
+  let seen = 0;
+  for await (const _ of asCompleted(tasks)) {
+    seen++;
+    await sleep(5);
+  }
+  assert.deepEqual([seen, heard.reports.length], [2, 0]);
 });

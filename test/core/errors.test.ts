@@ -58,3 +58,33 @@ test('an IncompleteReadError has what came, and what was asked for', () => {
   assert.match(error.message, /18 of 36 expected bytes/);
   assert.equal(new IncompleteReadError(new Uint8Array()).expected, undefined);
 });
+
+// ---- groups of errors: PEP 654 --------------------------------------------------------------------------------------
+
+test('split parts a tree of errors by class or function, and both parts keep its shape', () => {
+  const [lost, wrong, other] = [new maitre.ConnectionLostError('lost'), new RangeError('wrong'), new Error('other')];
+  const inner = new TaskGroupError([lost, wrong], 'inner', { cause: other });
+  const whole = new TaskGroupError([inner, other], 'whole');
+  for (const test of [maitre.ConnectionLostError, (error: unknown) => error === lost]) {
+    const [matching, rest] = whole.split(test);
+    assert.ok(matching !== undefined && rest !== undefined);
+    assert.deepEqual(matching.leaves(), [lost]);
+    assert.deepEqual(rest.leaves(), [wrong, other]);
+    const [inside] = matching.errors as [InstanceType<typeof TaskGroupError>];
+    assert.deepEqual([inside.message, inside.cause, inside.errors], ['inner', other, [lost]]);
+    assert.deepEqual([matching.message, matching.stack], ['whole', whole.stack]);
+  }
+});
+
+test('split gives the whole where all errors match or none does, and does not look into a group that matches', () => {
+  const whole = new TaskGroupError([new RangeError('a'), new TaskGroupError([new RangeError('b')])]);
+  assert.deepEqual(whole.split(RangeError)[0]?.leaves(), whole.leaves());
+  assert.equal(whole.split(RangeError)[1], undefined);
+  assert.deepEqual(whole.split(TypeError)[1]?.leaves(), whole.leaves());
+  assert.deepEqual(whole.split(TaskGroupError), [whole, undefined]);
+  assert.deepEqual(
+    whole.leaves().map((error) => (error as Error).message),
+    ['a', 'b'],
+  );
+  assert.throws(() => whole.split('RangeError' as never), /expected an error class or a function, got string/);
+});

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ExceptionContext, setExceptionHandler } from 'maitre';
+import {
+  createTask,
+  type ExceptionContext,
+  gather,
+  race,
+  retry,
+  setExceptionHandler,
+  TaskGroup,
+  waitFor,
+} from 'maitre';
 import { reportException } from 'maitre/lowlevel';
 import { test } from '../support/test.js';
 
@@ -63,6 +72,95 @@ test('a handler that throws: the error it was given and its own go to standard e
   );
 });
 
+test('of a brief context the default prints the message alone', () => {
+  using _ = setExceptionHandler(() => {
+    throw new Error('back to the default');
+  });
+  const context = { message: 'A client was refused: it is blocked', error: new Error('with a stack') };
+  const printed = captureStderr(() => reportException({ ...context, brief: true }));
+  assert.ok(printed.startsWith(`maitre: ${context.message}\nmaitre: The exception handler itself failed\n`), printed);
+  assert.match(
+    captureStderr(() => reportException(context)),
+    /\nError: with a stack\n {4}at /,
+  );
+});
+
 test('setExceptionHandler throws for what is no function', () => {
   assert.throws(() => setExceptionHandler(undefined as never), TypeError);
+});
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable(new Error('revoked'), {});
+  revoke();
+  return proxy;
+}
+
+function unreadable(): Error {
+  return Object.create(new Error('unreadable'), {
+    message: {
+      get: () => {
+        throw new Error('message');
+      },
+    },
+    stack: {
+      get: () => {
+        throw new Error('stack');
+      },
+    },
+  }) as Error;
+}
+
+test('the default report never throws, whatever was thrown, and says what happened', () => {
+  using _ = setExceptionHandler(() => {
+    throw revoked(); // back to the default
+  });
+  for (const error of [revoked(), unreadable()]) {
+    assert.match(
+      captureStderr(() => reportException({ message: 'It broke', error })),
+      /^maitre: It broke\n.+/,
+    );
+  }
+});
+
+test('what cannot be read ends a task, a group, a gather, a race, a retry like any error', async () => {
+  for (const error of [revoked(), unreadable()]) {
+    const fail = async (): Promise<never> => {
+      throw error;
+    };
+    const starts = [
+      () => createTask(fail),
+      () => gather([fail]),
+      () => waitFor(fail, 1000),
+      () => race([fail]),
+      () => retry(fail, { attempts: 2, backoff: 1 }),
+    ];
+    for (const start of starts) {
+      // In an object: a promise that is resolved with a revoked Proxy looks for its `then`.
+      const caught = await start().then(
+        () => undefined,
+        (reason: unknown) => ({ reason }),
+      );
+      assert.ok(caught?.reason === error);
+    }
+    await assert.rejects(
+      TaskGroup.run((group) => void group.createTask(fail)),
+      { name: 'TaskGroupError' },
+    );
+  }
+});
+
+test('the default report says "probably" of a place that was guessed, and not of one that was captured', () => {
+  using _ = setExceptionHandler(() => {
+    throw new Error('back to the default');
+  });
+  for (const [createdAtGuessed, line] of [
+    [true, /\n {4}probably created at here\n/],
+    [false, /\n {4}created at here\n/],
+  ] as const) {
+    const context = { message: 'It broke', error: new Error('e'), createdAt: 'here', createdAtGuessed };
+    assert.match(
+      captureStderr(() => reportException(context)),
+      line,
+    );
+  }
 });

@@ -1,11 +1,7 @@
 /* oxlint-disable typescript/no-misused-promises -- finally() waits for the promise it is given: a cleanup that waits */
 import assert from 'node:assert/strict';
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import {
   CancelledError,
   createTask,
@@ -19,6 +15,7 @@ import {
   type Task,
 } from 'maitre';
 import { nextTurn, test } from '../support/test.js';
+import { endOf, isDeno, play, startFixture } from './play.js';
 
 const never = (): Promise<void> => sleep(Infinity);
 
@@ -190,52 +187,6 @@ test('gather, sleep and tasks work outside of run', async () => {
 
 // ---- signals: the operating system is the subject ------------------------------------------------------------------------
 
-const isDeno = 'Deno' in globalThis;
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Starts a program of ./fixtures; sends a signal each time it has printed the line that the signal waits for. */
-function play(
-  program: string,
-  signals: readonly (readonly [after: string, signal: 'SIGINT' | 'SIGTERM'])[],
-): Promise<Ended> {
-  const child = startFixture(program);
-  const left = [...signals];
-  let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text;
-    const [next] = left;
-    if (next === undefined || !out.includes(next[0])) return;
-    left.shift();
-    process.kill(child.pid as number, next[1]); // it runs: it has just written
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  return endOf(child).then((end) => ({ ...end, out, err }));
-}
-
-function startFixture(program: string): ChildProcessByStdio<null, Readable, Readable> {
-  const file = fileURLToPath(new URL(`fixtures/${program}.js`, import.meta.url));
-  const args = isDeno ? ['run', '-A', file] : [file];
-  return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-/** How it ends, when all of its output has been read. */
-function endOf(child: ChildProcess): Promise<Pick<Ended, 'code' | 'signal'>> {
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      // Deno tells an exit with 128 + n as the signal n.
-      if (isDeno && code === null && signal !== null) resolve({ code: 128 + constants.signals[signal], signal: null });
-      else resolve({ code, signal });
-    });
-  });
-}
-
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -321,3 +272,42 @@ test('a main that answers the signal with an error fails with it', async () => {
   assert.equal(code, 1);
   assert.match(err, /cleanup failed/);
 });
+
+// ---- a loop that runs empty ----------------------------------------------------------------------------------------
+
+/** Bun waits for a pending top-level await for ever, without a `beforeExit`; Deno holds its loop for the signal listeners. */
+const emptyLoop = {
+  skip: (isDeno || 'Bun' in globalThis) && 'Bun and Deno do not tell when a top-level await is all that is left',
+};
+
+const DEADLOCKS: Readonly<Record<string, RegExp>> = {
+  'own-lock': /<Task "main" pending, waits for lock\.acquire>\n {8}lock "db" held by Task "main"/,
+  'each-other': /<Task "one".*\n {8}lock "b" held by Task "two"[\s\S]*<Task "two".*\n {8}lock "a" held by Task "one"/,
+  foreign: /nothing is left that could wake a task\n {4}<Task "main" pending>/,
+  cleanup: /<Task "main" pending, waits for event\.wait>\n {8}event "go" not set/,
+};
+
+for (const [how, wanted] of [
+  ['top', 13],
+  ['floating', 13],
+  ['caught', 0],
+] as const) {
+  test(
+    `a deadlock prints who waits for what, and run rejects: ${how}, exit code ${wanted}`,
+    async () => {
+      const start = ([which, pattern]: [string, RegExp]) =>
+        play('deadlock', [], [which, how]).then((ended) => ({ which, pattern, ...ended }));
+      for (const { which, pattern, code, out, err } of await Promise.all(Object.entries(DEADLOCKS).map(start))) {
+        assert.equal(code, wanted, `${which}: ${err}`);
+        assert.match(err, pattern);
+        assert.equal(err.split('nothing is left that could wake a task\n').length - 1, 1);
+        const lines = [
+          ...(which === 'cleanup' ? ['cleaned up'] : []),
+          ...(how === 'caught' ? ['caught InvalidStateError'] : []),
+        ];
+        assert.deepEqual(out.split('\n').slice(0, -1), lines);
+      }
+    },
+    emptyLoop,
+  );
+}

@@ -92,7 +92,7 @@ fakeTest('after the shield was cancelled a result, or a cancellation, of the wor
 fakeTest('shields that were cancelled leave nothing that grows on long work', async () => {
   const work = createTask(() => sleep(10_000));
   for (let i = 0; i < 100; i++) await moveOnAfter(10, () => shield(work));
-  assert.ok(work.observers().length <= 1, `${work.observers().length} observers`);
+  assert.ok(work.subscribers().length <= 1, `${work.subscribers().length} observers`);
   await work;
 });
 

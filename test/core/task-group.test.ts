@@ -241,7 +241,7 @@ fakeTest('createTask refuses a promise', async () => {
 test('arguments that are wrong reject, and do not throw', async () => {
   await assert.rejects(TaskGroup.run(1 as never), TypeError);
   await assert.rejects(
-    TaskGroup.run(() => 1, { onError: 'ignore' as never }),
+    TaskGroup.run(() => 1, { errors: 'ignore' as never }),
     RangeError,
   );
   await assert.rejects(
@@ -597,7 +597,7 @@ test('start refuses what is no function, by rejecting', async () => {
 
 // ---- report -------------------------------------------------------------------------------------------------------
 
-fakeTest("onError 'report': a failure goes to the exception handler and touches nobody else", async () => {
+fakeTest("errors: 'report': a failure goes to the exception handler and touches nobody else", async () => {
   const reports: ExceptionContext[] = [];
   using _ = setExceptionHandler((context) => reports.push(context));
   const value = await TaskGroup.run(
@@ -606,7 +606,7 @@ fakeTest("onError 'report': a failure goes to the exception handler and touches 
       const other = group.createTask(() => sleep(10, 'served'));
       return await other;
     },
-    { name: 'clients', onError: 'report' },
+    { name: 'clients', errors: 'report' },
   );
   assert.equal(value, 'served');
   assert.deepEqual(
@@ -616,7 +616,7 @@ fakeTest("onError 'report': a failure goes to the exception handler and touches 
   assert.match(reports[0]?.createdAt ?? '', /task-group\.test/);
 });
 
-fakeTest("onError 'report': an error of the body still ends the group", async () => {
+fakeTest("errors: 'report': an error of the body still ends the group", async () => {
   let ended = false;
   await assert.rejects(
     TaskGroup.run(
@@ -625,7 +625,7 @@ fakeTest("onError 'report': an error of the body still ends the group", async ()
         await sleep(1);
         await fail('body');
       },
-      { onError: 'report' },
+      { errors: 'report' },
     ),
     TaskGroupError,
   );

@@ -16,6 +16,7 @@ import {
   TaskGroup,
   timeout,
 } from 'maitre';
+import { addInstrument } from 'maitre/lowlevel';
 import { cancelAtEveryStep, cancelTwiceAtEveryStep } from '../support/explore.js';
 import { fakeTest, microtasks, nextTurn, test } from '../support/test.js';
 
@@ -176,13 +177,19 @@ test('an eager child does not change what is current for its creator', async () 
   });
 });
 
-test('callbacks of callSoon and callLater run in the task that scheduled them', async () => {
-  await createTask(async (self) => {
-    const [soon, later] = [new Future<unknown>(), new Future<unknown>()];
-    callSoon(() => soon.setResult(currentTask() === self));
-    callLater(1, () => later.setResult(currentTask() === self));
-    assert.deepEqual(await gather([soon, later]), [true, true]);
-  });
+test('callbacks of callSoon and callLater run outside of any task, with the other context of who scheduled them', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  await createTask(() =>
+    storage.run('mine', async () => {
+      const [soon, later] = [new Future<unknown>(), new Future<unknown>()];
+      callSoon(() => soon.setResult([currentTask(), storage.getStore()]));
+      callLater(1, () => later.setResult([currentTask(), storage.getStore()]));
+      assert.deepEqual(await gather([soon, later]), [
+        [undefined, 'mine'],
+        [undefined, 'mine'],
+      ]);
+    }),
+  );
 });
 
 test('currentTask is undefined in what goes on after its task has ended', async () => {
@@ -252,6 +259,21 @@ test('a task that throws a CancelledError of its own making counts as cancelled'
 
 test('a task whose function returns a task has the result of that task', async () => {
   assert.equal(await createTask(() => createTask(() => 42)), 42);
+});
+
+test('a thenable that settles more than once ends its task once', async () => {
+  let ends = 0;
+  using _ = addInstrument({ taskEnded: () => ends++ });
+  const twice = {
+    // oxlint-disable-next-line unicorn/no-thenable -- that is what is tested
+    then(resolve: (value: number) => void, reject: (error: unknown) => void): void {
+      resolve(1);
+      reject(new Error('again'));
+      resolve(2);
+    },
+  };
+  assert.equal(await createTask(() => twice as PromiseLike<number>), 1);
+  assert.equal(ends, 1);
 });
 
 test('a task that awaits itself gets InvalidStateError', async () => {
@@ -659,9 +681,18 @@ test('uncancel brings a task that has not begun back to life', async () => {
   assert.equal(await task, 'alive');
 });
 
+test('a task, a future and a gather are promises to the type checker, and to whoever looks', async () => {
+  const promises: readonly Promise<unknown>[] = [createTask(() => 1), gather([() => 2]), createTask(() => 3)];
+  assert.deepEqual(await Promise.all(promises), [1, [2], 3]);
+  assert.deepEqual(
+    promises.map((promise) => promise[Symbol.toStringTag]),
+    ['Promise', 'Promise', 'Promise'],
+  );
+});
+
 // ---- the signal ---------------------------------------------------------------------------------------------------
 
-test('task.signal aborts with the first cancel and stays aborted', async () => {
+test('task.signal aborts with the first cancel; once no cancel stands, a new read gives a fresh one', async () => {
   const task = createTask(async () => {
     await sleep(Infinity).catch(() => undefined);
     await sleep(0);
@@ -675,7 +706,8 @@ test('task.signal aborts with the first cancel and stays aborted', async () => {
   task.uncancel();
   task.uncancel();
   assert.equal((signal.reason as Error).message, 'first');
-  assert.equal(task.signal, signal);
+  assert.equal(task.signal.aborted, false);
+  assert.equal(signal.aborted, true, 'one that was read never goes back');
   await task;
 });
 

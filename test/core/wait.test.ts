@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CancelledError, createTask, currentTask, sleep, type WaitOptions } from 'maitre';
-import { checkpoint, type Linked, LinkedSet, makeCancelledError, Wait, waitsOf } from 'maitre/lowlevel';
+import { beginWait, type Linked, LinkedSet, makeCancelledError, Wait, waitsOf } from 'maitre/lowlevel';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { microtasks, nextTurn, test } from '../support/test.js';
 
@@ -143,17 +143,17 @@ test('a wait tells what it waits for, on what, and since when', async () => {
   await wait.promise;
 });
 
-test('checkpoint lets a call pass when there is nothing to cancel', () => {
-  assert.equal(checkpoint(), undefined);
-  assert.equal(checkpoint({}), undefined);
-  assert.equal(checkpoint({ signal: new AbortController().signal }), undefined);
+test('beginWait lets a call pass when there is nothing to cancel', () => {
+  assert.equal(beginWait(), undefined);
+  assert.equal(beginWait({}), undefined);
+  assert.equal(beginWait({ signal: new AbortController().signal }), undefined);
 });
 
-test('checkpoint takes the pending cancel of the current task once', async () => {
+test('beginWait takes the pending cancel of the current task once', async () => {
   const task = createTask(async (self) => {
     self.cancel('pending');
-    await assert.rejects(checkpoint() ?? Promise.resolve(), { message: 'pending' });
-    assert.equal(checkpoint(), undefined);
+    await assert.rejects(beginWait() ?? Promise.resolve(), { message: 'pending' });
+    assert.equal(beginWait(), undefined);
     return 'done';
   });
   assert.equal(await task, 'done');
@@ -167,7 +167,7 @@ test('a pending cancel of one task is no affair of another', async () => {
   });
   await createTask(async () => {
     await nextTurn();
-    assert.equal(checkpoint(), undefined);
+    assert.equal(beginWait(), undefined);
   });
   await assert.rejects(async () => other, CancelledError);
 });
@@ -275,7 +275,7 @@ test('explored: a permit handed to a waiter that is cancelled goes to the next, 
         else queue.delete(this);
       }
     }
-    const acquire = (): Promise<void> => checkpoint() ?? new PermitWait().promise;
+    const acquire = (): Promise<void> => beginWait() ?? new PermitWait().promise;
     let got = 0;
     return {
       body: async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CancelledError, createTask, loopTime, sleep } from 'maitre';
+import { CancelledError, createTask, currentTask, loopTime, sleep, timeout } from 'maitre';
 import { crawl, type FetchPage, makeSite } from '../../examples/crawler.ts';
 import { Program, programArgs } from '../support/program.js';
 import { fakeTest, test } from '../support/test.js';
@@ -29,6 +29,24 @@ fakeTest('every page is visited, those that failed once too, and the dead link i
   assert.equal(pages.size, 200);
   assert.deepEqual([...broken], [['/page/201', '404 /page/201']]);
   assert.equal(visits.length, 200 + 28 + 3, 'one more for each that failed once, three for the dead one');
+});
+
+test('a site that hangs once on every page loses no page to the timeout, with one worker and the signal of the task', async () => {
+  const site = makeSite(6, 0);
+  const hung = new Set<string>();
+  // As `fetch(url, { signal })`: a promise that only its signal ends.
+  const answer = (path: string, signal: AbortSignal | undefined): Promise<readonly string[]> => {
+    if (hung.has(path) && signal?.aborted === false) return site(path);
+    hung.add(path);
+    return new Promise((_, reject) => {
+      if (signal?.aborted === true) reject(signal.reason as Error);
+      signal?.addEventListener('abort', () => reject(signal.reason as Error));
+    });
+  };
+  const fetchPage: FetchPage = (path) => timeout(20, () => answer(path, currentTask()?.signal));
+  const { pages, broken } = await crawl('/page/1', fetchPage, { workers: 1 });
+  assert.equal(pages.size, 6);
+  assert.deepEqual([...broken.keys()], ['/page/7']);
 });
 
 fakeTest('there are no more requests at once, and per second, than allowed', async () => {

@@ -13,8 +13,8 @@ import { root } from '../meta/source-files.js';
 const browser = '/usr/bin/chromium';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 16_100;
-const typicalLimit = 10 * 1024;
+const wholeDoorLimit = 22_600;
+const typicalLimit = 13_900;
 
 const wholeDoor = "export * from 'maitre/core';";
 const typical = `

@@ -1,5 +1,5 @@
-// The examples of the reference run: every `ts` block of these documents, each as a module of its own, one after the other in one
-// process per document. A block that cannot run by itself says so: ```ts no-run
+// The examples of the reference and the guides run: every `ts` block of these documents, each as a module of its own, one
+// after the other in one process per document. A block that cannot run by itself says so: ```ts no-run
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -11,7 +11,17 @@ import { compile } from './compile.js';
 import { fencedBlocks } from './markdown.js';
 import { readText, root } from './source-files.js';
 
-const documents = ['sync', 'queues', 'time', 'testing'];
+const documents = [
+  'reference/sync',
+  'reference/queues',
+  'reference/time',
+  'reference/testing',
+  'reference/cancellation',
+  'reference/groups-and-timeouts',
+  'reference/tasks',
+  'reference/lowlevel',
+  'guides/race',
+];
 const folder = 'build/docs-run';
 
 /** Imports a document's blocks one by one, says which one is running, and checks that each leaves nothing behind. */
@@ -25,9 +35,9 @@ for (const file of process.argv.slice(2)) {
 
 describe('the reference', () => {
   const blocks = documents.flatMap((document) =>
-    fencedBlocks(readText(`docs/reference/${document}.md`))
+    fencedBlocks(readText(`docs/${document}.md`))
       .filter(({ info }) => info === 'ts')
-      .map(({ code, line }) => ({ document, code, name: `${document}-${line}` })),
+      .map(({ code, line }) => ({ document, code, name: `${document.replace('/', '-')}-${line}` })),
   );
 
   test('its examples compile', () => {

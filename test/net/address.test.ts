@@ -11,6 +11,11 @@ test('formatAddress puts IPv6 in brackets, and knows Unix sockets without a name
   assert.equal(formatAddress({ path: '\0soup\0' }), '@soup@');
 });
 
+test('formatAddress is one line without control characters, whatever a header said', () => {
+  assert.equal(formatAddress({ path: '/x\n\x1b[2J\x9b' }), '/x\\n\\x1b[2J\\x9b');
+  assert.equal(formatAddress({ address: '1\r\x7f', port: 1, family: 'IPv4' }), '1\\r\\x7f:1');
+});
+
 test('toAddress tells the families apart, and takes IPv4 out of its IPv6 clothes', () => {
   assert.deepEqual(toAddress('10.0.0.1', 5), { address: '10.0.0.1', port: 5, family: 'IPv4' });
   assert.deepEqual(toAddress('fe80::1', 5), { address: 'fe80::1', port: 5, family: 'IPv6' });

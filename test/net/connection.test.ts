@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { CancelledError, type Connection, createTask, openConnection, sleep } from 'maitre';
-import { setInstrument } from 'maitre/lowlevel';
+import { addInstrument } from 'maitre/lowlevel';
 import { nextTurn, test } from '../support/test.js';
+import { first } from './fixtures/certificates.js';
 import { connectedPair, echo, HOST, until, withServer } from './sockets.js';
 
 test('ids count up, and are unique in the process', async () => {
@@ -92,13 +95,43 @@ test('detach after the handler’s end changes nothing', async () => {
 
 test('the instrument is told of each connection once when it opens and once when it is gone', async () => {
   const log: string[] = [];
-  using _ = setInstrument({
-    connectionOpened: (connection) => log.push(`open ${(connection as Connection).id}`),
-    connectionClosed: (connection) => log.push(`closed ${(connection as Connection).id}`),
+  using _ = addInstrument({
+    opened: ({ kind, id }) => log.push(`open ${kind} ${id}`),
+    closed: ({ kind, id }) => log.push(`closed ${kind} ${id}`),
   });
   const [a, b] = await connectedPair({ host: HOST });
   await a.close();
   await b.close();
   await sleep(0);
-  assert.deepEqual(log.toSorted(), [a, b].flatMap(({ id }) => [`open ${id}`, `closed ${id}`]).toSorted());
+  const connections = log.filter((line) => line.includes(' connection '));
+  const expected = [a, b].flatMap(({ id }) => [`open connection ${id}`, `closed connection ${id}`]);
+  assert.deepEqual(connections.toSorted(), expected.toSorted());
+});
+
+test('socket is the net.Socket under it, over TLS the TLSSocket', async () => {
+  const [a, b] = await connectedPair({ host: HOST });
+  for (const end of [a, b]) {
+    assert.ok(end.socket instanceof Socket);
+    assert.equal(end.socket, end.writer.getExtraInfo('socket'));
+  }
+  a.writer.write('hi\n');
+  assert.equal(String(await b.reader.readLine()), 'hi\n');
+  await Promise.all([a.close(), b.close()]);
+  await withServer(echo, { tls: first }, async (_server, port) => {
+    await using client = await openConnection({ host: HOST, port, tls: { ca: first.cert } });
+    assert.ok(client.socket instanceof TLSSocket);
+  });
+});
+
+test('startTls goes over to TLS on both ends, and tls says how', async () => {
+  const [client, server] = await connectedPair({ host: HOST });
+  assert.deepEqual([client.tls, server.tls], [undefined, undefined]);
+  const serving = server.startTls(first);
+  await client.startTls({ ca: first.cert, servername: 'localhost' });
+  await serving;
+  client.writer.write('hi\n');
+  assert.equal(String(await server.reader.readLine()), 'hi\n');
+  assert.equal(client.tls?.authorized, true);
+  assert.equal(server.tls?.servername, 'localhost');
+  await Promise.all([client.close(), server.close()]);
 });

@@ -152,7 +152,7 @@ test('DatagramInbox loses, doubles and reorders nothing, whichever receive is ca
           if (sent.length % 4 === 0) await sleep(1);
         }
       });
-      sender.observe({
+      sender.subscribe({
         settled: () => {
           while (sent.length < 12) send(); // it was cancelled, and the others still wait
         },

@@ -12,6 +12,11 @@ test('createDatagramEndpoint names the option that is wrong, what was expected a
     [{ local: { path: 'x' } }, 'TypeError', 'unknown option "local.path"'],
     [{ local: { host: 1 } }, 'TypeError', 'local.host must be a name or address, got 1'],
     [{ local: { host: '' } }, 'RangeError', 'local.host must be a name or address, got ""'],
+    [
+      { local: { host: '127.0.0.1\0evil' } },
+      'RangeError',
+      'local.host must be a name or address, got "127.0.0.1\\u0000evil"',
+    ],
     [{ local: { port: '53' } }, 'TypeError', 'port must be an integer from 0 to 65535, got "53"'],
     [{ local: { port: 65536 } }, 'RangeError', 'port must be an integer from 0 to 65535, got 65536'],
     [{ remote: {} }, 'TypeError', 'remote.host must be a name or address, got undefined'],

@@ -8,6 +8,7 @@ import {
   every,
   type Handler,
   openConnection,
+  type Refusal,
   type ServerOptions,
   setExceptionHandler,
   sleep,
@@ -100,11 +101,11 @@ fakeTest(
 fakeTest(
   'clients that say nothing to a server behind a balancer are ended after handshakeTimeout',
   async () => {
-    const errors: unknown[] = [];
+    const errors: [string, unknown][] = [];
     const options = {
       proxyProtocol: true,
       handshakeTimeout: 5000,
-      onError: (error: unknown) => void errors.push(error),
+      onRefused: ({ code, error }: Refusal) => void errors.push([code, error]),
     };
     await withServer(echo, options, async (_server, port) => {
       const silent = await openConnection({ host: HOST, port, timeout: null });
@@ -117,7 +118,10 @@ fakeTest(
       for (const client of [silent, dribbler]) await client.close();
     });
     assert.equal(errors.length, 2);
-    for (const error of errors) assert.ok(error instanceof TimeoutError, String(error));
+    for (const [code, error] of errors) {
+      assert.equal(code, 'proxyProtocol');
+      assert.ok(error instanceof TimeoutError, String(error));
+    }
   },
   { skip },
 );

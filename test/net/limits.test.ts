@@ -4,6 +4,8 @@ import {
   type Connection,
   type ConnectionLimits,
   ConnectionLostError,
+  createTask,
+  Event,
   every,
   type Handler,
   openConnection,
@@ -63,11 +65,13 @@ fakeTest('a connection with traffic outlives idleTimeout and readTimeout', async
   });
 });
 
-fakeTest('readTimeout counts only while a read waits', async () => {
+fakeTest('readTimeout counts only while a read waits, and never ends it early', async (clock) => {
   const ended: unknown[] = [];
+  let began = 0;
   const handler = async (...[reader, writer]: Parameters<typeof echo>): Promise<void> => {
-    await sleep(60_000); // in the kitchen: the peer owes nothing
+    await sleep(60_050); // in the kitchen, until between two sweeps: the peer owes nothing
     writer.write('ready\n');
+    began = clock.now();
     await reader.readLine();
   };
   await withServer(
@@ -77,6 +81,7 @@ fakeTest('readTimeout counts only while a read waits', async () => {
       const client = await openConnection({ host: HOST, port, timeout: null });
       assert.equal(String(await client.reader.readLine()), 'ready\n');
       await client.reader.read().catch(() => undefined);
+      assert.ok(clock.now() - began >= 5000, `${clock.now() - began}`);
       await client.close();
       assert.match(String((ended[0] as Error).cause), /readTimeout/);
     },
@@ -224,3 +229,61 @@ test(
   },
   { skip: process.platform !== 'linux' && 'what the kernel holds is known on Linux alone', timeout: 30_000 },
 );
+
+fakeTest('idleTimeout and readTimeout do not count time in the line of concurrency', async (clock) => {
+  const ended: Ended[] = [];
+  const onError = (error: unknown, connection: Connection): void =>
+    void ended.push({ error, connection, at: clock.now() });
+  const open = new Map<number, number>(); // by connection
+  let busy = 0;
+  const handler = async (...[reader, , connection]: Parameters<typeof echo>): Promise<void> => {
+    open.set(connection.id, clock.now());
+    if (busy++ === 0) await sleep(60_050); // between two sweeps
+    else await reader.readLine();
+  };
+  const limits = { idleTimeout: 5000, readTimeout: 20_000, concurrency: 1 };
+  await withServer(handler, { ...limits, onError }, async (server, port) => {
+    const first = await openConnection({ host: HOST, port, timeout: null });
+    // It speaks all the time, so that no limit ends it.
+    const chatter = createTask(async () => {
+      for await (const _ of every(1000)) first.writer.write('.');
+    });
+    while (server.connections.size < 1) await sleep(1);
+    const second = await openConnection({ host: HOST, port, timeout: null });
+    await second.reader.read().catch(() => undefined);
+    const [, began = 0] = [...open.values()];
+    assert.ok(began >= 60_000);
+    chatter.cancel();
+    await chatter.catch(() => undefined);
+    assert.deepEqual(
+      ended.map(reasonOf).filter((reason) => !reason.includes('idleTimeout')),
+      [],
+    );
+    const last = ended.at(-1) as Ended;
+    assert.ok(last.at - began >= 5000, `${last.at - began} ms after its handler began`);
+    await first.close();
+    await second.close();
+  });
+});
+
+fakeTest('lifetime counts time in the line of concurrency', async (clock) => {
+  const gate = new Event();
+  let handled = 0;
+  const handler = async (): Promise<void> => {
+    handled++;
+    await gate.wait();
+  };
+  await withServer(handler, { lifetime: 30_000, concurrency: 1, onError: () => undefined }, async (server, port) => {
+    const first = await openConnection({ host: HOST, port, timeout: null });
+    while (server.connections.size < 1) await sleep(1);
+    const second = await openConnection({ host: HOST, port, timeout: null });
+    const began = clock.now();
+    await second.reader.read().catch(() => undefined);
+    assert.ok(clock.now() - began < 35_000);
+    gate.set();
+    await first.close();
+    await second.close();
+    while (server.connections.size > 0) await sleep(1);
+  });
+  assert.equal(handled, 1); // nobody was left to be served when its turn came
+});

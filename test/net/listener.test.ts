@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
-import { openConnection, startServer } from 'maitre';
+import { openConnection, setExceptionHandler, startServer } from 'maitre';
 import type { AnySocket } from '#src/net/any-socket.js';
 import { listen } from '#src/net/listener.js';
 import { hasRawIo } from '#src/net/raw/try-out.js';
@@ -97,6 +97,23 @@ test('no host is all interfaces: both families on one port, IPv4 peers shown as 
   }
 });
 
+test(
+  "host '::' takes no IPv4",
+  async () => {
+    let server;
+    try {
+      server = await startServer(echo, { host: '::' });
+    } catch (error) {
+      if (['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes((error as NodeJS.ErrnoException).code ?? '')) return; // no IPv6
+      throw error;
+    }
+    await assert.rejects(openConnection({ host: HOST, port: portOf(server) }), { code: 'ECONNREFUSED' });
+    await (await openConnection({ host: '::1', port: portOf(server) })).close();
+    await server.shutdown();
+  },
+  { skip: isDeno && 'its :: takes IPv4 too, whatever it is told' },
+);
+
 test('an address named twice, or by a name and itself, is bound once', async () => {
   const server = await startServer(echo, { host: [HOST, HOST, 'localhost', '::1', '::1'] });
   const addresses = server.addresses.map((address) => ('path' in address ? '' : address.address));
@@ -131,12 +148,21 @@ test('a port the system chose for one address and that is taken on another is ch
 });
 
 test(
-  'an address this machine lacks is skipped while there is another, and an error when it is alone',
+  'an address this machine lacks is skipped and reported while there is another, and an error when it is alone',
   async () => {
     const foreign = '203.0.113.7'; // for documentation only: nobody has it
-    const server = await startServer(echo, { host: [foreign, HOST] });
-    assert.equal(server.addresses.length, 1);
-    await server.shutdown();
+    const reports: string[] = [];
+    {
+      using _ = setExceptionHandler(({ message, error }) => void reports.push(`${message}: ${String(error)}`));
+      const server = await startServer(echo, { host: [foreign, HOST] });
+      assert.equal(server.addresses.length, 1);
+      await server.shutdown();
+    }
+    assert.equal(reports.length, 1);
+    assert.match(
+      reports[0] ?? '',
+      /^Cannot listen on 203\.0\.113\.7, the server listens on its other addresses: .*EADDRNOTAVAIL/,
+    );
     await assert.rejects(startServer(echo, { host: foreign }), { code: 'EADDRNOTAVAIL' });
   },
   { skip: isDeno && 'Deno says EINVAL where the system says EADDRNOTAVAIL' },

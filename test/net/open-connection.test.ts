@@ -14,7 +14,7 @@ import {
   startServer,
   timeout,
 } from 'maitre';
-import { setInstrument } from 'maitre/lowlevel';
+import { addInstrument } from 'maitre/lowlevel';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { microtasks, nextTurn, test } from '../support/test.js';
 import { type Program, startFixture } from './programs.js';
@@ -46,15 +46,18 @@ const wrongTypes: Record<string, readonly unknown[]> = {
   timeout: ['1', {}],
   happyEyeballsDelay: ['1', null],
   signal: [1, null, {}],
+  tls: ['yes', false, null, []],
+  shutdownTimeout: ['1', null],
 };
 const wrongValues: Record<string, readonly unknown[]> = {
-  host: [''],
+  host: ['', '127.0.0.1\0evil', 'local host', 'localhost\n'],
   port: [-1, 65_536, 1.5, Number.NaN],
   localAddress: ['', 'localhost', '1.2.3'],
   limit: [0, -1, 1.5, Number.NaN],
   maxBuffered: [0, -1, Number.NaN],
   timeout: [Number.NaN],
   happyEyeballsDelay: [-1, Number.NaN],
+  shutdownTimeout: [0, -1, Number.NaN],
 };
 for (const [kind, table] of [
   ['TypeError', wrongTypes],
@@ -87,6 +90,9 @@ test('options must be an object with a port or a path, and nothing unknown', asy
     {},
     { host: HOST },
     { path: '/x', port: 1 },
+    { path: '/x', host: HOST },
+    { path: '/x', localAddress: HOST },
+    [],
     { port: 1, hots: 'x' },
     { path: 1 },
   ]) {
@@ -95,7 +101,7 @@ test('options must be an object with a port or a path, and nothing unknown', asy
       message: /^Cannot open connection: /,
     });
   }
-  await assert.rejects(openConnection({ path: '' }), RangeError);
+  for (const path of ['', '/tmp/a\0b']) await assert.rejects(openConnection({ path }), RangeError);
 });
 
 // ---- connecting --------------------------------------------------------------------------------------------------
@@ -234,7 +240,7 @@ test('a signal that aborts in any microtask after the connect leaves nothing beh
       const controller = new AbortController();
       const outcome = await (async () => {
         // The wait for the winner is the first `await` that ends.
-        using _ = setInstrument({
+        using _ = addInstrument({
           waitEnded: ({ kind }) => {
             if (kind === 'await') void microtasks(count).then(() => controller.abort());
           },

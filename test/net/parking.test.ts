@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { type ExceptionContext, setExceptionHandler } from 'maitre';
+import { type ExceptionContext, type Refusal, setExceptionHandler } from 'maitre';
 import { test } from '../support/test.ts';
 import { first } from './fixtures/certificates.ts';
-import { echo, pause, RawClient, until, withServer } from './sockets.ts';
+import { echo, isNode, pause, RawClient, until, withServer } from './sockets.ts';
 
 /** Connects, one after the other, so that the server accepts them in order. A reset may come before the connect is through. */
 async function connectInTurn(port: number, count: number): Promise<RawClient[]> {
@@ -72,3 +72,60 @@ test('parked clients that reset, end, or are dropped by the close of the server 
   }
   for (const error of reports) assert.match(String(error), /TLS handshake failed|ConnectionLostError/);
 });
+
+for (const tls of [undefined, first]) {
+  test(
+    `a parked client that resets gives up its place, one that ends keeps it${tls === undefined ? '' : ', over TLS too'}`,
+    async () => {
+      const refused: Refusal[] = [];
+      const options = {
+        maxConnections: 1,
+        backlog: 2,
+        tls,
+        onRefused: (refusal: Refusal) => void refused.push(refusal),
+      };
+      await withServer(echo, { ...options, handshakeTimeout: 30_000 }, async (server, port) => {
+        const [served, resets, ends] = await connectInTurn(port, 3);
+        assert.ok(served !== undefined && resets !== undefined && ends !== undefined);
+        assert.equal(server.statistics().parked, 2);
+        ends.socket.end('parting\n');
+        resets.reset();
+        await pause(20);
+        // Full, so all are looked at: there is room after all.
+        const [late] = await connectInTurn(port, 1);
+        await until(() => server.statistics().accepted === 4);
+        assert.deepEqual([server.statistics().parked, refused.length, late?.closed], [2, 0, false]);
+        // Nobody comes, and they are looked at all the same.
+        late?.reset();
+        await until(() => server.statistics().parked === 1);
+        await pause(1200);
+        assert.equal(server.statistics().parked, 1); // the end is no reset
+        served.socket.destroy();
+        if (tls === undefined) await ends.receives('parting\n');
+        await until(() => ends.closed || ends.ended);
+        await closeAll([served, resets, ends, ...(late === undefined ? [] : [late])]);
+        await until(() => server.connections.size === 0);
+      });
+    },
+    { skip: !isNode && 'the system is asked through a handle as Node has it' },
+  );
+}
+
+test(
+  'a parked client that resets counts no longer for maxPerIp',
+  async () => {
+    const refused: string[] = [];
+    const options = { maxConnections: 1, maxPerIp: 2, onRefused: ({ code }: Refusal) => void refused.push(code) };
+    await withServer(echo, options, async (server, port) => {
+      const [served, parked] = await connectInTurn(port, 2);
+      parked?.reset();
+      await until(() => server.statistics().parked === 0);
+      await pause(5); // its handle is closed at the end of a turn
+      const [next] = await connectInTurn(port, 1);
+      assert.deepEqual([next?.closed, refused], [false, []]);
+      await closeAll([served, parked, next].filter((client) => client !== undefined));
+      await until(() => server.connections.size === 0);
+    });
+  },
+  { skip: !isNode && 'the system is asked through a handle as Node has it' },
+);

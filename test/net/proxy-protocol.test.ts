@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import {
   type Address,
+  formatAddress,
   Future,
   IncompleteReadError,
   LimitOverrunError,
   openConnection,
+  type Refusal,
   sleep,
   StreamReader,
 } from 'maitre';
@@ -67,6 +69,62 @@ test('version 2: TCP over IPv4 and IPv6, Unix sockets, LOCAL, UNSPEC, extensions
   assert.equal(await read(version2(0x21, 0x00, [1, 2, 3]), 'hi'), undefined);
 });
 
+/** A block of two Unix addresses, padded with zero bytes. */
+function paths(peer: string, local: string): number[] {
+  return [peer, local].flatMap((path) => [
+    ...Buffer.from(path),
+    ...Array<number>(108 - Buffer.byteLength(path)).fill(0),
+  ]);
+}
+
+test('version 2: abstract names of Unix sockets keep their zero byte, and one without a name has none', async () => {
+  assert.deepEqual(await read(version2(0x21, 0x31, paths('\0soup', '/run/x'))), {
+    peer: { path: '\0soup' },
+    local: { path: '/run/x' },
+  });
+  const header = await read(version2(0x21, 0x31, paths('', '\0kitchen')));
+  assert.deepEqual(header, { peer: { path: '' }, local: { path: '\0kitchen' } });
+  assert.equal(formatAddress({ path: '\0soup' }), '@soup');
+  const full = 'x'.repeat(108);
+  assert.deepEqual(await read(version2(0x21, 0x31, paths(full, `\0${full.slice(1)}`))), {
+    peer: { path: full },
+    local: { path: `\0${full.slice(1)}` },
+  });
+});
+
+test('a header with a control character is refused, and what is said of it has none', async () => {
+  const controls = [...Array(32).keys(), 0x7f, ...Array.from({ length: 32 }, (_, i) => 0x80 + i)];
+  for (const code of controls) {
+    const character = String.fromCharCode(code);
+    const headers = [
+      Buffer.from(`PROXY UNKNOWN ${character}x\r\n`, 'latin1'),
+      Buffer.from(`PROXY TCP4 192.0.2.1${character} 192.0.2.9 56324 443\r\n`, 'latin1'),
+      Buffer.from(`PROXY ${character}TCP4 192.0.2.1 192.0.2.9 56324 443\r\n`, 'latin1'),
+      ...(code === 0 ? [] : [version2(0x21, 0x31, paths(`/run/${character}[31m`, '/run/x'))]), // else it ends the path
+      version2(0x21, 0x31, paths('/run/x', `\0a${character}b`)),
+    ];
+    for (const header of headers) {
+      await assert.rejects(read(header), ({ message }: Error) => {
+        assert.match(message, /^Cannot read the PROXY protocol header: got a (line|path) with a control character$/);
+        return true;
+      });
+    }
+  }
+});
+
+test('version 2: unknown families and protocols are refused, those that say nothing of a stream are not', async () => {
+  for (const family of [0x41, 0x13, 0xff, 0x40, 0x14, 0x33, 0x03, 0x0f]) {
+    const text = family.toString(16).padStart(2, '0');
+    await assert.rejects(read(version2(0x21, family, Array<number>(216).fill(1))), {
+      message: `Cannot read the PROXY protocol header: got the unknown family and protocol 0x${text}`,
+    });
+    assert.equal(await read(version2(0x20, family, [1, 2, 3]), 'hi'), undefined); // LOCAL: the rest is not looked at
+  }
+  for (const family of [0x00, 0x01, 0x02, 0x10, 0x12, 0x22, 0x32, 0x20]) {
+    assert.equal(await read(version2(0x21, family, [1, 2, 3]), 'hi'), undefined);
+  }
+});
+
 test("IPv4 in IPv6's clothes, as listeners of both families see it, is IPv4 in both versions", async () => {
   const one = await read('PROXY TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.9 56324 443\r\n');
   const mapped = [...Array<number>(10).fill(0), 255, 255];
@@ -101,6 +159,13 @@ test('a malformed header is refused, whatever is wrong with it', async () => {
   await assert.rejects(read('PROXY TCP4 192'), IncompleteReadError);
 });
 
+test('version 2: 4,096 bytes of addresses and extensions are taken, and one more is refused', async () => {
+  const addresses = [192, 0, 2, 1, 192, 0, 2, 9, 0xdc, 0x04, 0x01, 0xbb];
+  const block = (size: number): number[] => [...addresses, ...Array<number>(size - addresses.length).fill(0)];
+  assert.deepEqual(await read(version2(0x21, 0x11, block(4096)), 'hi'), { peer: four, local: localFour });
+  await assert.rejects(read(version2(0x21, 0x11, block(4097))), { message: /got 4097 bytes of addresses$/ });
+});
+
 test('random bytes never give more than the documented errors', async () => {
   const begins = fc.constantFrom(
     Buffer.from('PROXY '),
@@ -125,14 +190,15 @@ test('random bytes never give more than the documented errors', async () => {
 });
 
 test('connection.peer is the client behind the balancer; a client without a header is ended and reported', async () => {
-  const errors: unknown[] = [];
+  const refused: Refusal[] = [];
   const peers: Address[] = [];
   const handler = async (...[reader, writer, connection]: Parameters<typeof echo>): Promise<void> => {
     peers.push(connection.peer);
     assert.equal(writer.getExtraInfo('peername'), connection.peer);
     await echo(reader, writer, connection);
   };
-  const options = { proxyProtocol: true, onError: (error: unknown) => void errors.push(error) };
+  const onError = (error: unknown): void => assert.fail(String(error)); // no handler ran
+  const options = { proxyProtocol: true, onRefused: (refusal: Refusal) => void refused.push(refusal), onError };
   await withServer(handler, options, async (_server, port) => {
     const good = await openConnection({ host: HOST, port });
     good.writer.write('PROXY TCP4 192.0.2.1 192.0.2.9 56324 443\r\nhi\n');
@@ -141,15 +207,19 @@ test('connection.peer is the client behind the balancer; a client without a head
     const bad = await openConnection({ host: HOST, port });
     bad.writer.write('hi, let me in\n');
     assert.equal(String(await bad.reader.read().catch(() => '')), '');
-    assert.match(String(errors), /PROXY protocol/);
+    assert.equal(refused.length, 1);
+    assert.equal(refused[0]?.code, 'proxyProtocol');
+    assert.equal(refused[0].message, 'Cannot read the PROXY protocol header: got something else');
+    assert.deepEqual(refused[0].peer, bad.local);
     await bad.close();
     await good.close();
   });
 });
 
 test('a connection without a byte, as health checks make them, is no error; nor is one that the end of the server meets', async () => {
-  const errors: unknown[] = [];
-  const options = { proxyProtocol: true, onError: (error: unknown) => void errors.push(error) };
+  const refused: Refusal[] = [];
+  const onError = (error: unknown): void => assert.fail(String(error)); // no handler ran
+  const options = { proxyProtocol: true, onRefused: (refusal: Refusal) => void refused.push(refusal), onError };
   await withServer(echo, options, async (server, port) => {
     const check = await openConnection({ host: HOST, port });
     await check.close();
@@ -162,8 +232,8 @@ test('a connection without a byte, as health checks make them, is no error; nor 
     await waiting.close();
   });
   assert.deepEqual(
-    errors.map((error) => (error as Error).name),
-    ['IncompleteReadError'], // of the one that had begun
+    refused.map(({ code, error }) => [code, (error as Error).name]),
+    [['proxyProtocol', 'IncompleteReadError']], // of the one that had begun
   );
 });
 

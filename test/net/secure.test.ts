@@ -136,6 +136,35 @@ test('startTls on the server of a client that never begins rejects with TimeoutE
   assert.ok(errors[0] instanceof TimeoutError, String(errors));
 });
 
+test('TLS: a bare FIN, without close_notify, reads as a clean end', async () => {
+  const heard = new Future<string>();
+  await withServer(
+    async (reader) => heard.setResult(String(await reader.read())),
+    { tls: first },
+    async (_server, port) => {
+      // Somebody in between, who cannot read the connection and can end it.
+      const between = createServer((client) => {
+        const server = connect(port, HOST);
+        client.on('data', (bytes) => server.write(bytes)).on('error', () => undefined);
+        server.on('data', (bytes) => client.write(bytes)).on('error', () => undefined);
+        client.on('close', () => server.destroy());
+        cut = () => server.end();
+      });
+      let cut = (): unknown => undefined;
+      await new Promise<void>((resolve) => void between.listen(0, HOST, resolve));
+      const client = await openConnection({ host: HOST, port: (between.address() as AddressInfo).port, tls: trusted });
+      client.writer.write('the first half');
+      await until(() => client.writer.bufferedBytes === 0);
+      await pause(100); // it is through
+      cut();
+      assert.equal(await heard, 'the first half');
+      client.abort();
+      await client.close();
+      await new Promise<void>((resolve) => void between.close(() => resolve()));
+    },
+  );
+});
+
 test('TLS: close() of the server ends handshakes under way', async () => {
   using _ = setExceptionHandler(() => undefined);
   await withServer(echo, { tls: first }, async (server, port) => {

@@ -17,18 +17,32 @@ const wrongTypes: Record<string, readonly unknown[]> = {
   noDelay: [1, null],
   keepAlive: [1, null],
   onError: ['log', null, {}],
+  onRefused: ['log', null, {}],
+  onEnd: ['log', null, {}],
+  maxPerIp: ['1', null],
+  maxPerIpPrefix: ['64', null, 64n],
+  mode: ['660', null],
+  tls: ['yes', true, null, [], 5],
+  idleTimeout: ['1', null],
+  shutdownTimeout: ['1', null],
 };
 
 const wrongValues: Record<string, readonly unknown[]> = {
-  host: [[]],
+  host: [[], '127.0.0.1\0evil', ['127.0.0.1', 'localhost\0'], 'local host', '127.0.0.1\n'],
   port: [-1, 65_536, 1.5, Number.NaN, Infinity],
-  path: ['', `/tmp/${'x'.repeat(200)}`],
+  path: ['', `/tmp/${'x'.repeat(200)}`, '/tmp/a\0b', '/tmp/a\0'],
   fd: [-1, 1.5, Number.NaN, [], [3, -1], [3, 4, 3]],
   limit: [0, -1, 1.5, Number.NaN],
-  backlog: [0, -1, 1.5, Number.NaN, Infinity],
+  backlog: [0, -1, 1.5, Number.NaN, Infinity, 2 ** 31, 1e10],
   maxConnections: [0, -1, 1.5, Number.NaN],
   concurrency: [0, -1, 1.5, Number.NaN],
   maxBuffered: [0, -1, 1.5, Number.NaN],
+  maxPerIp: [0, -1, 1.5, Number.NaN],
+  maxPerIpPrefix: [0, 129, 1.5, Number.NaN, Infinity],
+  minReceiveRate: [0, -1, 1.5, Number.NaN, Infinity],
+  mode: [-1, 0o1000, 1.5, Number.NaN],
+  idleTimeout: [0, -1, Number.NaN],
+  shutdownTimeout: [0, -1, Number.NaN],
 };
 
 const start = (options: object): Promise<unknown> => startServer(() => undefined, options);
@@ -55,6 +69,18 @@ test('an unknown option is a TypeError that names it', async () => {
     name: 'TypeError',
     message: 'Cannot start server: unknown option "hots"',
   });
+});
+
+test('options that are an array are refused: none of their elements is an option', async () => {
+  await assert.rejects(start([]), { name: 'TypeError', message: /options must be an object, got an array/ });
+});
+
+test('mode is for a path alone, reusePort for ports', async () => {
+  const wrong = { name: 'TypeError' };
+  await assert.rejects(start({ mode: 0o660 }), { ...wrong, message: /mode is for path/ });
+  await assert.rejects(start({ mode: 0o660, port: 0 }), { ...wrong, message: /mode is for path/ });
+  await assert.rejects(start({ mode: 0o660, path: '\0x' }), { ...wrong, message: /mode is for files/ });
+  await assert.rejects(start({ reusePort: true, path: '/x' }), { ...wrong, message: /reusePort is for ports/ });
 });
 
 test('path excludes host and port', async () => {

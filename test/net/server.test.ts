@@ -595,6 +595,64 @@ test('concurrency: a client that left while it stood in line is served what it s
   assert.deepEqual(got, ['first', 'second']);
 });
 
+test('concurrency: a client that resets in line holds up nobody, neither the line nor a shutdown', async () => {
+  const reports: string[] = [];
+  using _ = setExceptionHandler(({ message }) => void reports.push(message));
+  const gate = new Future<void>();
+  let served = 0;
+  await withServer(
+    async () => {
+      served++;
+      await gate;
+    },
+    { concurrency: 1 },
+    async (server, port) => {
+      const first = await new RawClient(port).connected();
+      await until(() => served === 1);
+      const resets = await new RawClient(port).connected();
+      const ends = await new RawClient(port).connected();
+      await until(() => server.connections.size === 3);
+      resets.reset();
+      ends.socket.destroy(); // an end: what it sent is not lost, so it keeps its place
+      await until(() => server.connections.size === 2, 'the reset to be seen');
+      const waiting = createTask(() => server.waitClosed());
+      const took = performance.now();
+      assert.deepEqual(await server.shutdown({ grace: 10 }), { finished: 0, cancelled: 2, aborted: 0 });
+      assert.ok(performance.now() - took < 800, 'it took a step for what was gone');
+      await waiting;
+      await first.close();
+      await until(() => resets.closed && ends.closed);
+    },
+  );
+  assert.equal(served, 1);
+  assert.deepEqual(
+    reports.filter((message) => !message.startsWith('Lost')),
+    [],
+  );
+});
+
+test('a client that ended in line and is gone is let go by a shutdown', async () => {
+  const gate = new Future<void>();
+  await withServer(
+    (reader) => reader.readLine().then(() => gate),
+    { concurrency: 1 },
+    async (server, port) => {
+      const first = await new RawClient(port).connected();
+      first.socket.write('x\n');
+      const second = await new RawClient(port).connected();
+      await until(() => server.connections.size === 2);
+      second.socket.end();
+      for (const connection of server.connections) if (connection.task === undefined) connection.writer.close();
+      await until(() => [...server.connections].some(({ closed }) => closed));
+      assert.equal(server.connections.size, 2);
+      await within(800, server.shutdown({ grace: 10 }));
+      await server.waitClosed();
+      await first.close();
+      await second.close();
+    },
+  );
+});
+
 test('maxConnections: more wait, accepted and unread, and are served when there is room', async () => {
   await withServer(echo, { maxConnections: 2 }, async (server, port) => {
     await withClients(5, port, async (clients) => {

@@ -558,3 +558,39 @@ test('connection.busy says what a shutdown would have to guess', async () => {
     });
   });
 });
+
+test('connection.busy: true keeps a client that looks idle through the first step, false lets one go that looks busy', async () => {
+  const ends: string[] = [];
+  const handler: Handler = async (reader, writer, connection) => {
+    const line = String(await reader.readLine());
+    if (line === 'busy\n') {
+      connection.busy = true;
+      writer.write('ok\n'); // the server spoke last: between messages, by its bytes
+      const next = String(await reader.readLine());
+      ends.push(`busy got ${JSON.stringify(next)}`);
+      writer.write('done\n');
+    } else {
+      connection.busy = false; // it waits for news to tell, and reads nothing
+      await sleep(0);
+      while (!reader.atEof()) await sleep(5);
+      ends.push('free');
+    }
+  };
+  await withServer(handler, {}, async (server, port) => {
+    await withClients(2, port, async ([busy, free]) => {
+      busy?.socket.write('busy\n');
+      free?.socket.write('free\n');
+      await busy?.receives('ok\n');
+      await until(() => server.statistics().bytesRead === 10);
+      const ending = createTask(() => server.shutdown({ grace: 5000 }));
+      await until(() => free?.ended === true);
+      assert.deepEqual(ends, ['free']);
+      await pause(700); // longer than what is silent may take
+      assert.equal(busy?.ended, false);
+      busy.socket.write('next\n');
+      assert.equal(await busy.end(), 'ok\ndone\n');
+      assert.deepEqual(await ending, { finished: 2, cancelled: 0, aborted: 0 });
+    });
+  });
+  assert.deepEqual(ends, ['free', 'busy got "next\\n"']);
+});

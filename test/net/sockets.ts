@@ -1,4 +1,5 @@
 // What the tests of net are made of: servers on free ports, clients that know nothing of maitre, folders for Unix sockets.
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -139,6 +140,20 @@ export async function connectedPair(
   const connection = await other;
   server.close();
   return [client, connection];
+}
+
+const RESETTER = `
+import socket, struct, sys
+for _ in range(int(sys.argv[2])):
+    client = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+    client.sendall(sys.argv[3].encode())
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    client.close()
+`;
+
+/** Connects, sends and resets while this process stands still: the server accepts clients that are gone, with what they sent. */
+export function resetBeforeAccept(port: number, times: number, text: string): void {
+  execFileSync('python3', ['-c', RESETTER, String(port), String(times), text]);
 }
 
 /** A port of 127.0.0.1 that was free a moment ago, for programs that cannot say which one the system chose. */

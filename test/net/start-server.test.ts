@@ -154,22 +154,25 @@ test('handlers begin with the AsyncLocalStorage values of startServer, and leave
 test('handlers belong to the run() that started their server', async () => {
   const ended: string[] = [];
   let client: RawClient | undefined;
-  await run(async () => {
-    const server = await startServer(
-      async (_reader, writer) => {
-        writer.write('hello');
-        try {
-          await sleep(Infinity);
-        } finally {
-          ended.push('handler');
-        }
-      },
-      { host: HOST },
-    );
-    client = new RawClient(portOf(server));
-    await client.receives('hello');
-    server.close(); // and not waited for
-  });
+  await run(
+    async () => {
+      const server = await startServer(
+        async (_reader, writer) => {
+          writer.write('hello');
+          try {
+            await sleep(Infinity);
+          } finally {
+            ended.push('handler');
+          }
+        },
+        { host: HOST },
+      );
+      client = new RawClient(portOf(server));
+      await client.receives('hello');
+      server.close(); // and not waited for
+    },
+    { grace: 50 },
+  );
   assert.deepEqual(ended, ['handler']);
   await client?.close();
 });

@@ -13,6 +13,7 @@ import {
 } from 'maitre';
 import { allTasksBlocked, duplexChecks } from 'maitre/testing';
 import { microtasks, test } from '../support/test.js';
+import { first } from './fixtures/certificates.ts';
 import {
   connectedPair,
   HOST,
@@ -330,7 +331,7 @@ export function testTransport(path: string): void {
   check('an abort in the middle of startTls ends the connection, and startTls rejects', async () => {
     const outcomes: string[] = [];
     const handler: Handler = async (_reader, writer, connection) => {
-      const starting = createTask(() => writer.startTls({}));
+      const starting = createTask(() => writer.startTls(first));
       await sleep(20); // the client says nothing
       connection.abort();
       outcomes.push(

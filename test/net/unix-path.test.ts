@@ -11,8 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { openConnection, startServer } from 'maitre';
-import { bindName, LONGEST_PATH } from '#src/net/unix-path.js';
+import { bindName, inTermsOf, LONGEST_PATH, takeBerth } from '#src/net/unix-path.js';
 import { test } from '../support/test.js';
 import { echo, isNode, RawClient, temporaryFolder, until } from './sockets.js';
 
@@ -172,6 +173,67 @@ test('a path too long for a second name beside it serves all the same', async ()
   await echoes(path);
   await server.shutdown();
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('mode is the permission of the socket, whatever the umask, and nothing stays beside it', async () => {
+  using dir = temporaryFolder();
+  const path = dir.at('s');
+  for (const mode of [0o600, 0o666, 0o660, 0]) {
+    const server = await startServer(echo, { path, mode });
+    assert.equal((statSync(path).mode & 0o777).toString(8), mode.toString(8));
+    assert.deepEqual(readdirSync(dir.folder), ['s']);
+    if (mode === 0o600) await echoes(path);
+    await server.shutdown();
+    assert.deepEqual(readdirSync(dir.folder), []);
+  }
+});
+
+test('a socket with a mode cannot be found before it has it', async () => {
+  using dir = temporaryFolder();
+  const berth = takeBerth(dir.at('s'), 0o600);
+  assert.equal(dirname(dirname(berth.name)), dir.folder);
+  assert.equal((statSync(dirname(berth.name)).mode & 0o777).toString(8), '700');
+  berth.leave();
+  assert.deepEqual(readdirSync(dir.folder), []);
+});
+
+test('a server with a mode that cannot listen leaves nothing', async () => {
+  using dir = temporaryFolder();
+  const path = dir.at('s');
+  const server = await startServer(echo, { path });
+  await assert.rejects(startServer(echo, { path, mode: 0o600 }), { code: 'EADDRINUSE' });
+  assert.deepEqual(readdirSync(dir.folder), ['s']);
+  await server.shutdown();
+});
+
+for (const mode of [undefined, 0o600]) {
+  test(`an error of listening names the path that was asked for${mode === undefined ? '' : ', with a mode too'}`, async () => {
+    using dir = temporaryFolder();
+    writeFileSync(dir.at('file'), '');
+    const missing = dir.at('no/such');
+    await assert.rejects(startServer(echo, { path: `${missing}/s`, mode }), {
+      message: `Cannot listen on ${missing}/s: ${missing} does not exist`,
+      code: 'ENOENT',
+      address: `${missing}/s`,
+    });
+    await assert.rejects(startServer(echo, { path: dir.at('file/s'), mode }), {
+      message: `Cannot listen on ${dir.at('file/s')}: ${dir.at('file')} is not a folder`,
+      code: 'ENOTDIR',
+    });
+  });
+}
+
+test('inTermsOf puts the path in the place of a name of ours, and leaves other words as they are', () => {
+  using dir = temporaryFolder();
+  const path = dir.at('s');
+  const system = Object.assign(new Error(`listen EACCES: permission denied ${dir.at('.mAbCdEfGh')}`), {
+    code: 'EACCES',
+    syscall: 'listen',
+  });
+  const error = inTermsOf(path, system, dir.at('.mAbCdEfGh')) as NodeJS.ErrnoException & { address?: string };
+  assert.equal(error.message, `listen EACCES: permission denied ${path}`);
+  assert.deepEqual([error.code, error.syscall, error.address], ['EACCES', 'listen', path]);
+  assert.equal(inTermsOf(path, new Error('out of luck'), dir.at('.m')).message, 'out of luck');
 });
 
 test('the name bound beside the path is a new one each time', () => {

@@ -234,3 +234,55 @@ fakeTest('a send through a sender that is closed meanwhile is refused when it wa
   await assert.rejects(task.then(), QueueShutDown);
   assert.equal(receiver.statistics().sending, 0);
 });
+
+fakeTest('with capacity 0, receiveNowait takes the item of a sender that waits, and its send is done', async () => {
+  const [sender, receiver] = channel<number>();
+  const sends = [1, 2].map((item) => createTask(() => sender.send(item)));
+  await allTasksBlocked();
+  assert.deepEqual([receiver.receiveNowait(), receiver.receiveNowait()], [1, 2]);
+  assert.throws(() => receiver.receiveNowait(), { name: 'QueueEmpty' });
+  for (const send of sends) await send;
+  assert.deepEqual(receiver.statistics(), { size: 0, capacity: 0, senders: 1, receivers: 1, sending: 0, receiving: 0 });
+});
+
+fakeTest(
+  'a send whose item receiveNowait took is done: a cancel after that reaches the next wait of its task',
+  async () => {
+    const [sender, receiver] = channel<number>();
+    let sent = false;
+    const task = createTask(async () => {
+      await sender.send(1);
+      sent = true;
+      await sleep(1000);
+    });
+    await allTasksBlocked();
+    assert.equal(receiver.receiveNowait(), 1);
+    task.cancel();
+    await assert.rejects(async () => task, CancelledError);
+    assert.equal(sent, true);
+  },
+);
+
+fakeTest('receiveNowait overtakes no sender: with a capacity, what is inside comes first', async () => {
+  const [sender, receiver] = channel<number>(1);
+  sender.sendNowait(1);
+  const send = createTask(() => sender.send(2));
+  await allTasksBlocked();
+  const third = createTask(() => sender.send(3));
+  await allTasksBlocked();
+  assert.equal(receiver.receiveNowait(), 1);
+  assert.throws(() => receiver.receiveNowait(), { name: 'QueueEmpty' }); // the second has its place, and is not there yet
+  await send;
+  assert.equal(receiver.receiveNowait(), 2);
+  await third;
+  assert.equal(receiver.receiveNowait(), 3);
+});
+
+fakeTest('a sender whose item receiveNowait took is done, also when the channel is closed at once', async () => {
+  const [sender, receiver] = channel<number>();
+  const send = createTask(() => sender.send(1));
+  await allTasksBlocked();
+  assert.equal(receiver.receiveNowait(), 1);
+  receiver.close();
+  await send;
+});

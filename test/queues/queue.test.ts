@@ -181,6 +181,7 @@ fakeTest('an item whose getter was cancelled stays the first', async () => {
   queue.putNowait(1);
   queue.putNowait(2);
   task.cancel();
+  await assert.rejects(async () => task, CancelledError); // what was promised is given back when the cancel is delivered
   assert.deepEqual(drain(queue), [1, 2]);
 });
 
@@ -505,3 +506,62 @@ for (const [name, make] of Object.entries(kinds)) {
     });
   });
 }
+
+fakeTest(
+  'a PriorityQueue whose comparator throws loses and keeps nothing: the call fails, the queue is as before',
+  async () => {
+    const bad = new Error('not comparable');
+    const queue = new PriorityQueue<number>(0, {
+      comparator: (a, b) => {
+        if (a < 0 || b < 0) throw bad;
+        return a - b;
+      },
+    });
+    for (const item of [3, 1, 2]) await queue.put(item);
+    await assert.rejects(queue.put(-1), bad);
+    assert.throws(() => queue.putNowait(-1), bad);
+    assert.deepEqual([queue.qsize(), queue.statistics().unfinished], [3, 3]);
+    assert.deepEqual([await queue.get(), queue.getNowait(), await queue.get()], [1, 2, 3]);
+    for (let i = 0; i < 3; i++) queue.taskDone();
+    await queue.join();
+  },
+);
+
+fakeTest('a get whose comparator throws leaves the item to the next get, also one that waited', async () => {
+  let broken = 0;
+  const queue = new PriorityQueue<number>(0, {
+    comparator: (a, b) => {
+      if (broken-- > 0) throw new Error('broken');
+      return a - b;
+    },
+  });
+  const [first, second] = [createTask(() => queue.get()), createTask(() => queue.get())];
+  await allTasksBlocked();
+  for (const item of [1, 2, 3]) queue.putNowait(item);
+  broken = 1;
+  await assert.rejects(async () => first, { message: 'broken' });
+  assert.equal(await second, 1);
+  queue.putNowait(4);
+  broken = 1;
+  await assert.rejects(queue.get(), { message: 'broken' });
+  broken = 1;
+  assert.throws(() => queue.getNowait(), { message: 'broken' });
+  assert.deepEqual([queue.getNowait(), queue.getNowait(), queue.getNowait(), queue.qsize()], [2, 3, 4, 0]);
+});
+
+fakeTest('a waiting put whose comparator throws fails, and the next one gets its place', async () => {
+  const queue = new PriorityQueue<number>(2, {
+    comparator: (a, b) => {
+      if (a < 0 || b < 0) throw new Error('broken');
+      return a - b;
+    },
+  });
+  for (const item of [1, 2]) queue.putNowait(item);
+  const failing = createTask(() => queue.put(-1));
+  const next = createTask(() => queue.put(3));
+  await allTasksBlocked();
+  queue.getNowait();
+  await assert.rejects(async () => failing, { message: 'broken' });
+  await next;
+  assert.deepEqual([queue.getNowait(), queue.getNowait(), queue.qsize()], [2, 3, 0]);
+});

@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
 import { BusyError, CancelledError, IncompleteReadError, LimitOverrunError } from 'maitre';
 import { StreamReader } from '#src/streams/index.js';
-import { microtasks } from '../support/test.js';
+import { microtasks, nextTurn } from '../support/test.js';
 import { FakeReadTransport } from './fake-transport.js';
 
 type Read =
@@ -63,7 +63,7 @@ class Model {
   readonly endings: Ending[] = [];
   readonly log: ('pause' | 'resume')[] = [];
   readonly #limit: number;
-  #waiting: { readonly read: Read; readonly place: number; answered: boolean } | undefined;
+  #waiting: { readonly read: Read; readonly place: number; answered: boolean; cancelled: boolean } | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -91,12 +91,17 @@ class Model {
         return;
       case 'cancel':
         if (waiting === undefined) return;
-        this.#waiting = undefined;
         this.endings[waiting.place] = 'cancelled';
-        this.#pauseIfFull();
+        // A read that was answered is taken back when the cancel is delivered, or by the next read.
+        if (waiting.answered) waiting.cancelled = true;
+        else this.#takeBack();
         return;
       case 'tick':
         if (waiting === undefined || !waiting.answered) return;
+        if (waiting.cancelled) {
+          this.#takeBack();
+          return;
+        }
         this.#waiting = undefined;
         this.endings[waiting.place] = this.#end(waiting.read);
         return;
@@ -108,13 +113,22 @@ class Model {
   #begin(read: Read): void {
     const place = this.endings.push('pending') - 1;
     const asksForNothing = (read.kind === 'read' || read.kind === 'readExactly') && read.n === 0;
-    if (asksForNothing && !this.broken) this.endings[place] = 'gave ""';
-    else if (this.#waiting !== undefined) this.endings[place] = 'busy';
+    if (asksForNothing && !this.broken) {
+      this.endings[place] = 'gave ""';
+      return;
+    }
+    if (this.#waiting?.cancelled === true) this.#takeBack();
+    if (this.#waiting !== undefined) this.endings[place] = 'busy';
     else if (this.#isReady(read)) this.endings[place] = this.#end(read);
     else {
-      this.#waiting = { read, place, answered: false };
+      this.#waiting = { read, place, answered: false, cancelled: false };
       this.#resume();
     }
+  }
+
+  #takeBack(): void {
+    this.#waiting = undefined;
+    this.#pauseIfFull();
   }
 
   #isReady(read: Read): boolean {
@@ -193,6 +207,7 @@ export async function checkAgainstModel({ limit, operations: steps }: ReaderCase
   const reader = new StreamReader({ limit });
   const transport = new FakeReadTransport();
   reader.setTransport(transport);
+  await nextTurn(); // a turn gives 1,024 answers: this one begins with none
   const endings: Ending[] = [];
   let cancelLast = (): void => undefined;
   let fed = '';

@@ -100,15 +100,6 @@ test('a read to the end that ran into readLimit lets the transport be paused aga
   assert.ok(transport.paused);
 });
 
-/** A reader that has had its share of this turn, with `rest` held. */
-function spentReader(rest: string): { reader: StreamReader; transport: FakeReadTransport } {
-  const made = withTransport(8);
-  made.reader.feedData(Buffer.from('x\n'.repeat(1024) + rest));
-  for (let i = 0; i < 1024; i++) assert.equal(String(made.reader.tryReadLine()), 'x\n');
-  assert.equal(made.reader.tryReadLine(), undefined);
-  return made;
-}
-
 test('after 1,024 reads answered at once the next one waits for the next turn, whichever reads they are', async () => {
   const reads: Record<string, (reader: StreamReader) => Promise<unknown>> = {
     readLine: (reader) => reader.readLine(),
@@ -135,42 +126,6 @@ test('after 1,024 reads answered at once the next one waits for the next turn, w
     }
     await nextTurn();
     assert.ok(Math.max(...perTurn, inTurn) <= 1024, `${name}: ${perTurn.join(' ')} in the turns`);
-  }
-});
-
-test('a read that waits for the next turn is not hurried by what comes, and holds back what is too much', async () => {
-  const { reader, transport } = spentReader('a\n');
-  const read = reader.readLine();
-  assert.ok(reader.waiting);
-  await assert.rejects(reader.readLine(), BusyError);
-  reader.feedData(Buffer.from('b\n'.repeat(20)));
-  assert.ok(transport.paused);
-  assert.equal(await isSettled(read), false);
-  await nextTurn();
-  assert.equal(String(await read), 'a\n');
-});
-
-test('a read that waits for the next turn can be cancelled, and loses nothing', async () => {
-  const { reader } = spentReader('a\nb\n');
-  const task = createTask(() => reader.readLine());
-  await microtasks(3);
-  assert.ok(reader.waiting);
-  task.cancel();
-  await assert.rejects(async () => await task, CancelledError);
-  assert.equal(reader.waiting, false);
-  assert.equal(String(await reader.readLine()), 'a\n');
-  assert.equal(String(await reader.readLine()), 'b\n');
-});
-
-test('the end and an error that come while a read waits for the next turn reach it', async () => {
-  for (const end of [true, false]) {
-    const { reader } = spentReader('x\n');
-    const read = reader.readLine();
-    if (end) reader.feedEof();
-    else reader.setException(new Error('broken'));
-    if (end) assert.equal(String(await read), 'x\n');
-    else await assert.rejects(read, /broken/);
-    if (end) assert.equal((await reader.readLine()).length, 0);
   }
 });
 
@@ -496,6 +451,9 @@ test('limits and separators that make no sense are refused before anything is re
     await assert.rejects(makeReader().readUntil('\n', { limit }), RangeError);
   }
   assert.throws(() => new StreamReader({ limit: '5' as unknown as number }), TypeError);
+  for (const pauseAbove of [-1, Number.NaN]) assert.throws(() => new StreamReader({ pauseAbove }), RangeError);
+  assert.throws(() => new StreamReader({ pauseAbove: '5' as unknown as number }), TypeError);
+  assert.equal(new StreamReader({ limit: Infinity, pauseAbove: 0 }).limit, Infinity);
   for (const separator of ['', Buffer.alloc(0), [], ['a', '']]) {
     await assert.rejects(makeReader({ chunks: ['a'] }).readUntil(separator), RangeError);
   }

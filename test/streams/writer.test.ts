@@ -142,6 +142,14 @@ test('nothing is sent for empty data', async () => {
   assert.deepEqual(transport.log, []);
 });
 
+test('maxBuffered must be a number of bytes above 0: NaN would be no limit', () => {
+  for (const maxBuffered of [0, -1, Number.NaN]) assert.throws(() => makeWriter({ maxBuffered }), RangeError);
+  for (const maxBuffered of ['1', {}]) {
+    assert.throws(() => makeWriter({ maxBuffered: maxBuffered as unknown as number }), TypeError);
+  }
+  makeWriter({ maxBuffered: Infinity });
+});
+
 test('what is neither text nor bytes is a TypeError, also after close', () => {
   const { writer } = makeWriter();
   for (const data of [5, null, undefined, {}, ['a'], new ArrayBuffer(1), new Uint16Array(1)] as unknown[] as string[]) {

@@ -143,7 +143,7 @@ export async function startServing(
 ): Promise<Serving> {
   const program = new Program([command, 'serve', ...args, '--port', '0'], options);
   try {
-    const [, port] = await program.sees(/maitre connect \S*:(\d+)\n/);
+    const [, port] = await program.sees(/maitre connect \S*:(\d+)(?: --tls)?\n/);
     return { program, port: Number(port), [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
   } catch (error) {
     await program[Symbol.asyncDispose]();

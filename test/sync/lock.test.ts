@@ -77,6 +77,7 @@ fakeTest('a waiter that is cancelled after it was given the lock passes it on', 
   await allTasksBlocked();
   hold[Symbol.dispose]();
   first.cancel();
+  await assert.rejects(async () => first, CancelledError); // the hold is passed on when the cancel is delivered
   assert.equal(lock.statistics().owner, second);
   await second;
   assert.ok(first.cancelled());
@@ -87,6 +88,7 @@ fakeTest('a waiter that is cancelled after it was given the lock passes it on', 
   await allTasksBlocked();
   last[Symbol.dispose]();
   only.cancel();
+  await assert.rejects(async () => only, CancelledError);
   assert.equal(lock.locked(), false, 'nobody waits: it is free');
 });
 

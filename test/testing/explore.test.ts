@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CancelledError, createTask, Event, InvalidStateError, Lock, Queue, sleep, type Task } from 'maitre';
-import { checkpoint, Deque, disposable, LinkedSet, QueuedWait } from 'maitre/lowlevel';
+import { beginWait, Deque, disposable, LinkedSet, QueuedWait } from 'maitre/lowlevel';
 import { type Exploration, exploreCancellation, memoryStreamPair, shuffleWakeups } from 'maitre/testing';
 import { fakeTest, test } from '../support/test.js';
 
@@ -27,7 +27,7 @@ class ForgetfulLock implements LockLike {
   readonly #waiters = new LinkedSet<QueuedWait<Disposable>>();
 
   acquire(): Promise<Disposable> {
-    const refused = checkpoint();
+    const refused = beginWait();
     if (refused !== undefined) return refused;
     if (!this.#held) {
       this.#held = true;
@@ -73,7 +73,7 @@ class LossyQueue {
   }
 
   get(): Promise<number> {
-    const refused = checkpoint();
+    const refused = beginWait();
     if (refused !== undefined) return refused;
     const item = this.#items.popFront();
     if (item !== undefined) return Promise.resolve(item);

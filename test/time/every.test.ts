@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CancelledError, createTask, every, sleep, type Task } from 'maitre';
-import { exploreCancellation, type FakeClock } from 'maitre/testing';
+import { exploreCancellation, type FakeClock, runWithFakeClock } from 'maitre/testing';
 import { fakeTest, test } from '../support/test.js';
 
 /** Runs a loop of ticks, with bodies of these lengths, and notes `tick@time`. */
@@ -164,4 +164,24 @@ test('every passes exploreCancellation', async () => {
     assert.deepEqual(seen, [1, 2, 3, 4].slice(0, seen.length));
   });
   assert.equal(points, 13);
+});
+
+test('a clock that goes back delays the next tick by no more than a period', async () => {
+  const ticks = await runWithFakeClock(async () => {
+    await sleep(1e6);
+    const made = every(100);
+    await made.next();
+    return made;
+  });
+  await runWithFakeClock(async (clock) => {
+    assert.deepEqual([(await ticks.next()).value, (await ticks.next()).value], [2, 3]);
+    assert.equal(clock.now(), 200);
+  });
+});
+
+fakeTest('ticks that are ended while next() waits give no tick any more', async () => {
+  const ticks = every(100);
+  const next = ticks.next();
+  await ticks.return?.();
+  assert.deepEqual(await next, { done: true, value: undefined });
 });

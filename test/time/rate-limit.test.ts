@@ -189,3 +189,23 @@ test('rateLimit passes exploreCancellation: a cancelled one does not count', asy
   );
   assert.ok(points > 20);
 });
+
+test('a clock that goes back takes no tokens away, and delays nobody for longer than a period', async () => {
+  const limiter = await runWithFakeClock(async () => {
+    await sleep(1e6);
+    const made = rateLimit(2, 100);
+    await made.acquire();
+    return made;
+  });
+  await runWithFakeClock(async (clock) => {
+    assert.equal(clock.now(), 0); // a million milliseconds back
+    assert.equal(limiter.tryAcquire(), true);
+    assert.equal(limiter.tryAcquire(), false);
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      await limiter.acquire();
+      times.push(clock.now());
+    }
+    assert.deepEqual(times, [50, 100, 150]);
+  });
+});

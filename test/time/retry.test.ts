@@ -152,3 +152,61 @@ test('retry passes exploreCancellation', async () => {
   });
   assert.ok(points > 10);
 });
+
+fakeTest('backoff: 0 pauses for a turn, for as many attempts as there are', async (clock) => {
+  for (const backoff of [0, Number.MIN_VALUE, 1]) {
+    let calls = 0;
+    const value = await retry(
+      () => {
+        if (++calls < 1100) throw new Error('not yet');
+        return calls;
+      },
+      { backoff, attempts: Infinity, maxBackoff: 5 },
+    );
+    assert.equal(value, 1100);
+    assert.ok(clock.now() < 20_000);
+  }
+});
+
+fakeTest('a pause without an end is one, with and without jitter', async () => {
+  for (const jitter of [true, false]) {
+    const options = { backoff: Infinity, maxBackoff: Infinity, jitter };
+    const task = createTask(() => retry(() => Promise.reject(new Error('no')), options));
+    await sleep(1e9);
+    assert.equal(task.done(), false);
+    task.cancel();
+    await assert.rejects(async () => task, CancelledError);
+  }
+});
+
+fakeTest('a backoff that is no number of milliseconds does not hide the error', async () => {
+  const real = new Error('the database is down');
+  const fails = (): Promise<never> => Promise.reject(real);
+  for (const [value, name] of [
+    [NaN, 'RangeError'],
+    ['soon', 'TypeError'],
+    [undefined, 'TypeError'],
+  ] as const) {
+    await assert.rejects(retry(fails, { backoff: () => value as number }), (error: Error) => {
+      assert.equal(error.name, name);
+      assert.match(error.message, /^Cannot retry: expected a number of milliseconds from backoff, got /);
+      assert.equal(error.cause, real);
+      return true;
+    });
+  }
+  const broken = (): never => {
+    throw new Error('broken');
+  };
+  for (const options of [{ backoff: broken }, { retryOn: broken }]) {
+    await assert.rejects(retry(fails, options), (error: Error) => error.message === 'broken' && error.cause === real);
+  }
+  assert.equal(await retry((attempt) => (attempt === 1 ? fails() : 'up'), { backoff: () => -5 }), 'up');
+  for (const options of [{ backoff: -1 }, { maxBackoff: -1 }, { backoff: NaN }, { maxBackoff: NaN }]) {
+    let calls = 0;
+    await assert.rejects(
+      retry(() => calls++, options),
+      RangeError,
+    );
+    assert.equal(calls, 0);
+  }
+});

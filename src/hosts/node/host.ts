@@ -1,42 +1,142 @@
 // The host port on Node, Bun and Deno: their own loop, clocks, signals and AsyncLocalStorage.
+//
+// The loop's functions are taken from `node:timers` and the clock from `node:perf_hooks` when this file is loaded, not from the
+// globals when they are called: fake timers of a test runner (Jest, Vitest, sinon) replace the globals, and would have every
+// server hang. maitre's own clock is FakeClock's to replace.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { constants } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { inspect } from 'node:util';
-import { disposable } from '../../base/index.ts';
-import { type Host, installHost } from '../../core/index.ts';
+import { threadId } from 'node:worker_threads';
+import { describeThrown, disposable, escapeLines } from '../../base/index.ts';
+import { type ActiveResource, type Host, installHost } from '../../core/index.ts';
 import { endProcess } from './end-process.ts';
 
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+const now = performance.now.bind(performance);
+const nextTick = process.nextTick.bind(process);
+
+/** What the host calls its own: streams of the process, and steps that end by themselves. */
+const OWN = /^(TTYWrap|PipeWrap|Immediate|FSReq|WriteWrap|SimpleWriteWrap|LibuvStreamWrap|TickObject|ShutdownWrap)/;
+const IO = /TCP|UDP|TLS|Pipe|Process|AddrInfo/;
+
+function classOf(name: string): ActiveResource['class'] {
+  if (OWN.test(name)) return 'own';
+  if (name === 'Timeout') return 'timer';
+  return IO.test(name) ? 'io' : 'other';
+}
+
+/** On Node 20 and 22 a store entered inside `run` of another storage stays with the caller. Tried out once. */
+function triesEnterWith(): boolean {
+  const [outer, inner] = [new AsyncLocalStorage<number>(), new AsyncLocalStorage<number>()];
+  const leaks = outer.run(1, () => {
+    outer.run(2, () => inner.enterWith(3));
+    return inner.getStore() === 3;
+  });
+  inner.disable();
+  outer.disable();
+  return leaks;
+}
+
+/** Who is told of an empty loop: one listener for all, because Node warns of many. Objects of their own: one function may be there twice. */
+const onEmptyLoop = new Set<{ readonly fn: () => void }>();
+
+function tellEmptyLoop(): void {
+  for (const { fn } of onEmptyLoop) fn();
+}
+
+/** What was thrown, with its stack. An error whose fields throw when they are read is still reported. */
+function inspected(error: unknown): string {
+  try {
+    return inspect(error);
+  } catch {
+    return describeThrown(error);
+  }
+}
+
+/** How many reports are on their way to standard error. */
+let writing = 0;
+const passOver = (): void => undefined;
+
+/**
+ * Writes to standard error. Whoever read it may have gone, and the 'error' event of that would end the process. So a listener
+ * takes it from the write until the turn after its callback, in which the event comes; what users write at another time fails
+ * as ever.
+ */
+function writeReport(text: string): void {
+  const { stderr } = process;
+  if (writing++ === 0) stderr.on('error', passOver);
+  stderr.write(text, () => {
+    setImmediate(() => {
+      if (--writing === 0) stderr.off('error', passOver);
+    });
+  });
+}
 
 const nodeHost: Host = {
   name: 'node',
-  now: () => performance.now(),
+  threadId,
+  timeOrigin: performance.timeOrigin,
+  now,
   setTimer: (ms, fn) => setTimeout(fn, ms),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout), // setTimer made it
   nextTurn: (fn) => void setImmediate(fn),
   // Not a tick: a tick comes after each socket's callback, this after those of all that were ready. uvloop flushes there, too.
   endOfTurn: (fn) => void setImmediate(fn),
+  // A tick queued by a microtask runs once all microtasks have run.
+  afterMicrotasks: (fn) => nextTick(fn),
   random: () => Math.random(),
   carrier: new AsyncLocalStorage<unknown>(),
+  enterWithLeaks: triesEnterWith(),
   captureContext: () => AsyncLocalStorage.snapshot(),
-  report: (text, error) => void process.stderr.write(`maitre: ${text}\n${inspect(error)}\n`),
-  onSignal(fn) {
-    const onSigint = (): void => fn('SIGINT', SIGNALS.SIGINT);
-    const onSigterm = (): void => fn('SIGTERM', SIGNALS.SIGTERM);
-    process.on('SIGINT', onSigint);
-    process.on('SIGTERM', onSigterm);
+  report: (...[text, ...error]) =>
+    writeReport(
+      [`maitre: ${escapeLines(text)}\n`, ...error.map((each) => `${escapeLines(inspected(each))}\n`)].join(''),
+    ),
+  onSignal(names, fn) {
+    const listeners = names.map((name) => [name, (): void => fn(name, constants.signals[name])] as const);
+    for (const [name, listener] of listeners) process.on(name, listener);
     return disposable(() => {
-      process.off('SIGINT', onSigint);
-      process.off('SIGTERM', onSigterm);
+      for (const [name, listener] of listeners) process.off(name, listener);
+    });
+  },
+  onEmptyLoop(fn) {
+    if (onEmptyLoop.size === 0) process.on('beforeExit', tellEmptyLoop);
+    const entry = { fn };
+    onEmptyLoop.add(entry);
+    return disposable(() => {
+      onEmptyLoop.delete(entry);
+      if (onEmptyLoop.size === 0) process.off('beforeExit', tellEmptyLoop);
     });
   },
   ...(typeof process.getActiveResourcesInfo === 'function'
-    ? { activeResources: () => process.getActiveResourcesInfo() }
+    ? { activeResources: () => process.getActiveResourcesInfo().map((name) => ({ name, class: classOf(name) })) }
     : undefined),
-  exit: (code) => process.exit(code),
-  end: endProcess,
+  exitNow: (code) => process.exit(code),
+  exitWhenWritten: endProcess,
+  exitWith(code, error) {
+    // Setting process.exitCode alone does not hold: an uncaught error sets it anew.
+    process.on('uncaughtExceptionMonitor', (uncaught) => {
+      if (uncaught === error) process.on('exit', () => (process.exitCode = code));
+    });
+  },
 };
 
-/** Installs this host; called by the entry modules. */
+/** Where the first copy of maitre in this process has left its host, for the others to see. */
+const FIRST_COPY = Symbol.for('maitre.host');
+
+/**
+ * Installs this host; called by the entry modules. Warns once when another copy of maitre is loaded in this process: each has tasks,
+ * a clock and an exception handler of its own, and `instanceof` tells their classes apart.
+ */
 export function installNodeHost(): void {
+  const registry = globalThis as { [FIRST_COPY]?: { readonly host: Host; warned: boolean } };
+  const first = (registry[FIRST_COPY] ??= { host: nodeHost, warned: false });
+  if (first.host !== nodeHost && !first.warned) {
+    first.warned = true;
+    process.emitWarning(
+      'Two copies of maitre are loaded: tasks of one are unknown to the other. Have one version installed: npm ls maitre',
+    );
+  }
   installHost(nodeHost);
 }

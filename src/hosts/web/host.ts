@@ -19,6 +19,10 @@ let nextTurn: ((fn: () => void) => void) | undefined;
 
 const webHost: Host = {
   name: 'web',
+  threadId: 0, // workers of a page cannot tell which they are
+  get timeOrigin() {
+    return typeof performance === 'undefined' ? 0 : performance.timeOrigin;
+  },
   now: () => (typeof performance === 'undefined' ? Date.now() : performance.now()),
   setTimer: (ms, fn) => setTimeout(fn, ms),
   clearTimer: (timer) => clearTimeout(timer as number), // setTimer made it
@@ -26,8 +30,9 @@ const webHost: Host = {
   endOfTurn: (fn) => void Promise.resolve().then(fn),
   random: () => Math.random(),
   carrier: { getStore: () => undefined, run: (_store, fn, argument) => fn(argument) },
+  enterWithLeaks: false,
   captureContext: () => (fn) => fn(),
-  report: (text, error) => console.error(`maitre: ${text}`, error),
+  report: (text, ...error) => console.error(`maitre: ${text}`, ...error),
 };
 
 /** Installs this host; called by the entry modules. */

@@ -20,7 +20,7 @@ export class StreamTask {
     if (this.#stopped) return;
     const task = createTask(wait, { name: this.#name, eager: true });
     this.#task = task;
-    task.markObserved();
+    task.markHandled();
     // Not then(): in a task that would be an await by that task, and its cancel would reach this one.
     task.addDoneCallback(() => {
       if (this.#stopped) return;

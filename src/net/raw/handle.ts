@@ -113,13 +113,14 @@ export function learnToWrite(socket: Socket, text: string): boolean {
 
 function onRead(this: RawHandle): Uint8Array | undefined {
   holdDeliveries();
-  const next = this[OWNER]?.read(state[binding.kReadBytesOrError] as number); // the binding says where; it never throws
   try {
-    deliverHeld();
+    return this[OWNER]?.read(state[binding.kReadBytesOrError] as number); // the binding says where
   } catch (error) {
-    reportException({ message: 'Cannot deliver what a socket has read', error }); // `next` must reach libuv
+    reportException({ message: 'Cannot take what a socket has read', error });
+    return undefined;
+  } finally {
+    deliverHeld(); // whatever happened: else nothing is ever delivered again
   }
-  return next;
 }
 
 function onWritten(this: Request, status: number): void {
@@ -204,6 +205,25 @@ export function makeSocket(handle: RawHandle): Socket {
 
 export function handleOf(socket: Socket | NetServer): unknown {
   return (socket as unknown as { _handle?: unknown })._handle ?? undefined; // see the header
+}
+
+/**
+ * Whether the peer of a socket that nobody reads from has reset: the system no longer knows it then. (It does after the peer's
+ * end.) False where that cannot be seen: on Unix sockets, which have no reset, and on other runtimes.
+ */
+export function hasReset(socket: Socket): boolean {
+  return isUnknownTo(handleOf(socket) as RawHandle | undefined); // see the header
+}
+
+/** The same of a handle. */
+export function isUnknownTo(handle: RawHandle | undefined): boolean {
+  if (typeof handle?.getpeername !== 'function') return false;
+  try {
+    const status: unknown = handle.getpeername({});
+    return typeof status === 'number' && status < 0;
+  } catch {
+    return false; // another runtime's, with a shape of its own
+  }
 }
 
 /** The error of a failed call, as net makes it. */

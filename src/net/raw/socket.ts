@@ -18,11 +18,13 @@ import type { Socket } from 'node:net';
 import { addSoon, ConnectionLostError, type Soon } from '../../core/index.ts';
 import { joinChunks } from '../../streams/index.ts';
 import { type Ends, endsOf } from '../address.ts';
+import { BareSocket } from '../bare-socket.ts';
 import { TurnShare } from '../turn-share.ts';
-import { COPY_UP_TO, type Wire, type WireListener } from '../wire.ts';
+import { COPY_UP_TO, type WireListener } from '../wire.ts';
 import {
   closeHandle,
   type HandleOwner,
+  isUnknownTo,
   listenTo,
   makeSocket,
   OWNER,
@@ -44,7 +46,7 @@ const BULK_BUFFER = 131072;
 let shared: Buffer;
 
 /** A connected socket without a net.Socket. */
-export class RawSocket implements Wire, HandleOwner, BufferOwner, Soon {
+export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, Soon {
   readonly ends: Ends;
   /** Undefined from destroy() or release() on. */
   #handle: RawHandle | undefined;
@@ -70,6 +72,7 @@ export class RawSocket implements Wire, HandleOwner, BufferOwner, Soon {
   #onClosed: (() => void) | undefined = undefined;
 
   constructor(handle: RawHandle, ends: Ends) {
+    super();
     this.ends = ends;
     this.#handle = handle;
     handle[OWNER] = this;
@@ -83,6 +86,11 @@ export class RawSocket implements Wire, HandleOwner, BufferOwner, Soon {
 
   get destroyed(): boolean {
     return this.#handle === undefined;
+  }
+
+  /** Whether its peer has reset, asked of the system: for those that nobody reads from. */
+  override get hasReset(): boolean {
+    return isUnknownTo(this.#handle);
   }
 
   get paused(): boolean {

@@ -3,7 +3,7 @@
 // A line is one read of the stream (readUntil, not readLine: it leaves an overlong line alone, where a dropped half would
 // make the other half look like a line), so a cancel has taken the line or nothing of it.
 import { type Buffer, isUtf8 } from 'node:buffer';
-import { describe } from '../../base/index.ts';
+import { describe, quote } from '../../base/index.ts';
 import { IncompleteReadError, type WaitOptions } from '../../core/index.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
@@ -111,7 +111,7 @@ function parse(line: Buffer, number: number): unknown {
   }
   const what = cause === undefined ? 'UTF-8' : 'JSON';
   const start = line.toString('utf8', 0, 4 * EXCERPT).trimEnd();
-  const excerpt = start.length > EXCERPT ? `${JSON.stringify(start.slice(0, EXCERPT))}...` : JSON.stringify(start);
+  const excerpt = start.length > EXCERPT ? `${quote(start.slice(0, EXCERPT))}...` : quote(start);
   throw new SyntaxError(`Cannot read JSON: line ${number} is not ${what}: ${excerpt}`, { cause });
 }
 

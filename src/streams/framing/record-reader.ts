@@ -3,7 +3,7 @@
 // - One read at a time (BusyError): a read may take several steps, and a second one between them would take its bytes.
 // - A record that broke the stream (`breaksStream`) makes every later read fail with the same error: what follows it cannot
 //   be told from garbage, and the bytes that were consumed with it would make a later end look like a clean one.
-import { BusyError, CancelledError, type WaitOptions } from '../../core/index.ts';
+import { BusyError, CancelledError, waiting, type WaitOptions } from '../../core/index.ts';
 import type { StreamReader } from '../reader.ts';
 
 /**
@@ -35,7 +35,11 @@ export abstract class RecordReader<T> implements AsyncIterable<T> {
    * @throws IncompleteReadError when the stream ends within a record; LimitOverrunError and SyntaxError as the framing
    * says; BusyError when another read waits; the connection's error; CancelledError
    */
-  async read(options?: WaitOptions): Promise<T | undefined> {
+  read(options?: WaitOptions): Promise<T | undefined> {
+    return waiting(this.#read(options));
+  }
+
+  async #read(options: WaitOptions | undefined): Promise<T | undefined> {
     if (this.#broken !== undefined) throw this.#broken.error;
     if (this.#reading) {
       throw new BusyError('Cannot read record: another task waits for one from this reader, only one may at a time');
@@ -81,7 +85,11 @@ class RecordIterator<T> implements AsyncIterableIterator<T> {
     this.#records = records;
   }
 
-  async next(): Promise<IteratorResult<T, undefined>> {
+  next(): Promise<IteratorResult<T, undefined>> {
+    return waiting(this.#next());
+  }
+
+  async #next(): Promise<IteratorResult<T, undefined>> {
     if (this.#ended !== undefined) return { done: true, value: undefined };
     const isFirst = !this.#isWaiting; // a second one beside it is refused
     this.#isWaiting = true;

@@ -1,23 +1,28 @@
 // Waiting for several tasks without owning them: `wait` and `asCompleted`. Neither cancels what it waits for.
 import type { Deadline } from '../base/index.ts';
-import { Awaitable, type Observer } from './awaitable.ts';
+import { Awaitable, type Subscriber } from './awaitable.ts';
+import { checkMs, loopTime } from './clock.ts';
+import { beginWait, mayAnswer, waiting, type WaitOptions } from './current-waiter.ts';
+import { addDeadline, deleteDeadline } from './deadlines.ts';
 import { TimeoutError } from './errors.ts';
-import { addDeadline, addSoon, checkMs, deleteDeadline, loopTime } from './schedule.ts';
-import { checkpoint, Wait, type WaitOptions } from './wait.ts';
+import { addSoon } from './turn.ts';
+import { answeredWait, Wait } from './wait.ts';
 
 export type ReturnWhen = 'ALL_COMPLETED' | 'FIRST_COMPLETED' | 'FIRST_EXCEPTION';
 
 /**
- * One wait on many awaitables. It observes each pending one, and leaves them all when it is decided, whichever way.
+ * One wait on many awaitables. It subscribes to each pending one, and leaves them all when it is decided, whichever way.
  * Answered when `#missing` reaches zero, by FIRST_EXCEPTION's failure, or by the deadline.
  */
-class DoneWait extends Wait<void> implements Observer, Deadline {
+class ManyWait extends Wait<void> implements Subscriber, Deadline {
   when: number;
   slot = -1;
   order = 0;
-  readonly #observed: Awaitable<unknown>[];
+  readonly #awaited: Awaitable<unknown>[];
   readonly #returnWhen: ReturnWhen;
   #missing: number;
+  /** Whoever waits gets the errors of those that fail meanwhile. */
+  readonly #handles: boolean;
 
   constructor(
     pending: Awaitable<unknown>[],
@@ -25,20 +30,23 @@ class DoneWait extends Wait<void> implements Observer, Deadline {
     timeout: number | undefined,
     kind: string,
     options: WaitOptions | undefined,
+    handles: boolean,
   ) {
     super(kind, pending, options);
-    this.#observed = pending;
+    this.#handles = handles;
+    this.#awaited = pending;
     this.#returnWhen = returnWhen;
     this.#missing = returnWhen === 'FIRST_COMPLETED' ? 1 : pending.length;
     this.when = loopTime() + (timeout ?? Infinity);
-    for (const awaitable of pending) awaitable.observe(this);
+    for (const awaitable of pending) {
+      awaitable.subscribe(this);
+      if (handles) awaitable.countTaker(1);
+    }
     if (timeout !== undefined && timeout <= 0) addSoon(this);
     else if (this.when !== Infinity) addDeadline(this);
   }
 
   settled(awaitable: Awaitable<unknown>): void {
-    // Who waits hears of an error, of those that come while it waits; the end of run() only waits, and lets them be reported.
-    if (this.kind !== 'run') awaitable.markObserved();
     this.#missing--;
     const failed = this.#returnWhen === 'FIRST_EXCEPTION' && awaitable.failed();
     if (this.#missing === 0 || failed) this.#decide();
@@ -56,34 +64,50 @@ class DoneWait extends Wait<void> implements Observer, Deadline {
     return super.answer(undefined);
   }
 
+  protected override take(): void {
+    if (!this.#handles) return;
+    for (const awaitable of this.#awaited) {
+      if (awaitable.done()) awaitable.markHandled();
+      else awaitable.countTaker(-1);
+    }
+  }
+
+  /** Also when it was answered: the errors of those that failed have no receiver here any more. */
   protected override withdraw(): void {
     this.#leave();
+    if (this.#handles) for (const awaitable of this.#awaited) awaitable.countTaker(-1);
   }
 
   #leave(): void {
     deleteDeadline(this);
-    for (const awaitable of this.#observed) awaitable.unobserve(this);
+    for (const awaitable of this.#awaited) awaitable.unsubscribe(this);
   }
 }
 
-/** Waits until `returnWhen` holds for the awaitables or the time is over. The wait of `wait`, `asCompleted` and others. */
+/**
+ * Waits until `returnWhen` holds for the awaitables or the time is over. The wait of `wait`, `asCompleted` and others.
+ * @param handles false: the errors of those that fail are reported all the same
+ */
 export function untilDone(
   awaitables: Iterable<Awaitable<unknown>>,
   returnWhen: ReturnWhen,
   timeout: number | undefined,
   kind: string,
   options: WaitOptions | undefined,
+  handles = true,
 ): Promise<void> {
-  const refused = checkpoint(options);
+  const refused = beginWait(options);
   if (refused !== undefined) return refused;
   const pending: Awaitable<unknown>[] = [];
   for (const awaitable of awaitables) {
     if (!awaitable.done()) pending.push(awaitable);
-    else if (returnWhen === 'FIRST_COMPLETED') return Promise.resolve();
-    else if (returnWhen === 'FIRST_EXCEPTION' && awaitable.failed()) return Promise.resolve();
+    else if (returnWhen === 'FIRST_COMPLETED' || (returnWhen === 'FIRST_EXCEPTION' && awaitable.failed())) {
+      pending.length = 0;
+      break;
+    }
   }
-  if (pending.length === 0) return Promise.resolve();
-  return new DoneWait(pending, returnWhen, timeout, kind, options).promise;
+  if (pending.length > 0) return new ManyWait(pending, returnWhen, timeout, kind, options, handles).promise;
+  return mayAnswer(options) ? Promise.resolve() : answeredWait(kind, pending, undefined, options);
 }
 
 export interface WaitForManyOptions extends WaitOptions {
@@ -94,8 +118,8 @@ export interface WaitForManyOptions extends WaitOptions {
 }
 
 /**
- * Waits for tasks and tells which are done. Never throws for a task's failure or for the timeout, and never cancels a
- * task, not even when the caller is cancelled. asyncio: `wait`.
+ * Waits for tasks and resolves to those that are done and those that are not. Never rejects for a task's failure or for the
+ * timeout, and never cancels a task, not even when the caller is cancelled. asyncio: `wait`.
  * @throws TypeError for anything but Tasks and Futures; RangeError for an empty list
  *
  * @example
@@ -108,9 +132,16 @@ export interface WaitForManyOptions extends WaitOptions {
  * slow.cancel();
  * ```
  */
-export async function wait<A extends Awaitable<unknown>>(
+export function wait<A extends Awaitable<unknown>>(
   tasks: Iterable<A>,
   options: WaitForManyOptions = {},
+): Promise<{ done: Set<A>; pending: Set<A> }> {
+  return waiting(waitForTasks(tasks, options));
+}
+
+async function waitForTasks<A extends Awaitable<unknown>>(
+  tasks: Iterable<A>,
+  options: WaitForManyOptions,
 ): Promise<{ done: Set<A>; pending: Set<A> }> {
   const { returnWhen = 'ALL_COMPLETED', timeout } = options;
   const all = checkAwaitables(tasks, 'wait');
@@ -127,7 +158,7 @@ export async function wait<A extends Awaitable<unknown>>(
   for (const task of all) {
     if (!task.done()) pending.add(task);
     else {
-      task.markObserved(); // those that were done before; the pending ones' errors have no receiver here any more
+      task.markHandled(); // those that were done before; the pending ones' errors have no receiver here any more
       done.add(task);
     }
   }
@@ -135,7 +166,7 @@ export async function wait<A extends Awaitable<unknown>>(
 }
 
 /**
- * What `asCompleted` gives. An interface of its own: `for await` over an `AsyncIterable<Task<T>>` is typed as if it gave
+ * What `asCompleted` returns. An interface of its own: `for await` over an `AsyncIterable<Task<T>>` is typed as if it gave
  * `T`, while the tasks themselves come.
  */
 export interface CompletionIterator<A> {
@@ -145,7 +176,7 @@ export interface CompletionIterator<A> {
 }
 
 /**
- * Gives the tasks one by one, in the order in which they end. Cancelling the loop leaves them alone. asyncio:
+ * Yields the tasks one by one, in the order in which they end. Cancelling the loop leaves them alone. asyncio:
  * `as_completed`, the form for `async for`.
  * @throws TimeoutError from the iteration when `timeout` milliseconds are over
  *
@@ -166,11 +197,13 @@ export function asCompleted<A extends Awaitable<unknown>>(
 }
 
 /** asCompleted's iterator. Written out: an async generator would await the tasks it yields and give their results. */
-class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>, Observer {
+class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>, Subscriber {
   readonly #all: Set<A>;
   /** Noted as they come, so that two ends in one turn keep their order. */
   readonly #ended: A[] = [];
   #given = 0;
+  /** The loop goes on, as far as is known: it will get the errors of those that fail. */
+  #listens = false;
   readonly #timeout: number | undefined;
   readonly #until: number | undefined;
   readonly #options: WaitOptions | undefined;
@@ -182,22 +215,43 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
     this.#options = options;
     for (const task of all) {
       if (task.done()) this.settled(task);
-      else task.observe(this);
+      else task.subscribe(this);
     }
+    this.#listen(true);
   }
 
   settled(task: Awaitable<unknown>): void {
-    task.markObserved();
-    this.#ended.push(task as A); // only members of #all are observed
+    this.#ended.push(task as A); // only members of #all are subscribed to
   }
 
-  async next(): Promise<IteratorResult<A, undefined>> {
-    const refused = checkpoint(this.#options);
-    if (refused !== undefined) return refused;
+  next(): Promise<IteratorResult<A, undefined>> {
+    this.#listen(true);
+    return waiting(this.#next());
+  }
+
+  // A loop that was cancelled does not come back, and does not call return() either. One that does counts from then on.
+  #listen(listens: boolean): void {
+    if (this.#listens === listens) return;
+    this.#listens = listens;
+    for (const task of this.#all) task.countTaker(listens ? 1 : -1);
+  }
+
+  #give(): A {
+    const task = this.#ended[this.#given++] as A; // tested by who calls it
+    task.markHandled();
+    return task;
+  }
+
+  async #next(): Promise<IteratorResult<A, undefined>> {
+    const refused = beginWait(this.#options);
+    if (refused !== undefined) {
+      this.#listen(false);
+      return refused;
+    }
     // A loop, because another next() may take what this one waited for.
     for (let late = false; ; late = this.#until !== undefined && loopTime() >= this.#until) {
       if (this.#given === this.#all.size) return { done: true, value: undefined };
-      if (this.#given < this.#ended.length) return { done: false, value: this.#ended[this.#given++] as A }; // just tested
+      if (this.#given < this.#ended.length) return { done: false, value: this.#give() };
       const pending = [...this.#all].filter((task) => !task.done());
       if (late) {
         await this.return();
@@ -206,13 +260,19 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
         );
       }
       const left = this.#until === undefined ? undefined : this.#until - loopTime();
-      await untilDone(pending, 'FIRST_COMPLETED', left, 'asCompleted', this.#options);
+      try {
+        await untilDone(pending, 'FIRST_COMPLETED', left, 'asCompleted', this.#options, false);
+      } catch (error) {
+        this.#listen(false);
+        throw error;
+      }
     }
   }
 
   /** Ends the iteration; the tasks go on. */
   return(): Promise<IteratorResult<A, undefined>> {
-    for (const task of this.#all) task.unobserve(this);
+    for (const task of this.#all) task.unsubscribe(this);
+    this.#listen(false);
     this.#given = this.#all.size;
     return Promise.resolve({ done: true, value: undefined });
   }

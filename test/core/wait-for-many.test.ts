@@ -90,7 +90,7 @@ fakeTest('cancelling the waiter leaves the waited tasks alone', async () => {
   waiter.cancel('only me');
   await assert.rejects(async () => waiter, { message: 'only me' });
   assert.equal(task.cancelling(), 0);
-  assert.equal(task.observers().length, 0);
+  assert.equal(task.subscribers().length, 0);
   assert.equal(await task, 100);
 });
 
@@ -234,7 +234,7 @@ fakeTest('leaving the loop leaves nothing on the tasks, and a later error is rep
   using heard = collect();
   const tasks = [sleeper(10), failing(50)];
   for await (const _ of asCompleted<Task<number>>(tasks)) break;
-  assert.equal(tasks[1]?.observers().length, 0);
+  assert.equal(tasks[1]?.subscribers().length, 0);
   await sleep(100);
   assert.equal(heard.reports.length, 1);
 });
@@ -271,7 +271,7 @@ test('explored: wait and asCompleted touch no task, whenever the cancel comes', 
             tasks.map((each) => each.result()),
             tasks.map((_, n) => n),
           );
-          assert.ok(tasks.every((each) => each.cancelling() === 0 && each.observers().length === 0));
+          assert.ok(tasks.every((each) => each.cancelling() === 0 && each.subscribers().length === 0));
         },
       };
     });

@@ -1,0 +1,30 @@
+// SIGHUP: the terminal has gone, or somebody who knows servers of old wants this one to end. It ends as by SIGTERM, unless FILE
+// listens for the signal itself: many servers read their settings anew then.
+import { readFileSync } from 'node:fs';
+
+/**
+ * From now on the first SIGHUP counts as a SIGTERM, when nothing else listens for it. Further ones do nothing: a terminal that
+ * goes sends it, and its shell does again. A process that was started to ignore it (`nohup`) goes on ignoring it; Node forgets
+ * that before this can look, Bun and Deno do not.
+ */
+export function endOnHangUp(): void {
+  if (isIgnored()) return;
+  let first = true;
+  process.on('SIGHUP', () => {
+    if (!first || process.listenerCount('SIGHUP') > 1) return;
+    first = false;
+    // Windows has no signals to send: kill() would end the process at once there.
+    if (process.platform === 'win32') process.emit('SIGTERM', 'SIGTERM');
+    else process.kill(process.pid, 'SIGTERM');
+  });
+}
+
+/** SIGHUP is signal 1: the lowest bit of the mask. */
+function isIgnored(): boolean {
+  try {
+    const [, mask = '0'] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+    return (Number.parseInt(mask.slice(-1), 16) & 1) === 1;
+  } catch {
+    return false; // no Linux
+  }
+}

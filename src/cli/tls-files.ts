@@ -1,0 +1,67 @@
+// `--tls-cert FILE --tls-key FILE`: what is in the files, what is wrong with them, and what a client of theirs types.
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { CommandError } from './usage.ts';
+
+export interface TlsFiles {
+  /** The paths, as they were given. */
+  readonly files: { readonly cert: string; readonly key: string };
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** Reads both files; undefined where neither is given. @throws CommandError for one alone, or one that cannot be read */
+export function readTlsFiles(cert: string | undefined, key: string | undefined): TlsFiles | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined) throw new CommandError('--tls-key needs the certificate that it is of: --tls-cert FILE', 2);
+  if (key === undefined) throw new CommandError("--tls-cert needs the certificate's private key: --tls-key FILE", 2);
+  return { files: { cert, key }, cert: read('--tls-cert', cert), key: read('--tls-key', key) };
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a folder, expected a file in PEM form',
+};
+
+function read(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException; // reading fails with Errors
+    throw new CommandError(`cannot read ${option} ${file}: ${REASONS[code] ?? message}`, code === 'ENOENT' ? 2 : 1);
+  }
+}
+
+/** An error of startServer in terms of the command line: it speaks of `tls.key`. */
+export function inOptions(message: string, { files }: TlsFiles): string {
+  return message
+    .replace(/^Cannot set up TLS: /, '')
+    .replaceAll('tls.cert', `--tls-cert ${files.cert}`)
+    .replaceAll('tls.key', `--tls-key ${files.key}`)
+    .replace('expected its tls.passphrase', 'expected a key without a passphrase');
+}
+
+/**
+ * What a client on this machine types to connect over TLS: `localhost` in place of an address for which the certificate is not,
+ * and with the certificate itself where it is its own issuer, whom nobody else vouches for.
+ */
+export function connectCommand({ cert, files }: TlsFiles, at: { address: string; port: number } | string): string {
+  const own = typeof at === 'string' ? at : `${isIP(at.address) === 6 ? `[${at.address}]` : at.address}:${at.port}`;
+  try {
+    const certificate = new X509Certificate(cert);
+    const env = certificate.issuer === certificate.subject ? `NODE_EXTRA_CA_CERTS=${files.cert} ` : '';
+    return `${env}npx maitre connect ${isForLocalhost(certificate, at) ? `localhost:${at.port}` : own} --tls`;
+  } catch {
+    return `npx maitre connect ${own} --tls`; // some runtimes cannot read certificates
+  }
+}
+
+function isForLocalhost(
+  certificate: X509Certificate,
+  at: { address: string } | string,
+): at is { address: string; port: number } {
+  if (typeof at === 'string' || !/^127\.|^::1$/.test(at.address)) return false;
+  return certificate.checkIP(at.address) === undefined && certificate.checkHost('localhost') !== undefined;
+}

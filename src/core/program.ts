@@ -1,0 +1,178 @@
+// A program: what one run() has started, and how it is ended. run.ts is its frame.
+//
+// States: RUNNING --beginEnd--> ENDING --all has ended, or the time is over--> OVER.
+// ENDING begins when main has ended or with the first signal. From then on everything is bounded:
+//
+//   beginEnd ........ grace ........ endsBy ........ FORCE ........ the end
+//   servers shut down, tasks are    what has not ended is    what still lives is named,
+//   cancelled and awaited, then     aborted, tasks are       and left
+//   what else was opened            cancelled once more
+//
+// - A program's tasks are those that have it as `program`; they get it from the task, callback or server that started them. Its
+//   resources are those that were opened by such code.
+// - Where the loop has run empty (`stuck`), no time is waited for: a step of the end is over when the loop runs empty again.
+import { loopTime } from './clock.ts';
+import { TimeoutError } from './errors.ts';
+import { reportException } from './exception-handler.ts';
+import { Future } from './future.ts';
+import { host } from './host.ts';
+import { Resource } from './resource.ts';
+import { type Carried, programOf } from './scope.ts';
+import { liveTasks, type Task, waitsOf } from './task.ts';
+import { withoutStack } from './tracing.ts';
+import { untilDone } from './wait-for-many.ts';
+
+/** Milliseconds after the grace in which what was forced to end may do so. */
+const FORCE = 2500;
+
+export class Program implements Carried {
+  // What the host's carrier holds for code outside of any task: see scope.ts.
+  readonly task: undefined = undefined;
+  readonly outer: undefined = undefined;
+  readonly isOpen = false;
+  readonly program: this = this;
+
+  readonly #grace: number;
+  /** When the grace is over, on the loop's clock; Infinity while RUNNING. */
+  #endsBy: number = Infinity;
+  /** Done once ENDING. */
+  readonly begun: Future<void> = new Future<void>();
+  /** The loop has run empty: time alone would be waited for. */
+  #stuck = false;
+  /** Done when the loop runs empty the next time. */
+  #idle = new Future<void>();
+
+  constructor(grace: number) {
+    this.#grace = grace;
+  }
+
+  get ending(): boolean {
+    return this.#endsBy !== Infinity;
+  }
+
+  /** What is left of the grace, milliseconds; `otherwise` while RUNNING. */
+  graceLeft(otherwise: number): number {
+    return this.ending ? Math.max(0, this.#endsBy - loopTime()) : otherwise;
+  }
+
+  /** Begins the end: the grace counts from the first call. */
+  beginEnd(): void {
+    if (this.ending) return;
+    this.#endsBy = loopTime() + this.#grace;
+    this.begun.answer();
+  }
+
+  /** The loop has run empty: ends a step of the end that waits. */
+  ranEmpty(): void {
+    this.#stuck = true;
+    const idle = this.#idle;
+    this.#idle = new Future();
+    idle.answer();
+    host.nextTurn(() => undefined); // a loop that stays empty is not asked again
+  }
+
+  /** Its live tasks. */
+  tasks(): Task<unknown>[] {
+    return [...liveTasks()].filter((task) => task.program === this);
+  }
+
+  /** What it has opened and not closed, the latest first; not what belongs to another of these, as a connection to its server. */
+  resources(): Resource[] {
+    const own = [...Resource.live].filter((each) => each.program === this && each.endWithin !== undefined);
+    return own.filter((each) => each.parent === undefined || !own.includes(each.parent)).toReversed();
+  }
+
+  /** Waits for a main that was told to end, until it has or the time is over. */
+  async untilDone(main: Task<unknown>): Promise<void> {
+    await this.#until([main], FORCE);
+  }
+
+  /** Ends all that is left. What has not ended in time is named and left. True if everything has ended. */
+  async end(): Promise<boolean> {
+    this.beginEnd();
+    const left = this.resources();
+    reportLeftOpen(left.filter((each) => !each.ending));
+    await this.#endResources(left.filter(({ kind }) => kind === 'server'));
+    await this.#endTasks();
+    await this.#endResources(this.resources());
+    // One whose end has begun ends in its own bounded time: a close that lingers until the peer has read all.
+    const living = [...this.tasks(), ...this.resources().filter((each) => !each.ending)];
+    if (living.length > 0) reportLiving(living);
+    return living.length === 0;
+  }
+
+  async #endTasks(): Promise<void> {
+    for (const spare of [0, FORCE]) {
+      // A loop: a cleanup may start tasks of its own.
+      for (let left = this.tasks(); left.length > 0; left = this.tasks()) {
+        for (const task of left) task.cancelFor('Cancelled: run() is ending', { kind: 'shutdown' });
+        if (!(await this.#until(left, spare))) break;
+      }
+      if (this.tasks().length > 0) for (const each of this.resources()) each.endNow?.();
+    }
+  }
+
+  async #endResources(resources: readonly Resource[]): Promise<void> {
+    const ends = resources.map((resource) => {
+      const ended = new Future<void>();
+      const failed = (error: unknown): void => {
+        reportException({ message: `${resource.label} failed to end with run()`, error });
+        ended.answer();
+      };
+      const end = async (): Promise<unknown> => resource.endWithin?.(this.graceLeft(0));
+      end().then(() => ended.answer(), failed);
+      return ended;
+    });
+    // A server's own steps after its grace take up to two seconds.
+    await this.#until(ends, resources.some(({ kind }) => kind === 'server') ? FORCE : 0);
+    for (const [i, resource] of resources.entries()) if (ends[i]?.done() === false) resource.endNow?.();
+    await this.#until(ends, FORCE);
+  }
+
+  /** Waits until all are done; false when the grace and `spare` were over before that, or the loop has run empty. At least a turn. */
+  async #until(awaited: readonly (Task<unknown> | Future<void>)[], spare: number): Promise<boolean> {
+    const idle = this.#idle;
+    for (let left = awaited; ;) {
+      left = left.filter((each) => !each.done());
+      if (left.length === 0) return true;
+      const timeout = this.#stuck ? undefined : Math.max(0, this.#endsBy + spare - loopTime());
+      await untilDone([...left, idle], 'FIRST_COMPLETED', timeout, 'run', undefined, false);
+      if (idle.done() || timeout === 0) return left.every((each) => each.done());
+    }
+  }
+}
+
+/** The run() to which the code that runs belongs; undefined for none. */
+export function currentProgram(): object | undefined {
+  return programOf(host.carrier.getStore());
+}
+
+/** Milliseconds that a graceful end takes by default: what is left of the grace of the run() around the caller, else `otherwise`. */
+export function defaultGrace(otherwise: number): number {
+  const program = currentProgram();
+  return program instanceof Program ? program.graceLeft(otherwise) : otherwise;
+}
+
+/** A task, what it waits for, and what those say of themselves: locks tell who holds them. */
+export function describeTask(task: Task<unknown>): string {
+  const resources = waitsOf(task).flatMap(({ resource }) => {
+    const text = resource instanceof Object ? String(resource) : '';
+    return text === '' || text.startsWith('[object ') ? [] : [`        ${text}`];
+  });
+  return [`    ${task}`, ...new Set(resources)].join('\n');
+}
+
+function reportLeftOpen(left: readonly Resource[]): void {
+  if (left.length === 0) return;
+  const error = withoutStack(
+    () =>
+      new Error('Close what you open: `await using server = await startServer(...)`, or close() before main returns'),
+  );
+  reportException({ message: `run() ended; it had left open: ${left.map(({ label }) => label).join(', ')}`, error });
+}
+
+function reportLiving(living: readonly (Task<unknown> | Resource)[]): void {
+  const names = living.map((each) => (each instanceof Resource ? `    ${each.label}` : describeTask(each)));
+  const error = withoutStack(() => new TimeoutError(`These have not ended in time:\n${names.join('\n')}`));
+  reportException({ message: 'run() has ended without all that it started', error });
+}

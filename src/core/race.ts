@@ -1,0 +1,303 @@
+// race: the first of several to settle, and nothing lost. Promise.race abandons its losers: a `queue.get()` that lost still takes
+// an item, a `readLine()` that lost still takes a line. Here every member runs in a scope of its own (scope.ts), and losers are
+// cancelled, which hands back what was on its way to them.
+//
+// States of a contest: STARTING (members begin, in order) -> RUNNING -> ENDING (one has settled; the others are cancelled) -> OVER
+// (all have ended).
+//
+// How nothing is lost, though several members may be answered in one step:
+// - Inside a member no call is answered at once (mayAnswer): it makes a wait, and that is answered. So whatever a member gets
+//   passes through a delivery.
+// - Of the waits of all members at most one is delivered per turn (the gate): what follows from it, a member's end and the
+//   cancel of the others, happens before another is delivered. The others are put aside for the next turn.
+// - Of waits that are answered together, the member listed first gets its own.
+// - A cancel before delivery overrules an answer, and the primitive hands it on (wait.ts).
+// - While a member to which a wait was delivered in this turn goes on, the end of another counts only after its own, or in the next
+//   turn: a foreign promise that settles beside it, or a cancel from around the race, does not make it a loser with something in hand.
+// So a loser that waits once has got nothing. One that waits several times may have got something before it lost: that is its own.
+//
+// A contest inside a member of another counts for both: a delivery is made if every contest around it lets it pass.
+import { Awaitable } from './awaitable.ts';
+import { passCancel } from './cancel-pass.ts';
+import { quiet, signalOf, type WaitOptions } from './current-waiter.ts';
+import { type Delivery, deliverSoon, setGate } from './delivery.ts';
+import { CancelledError } from './errors.ts';
+import { reportException } from './exception-handler.ts';
+import {
+  closeScope,
+  countContests,
+  areContests,
+  InnerScope,
+  keepAround,
+  runInScope,
+  type Scope,
+  waitsIn,
+} from './scope.ts';
+import { cancellable } from './sleep.ts';
+import { inTask } from './task.ts';
+import { makeCancelledError } from './tracing.ts';
+import { addSoon } from './turn.ts';
+import { Wait } from './wait.ts';
+import { checkWork, leaveWork, type Work, type WorkResult } from './work.ts';
+
+/**
+ * Waits for the first of the items to settle: returns its value, or rejects with its error. The others are cancelled and waited
+ * for. Members begin in order. It loses nothing: a member that waits once and loses hands back the item, the bytes or the permit
+ * that were on their way to it; of members that are answered together, the one listed first wins. What a loser returns in spite of
+ * its cancel is dropped, an error in its cleanup is reported.
+ *
+ * Pass functions. A Task or Future that loses is cancelled; a foreign promise can only be left alone.
+ * Where there is no ambient task (browsers), pass on the signal that the function gets.
+ * @param items functions, Tasks, Futures or promises, at least one
+ * @throws the winner's error; CancelledError, when all members have ended; TypeError or RangeError for wrong items
+ *
+ * @example
+ * ```ts
+ * import { Queue, race, sleep } from 'maitre';
+ * const orders = new Queue<string>();
+ * const order = await race([() => orders.get(), () => sleep(10, 'nobody came')]);
+ * console.log(order); // nobody came
+ * orders.putNowait('soup'); // it stays for the next get
+ * ```
+ */
+export function race<const W extends readonly RaceItem<unknown>[]>(
+  items: W,
+  options: WaitOptions = {},
+): Promise<WorkResult<W[number]>> {
+  try {
+    if (!Array.isArray(items)) throw new TypeError(`Cannot race: expected an array, got ${typeof items}`);
+    if (items.length === 0) throw new RangeError('Cannot race: expected at least one item, got none');
+    for (const item of items) checkWork(item, 'race'); // before the first one is started
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  let begun = false;
+  const contest = (outer: Scope): Promise<WorkResult<W[number]>> => {
+    begun = true;
+    return new Contest<WorkResult<W[number]>>(items as readonly RaceItem<WorkResult<W[number]>>[]).run(outer); // as typed above
+  };
+  const call = inTask('race', contest, options.signal === undefined ? undefined : options);
+  if (!begun) for (const item of items) if (typeof item !== 'function') leaveWork(item, call);
+  return call;
+}
+
+/** What race takes: as for gather, but a function gets its member. */
+export type RaceItem<T> = ((member: RaceMember) => PromiseLike<T> | T) | Work<T>;
+
+/** A running member of a race. */
+export interface RaceMember {
+  /** Aborts when it has lost, or something around the race is cancelled. */
+  readonly signal: AbortSignal;
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+class Contest<T> {
+  readonly #items: readonly RaceItem<T>[];
+  /** One scope for each item, in order; those that have ended are closed. */
+  readonly #members: InnerScope[] = [];
+  #starting = true;
+  #running = 0;
+  #first: Outcome<T> | undefined = undefined;
+  /** The first one ended by a cancel from around the race. */
+  #byOutside = false;
+  /** The member to which a wait was delivered in this turn. */
+  #deliveredTo: InnerScope | undefined = undefined;
+  /** Ends that count once that member has ended, or in the next turn. */
+  #held: { readonly member: InnerScope; readonly outcome: Outcome<T> }[] = [];
+  #whenOver: () => void = () => undefined;
+
+  constructor(items: readonly RaceItem<T>[]) {
+    this.#items = items;
+  }
+
+  run(outer: Scope): Promise<T> {
+    enter();
+    this.#running = this.#items.length;
+    const call = new Promise<T>((resolve, reject) => {
+      this.#whenOver = () => {
+        const first = this.#first as Outcome<T>; // all have ended
+        if ('value' in first) resolve(first.value);
+        else {
+          if (first.error instanceof CancelledError) quiet(call);
+          reject(first.error);
+        }
+      };
+      for (const item of this.#items) this.#start(item, outer);
+      this.#starting = false;
+      if (this.#first !== undefined) this.#endOthers();
+    });
+    return call;
+  }
+
+  /** Whether a member's wait may be delivered now: nothing of this contest was in this turn, and no member listed before has an answer. */
+  lets(member: InnerScope): boolean {
+    if (this.#deliveredTo !== undefined) return false;
+    for (const each of this.#members) {
+      if (each === member) return true;
+      if (each.isOpen && hasAnswer(each)) return false;
+    }
+    return true;
+  }
+
+  /** A wait of the member is delivered. */
+  deliverTo(member: InnerScope): void {
+    this.#deliveredTo = member;
+  }
+
+  /** The next turn has come. */
+  endTurn(): void {
+    this.#deliveredTo = undefined;
+    this.#countHeld();
+  }
+
+  #start(item: RaceItem<T>, outer: Scope): void {
+    const member = new InnerScope(outer);
+    member.contest = this;
+    this.#members.push(member);
+    const body = (): PromiseLike<T> | T => {
+      if (typeof item === 'function')
+        return item({
+          get signal() {
+            return signalOf(member);
+          },
+        });
+      return item instanceof Awaitable ? item : cancellable(item);
+    };
+    runInScope(
+      member,
+      body,
+      undefined,
+      (value) => this.#ended(member, { value }),
+      (error) => this.#ended(member, { error }),
+    );
+  }
+
+  #ended(member: InnerScope, outcome: Outcome<T>): void {
+    closeScope(member);
+    member.contest = undefined;
+    const to = this.#deliveredTo;
+    if (this.#first === undefined && to?.isOpen === true) {
+      this.#held.push({ member, outcome });
+      return;
+    }
+    this.#count(member, outcome);
+    this.#countHeld();
+  }
+
+  #countHeld(): void {
+    const held = this.#held;
+    if (held.length === 0) return;
+    this.#held = [];
+    for (const { member, outcome } of held) this.#count(member, outcome);
+  }
+
+  #count(member: InnerScope, outcome: Outcome<T>): void {
+    this.#running--;
+    if (this.#first === undefined) {
+      this.#first = outcome;
+      this.#byOutside = member.outside > 0 && 'error' in outcome && outcome.error instanceof CancelledError;
+      if (!this.#starting) this.#endOthers();
+    } else if ('error' in outcome) this.#lost(member, outcome.error);
+    if (this.#running > 0) return;
+    leave();
+    this.#whenOver();
+  }
+
+  /** A loser has ended with an error: its cancel, one from around the race, or a fault in its cleanup. */
+  #lost(member: InnerScope, error: unknown): void {
+    if (!(error instanceof CancelledError)) {
+      reportException({ message: 'A member of a race failed after another had won', error });
+    }
+    if (member.outside === 0) return;
+    // It has met a cancel from around the race, which whoever raced has to meet: with what the winner got, at its next wait.
+    const first = this.#first as Outcome<T>; // one has won
+    const outer = member.outer?.standing;
+    if (outer === undefined || ('error' in first && first.error instanceof CancelledError)) return;
+    keepAround(member, outer);
+  }
+
+  #endOthers(): void {
+    const error = makeCancelledError('Cancelled: another member of the race was first', { kind: 'race' });
+    for (const member of this.#members) {
+      // A cancel from around the race that ended the first has reached all: it is not to interrupt their cleanup with a second one.
+      if (member.isOpen && !(this.#byOutside && member.outside > 0)) passCancel(member, error);
+    }
+    handInCancelled();
+  }
+}
+
+// ---- the gate --------------------------------------------------------------------------------------------------
+
+let running = 0;
+/** Waits that were answered and not let through. Handed in again in the next turn. */
+let aside: Delivery[] = [];
+/** Contests of which a wait was delivered in this turn, those inside others first. */
+let delivered: Contest<unknown>[] = [];
+
+function enter(): void {
+  countContests(1);
+  if (running++ === 0) setGate(gate);
+}
+
+function leave(): void {
+  countContests(-1);
+  if (--running === 0) setGate(undefined);
+}
+
+function gate(delivery: Delivery): boolean {
+  const wait = delivery.record;
+  if (!areContests() || !(wait instanceof Wait) || !wait.answered) return true;
+  const contests: (readonly [Contest<unknown>, InnerScope])[] = [];
+  for (let at: Scope | undefined = wait.scope; at !== undefined; at = at.outer) {
+    const contest = (at as InnerScope).contest as Contest<unknown> | undefined; // written by this file alone
+    if (contest === undefined) continue;
+    if (!contest.lets(at as InnerScope)) {
+      putAside(delivery);
+      return false;
+    }
+    contests.push([contest, at as InnerScope]);
+  }
+  if (contests.length === 0) return true;
+  beforeNextTurn();
+  for (const [contest, member] of contests) {
+    contest.deliverTo(member);
+    delivered.push(contest);
+  }
+  return true;
+}
+
+function putAside(delivery: Delivery): void {
+  beforeNextTurn();
+  aside.push(delivery);
+}
+
+function beforeNextTurn(): void {
+  if (aside.length === 0 && delivered.length === 0) addSoon(nextTurn);
+}
+
+const nextTurn = {
+  due(): void {
+    const ended = delivered;
+    delivered = [];
+    for (const contest of ended) contest.endTurn();
+    const again = aside;
+    aside = [];
+    for (const delivery of again) deliverSoon(delivery);
+  },
+};
+
+/** Losers need not wait for the next turn to hand back what was on its way to them. */
+function handInCancelled(): void {
+  const all = aside;
+  aside = [];
+  for (const delivery of all) {
+    if ((delivery.record as Wait<unknown>).answered) aside.push(delivery); // only waits are put aside
+    else deliverSoon(delivery);
+  }
+}
+
+function hasAnswer(scope: Scope): boolean {
+  for (const wait of waitsIn(scope)) if ((wait as Wait<unknown>).answered) return true; // only waits are linked
+  return false;
+}

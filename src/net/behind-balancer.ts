@@ -1,0 +1,73 @@
+// Who is there, behind a balancer: its header comes first, then TLS, then the handler. Until then the connection is one of the
+// server's, and its task runs, but it is not served: what fails here refuses it, as an accept or a handshake that fails does.
+import { CancelledError, TimeoutError, waitFor } from '../core/index.ts';
+import type { Admission } from './admission.ts';
+import { isConnectionLost } from './connection-lost.ts';
+import type { Connection } from './connection.ts';
+import { readProxyHeader } from './proxy-protocol.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
+import type { TlsAcceptor } from './secure.ts';
+
+/** What the server knows of its clients before they are served. */
+export interface Gate {
+  readonly admission: Admission;
+  /** Undefined without TLS. */
+  readonly tls: TlsAcceptor | undefined;
+  /** Milliseconds for the header. */
+  readonly handshakeTimeout: number;
+}
+
+/**
+ * Reads the header, notes who is there, and shakes hands.
+ * @returns why the client is not served; `health check` for a balancer that looked whether we are here; undefined when it is
+ * served
+ * @throws CancelledError
+ */
+export async function meet(connection: Connection, gate: Gate): Promise<Refusal | 'health check' | undefined> {
+  const { admission, tls, handshakeTimeout } = gate;
+  const { reader, writer } = connection;
+  try {
+    const ends = await waitFor(() => readProxyHeader(reader), handshakeTimeout);
+    if (ends !== undefined) {
+      connection.setEnds(ends);
+      const refusal = admission.open ? undefined : admission.refuseNamed(ends.peer, connection);
+      if (refusal !== undefined) return refusal;
+    }
+  } catch (error) {
+    if (error instanceof CancelledError) throw error;
+    if (error instanceof TimeoutError) {
+      const message = `no PROXY protocol header came within ${handshakeTimeout} ms`;
+      return { code: 'proxyProtocol', message, error, peer: connection.peer };
+    }
+    // One that went without a word, by an end or by a reset, looked whether we are here, or saw the server end.
+    if (connection.bytesRead === 0 && !isOverLimit(connection)) return 'health check';
+    return refusalOf('proxyProtocol', error, connection.peer);
+  }
+  if (tls === undefined) return undefined;
+  try {
+    await writer.startTls(tls);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CancelledError) throw error;
+    return refusalOf('handshake', error, connection.peer);
+  }
+}
+
+/**
+ * Runs the handler of a client that was met. Balancers also look with a header and nothing after it, and end that with a reset:
+ * the loss of such a peer is no error.
+ */
+export async function serveMet(connection: Connection, handler: () => unknown): Promise<unknown> {
+  const before = connection.bytesRead - connection.reader.bufferedBytes;
+  try {
+    return await handler();
+  } catch (error) {
+    if (isConnectionLost(error) && connection.bytesRead === before && !isOverLimit(connection)) return undefined;
+    throw error;
+  }
+}
+
+/** One of the server's limits has ended it: no word of the peer's. */
+function isOverLimit(connection: Connection): boolean {
+  return connection.error instanceof TimeoutError;
+}

@@ -1,0 +1,234 @@
+// Two sockets that are connected in memory, with what a kernel does between them: buffers of a bound, half-closes, resets.
+//
+// What one side writes goes into the other's inbox, as much as fits; the rest waits in its own outbox, and `taken` follows when
+// all of it has gone over. The inbox is handed to the listener in a later turn, while it reads. Everything that crosses does so
+// in a turn of its own, so that no side is told anything inside a call of its own.
+//
+// States of a side: OPEN -> CLOSING (it has ended, nothing more is told but that) -> CLOSED (`closed` was told). As in a kernel:
+// - an end that was sent is read after all that came before it;
+// - who closes with input that nobody read resets the other side, also when more of it waits there;
+// - a side that was reset reads what had come, and then the error; it writes nothing any more.
+import { Buffer } from 'node:buffer';
+import { Deque } from '../base/index.ts';
+import { addSoon, InvalidStateError } from '../core/index.ts';
+import { BareSocket, type Ends, type WireListener } from '../net/index.ts';
+
+/** Bytes that wait unread for one side, as in a socket's buffers. */
+const CAPACITY = 65536;
+
+/** One side of the pair that `memorySocketPair` makes. */
+export class MemorySocket extends BareSocket {
+  readonly ends: Ends;
+  readonly socket: undefined = undefined;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  /** The other side; undefined only while the pair is being made. */
+  #other: MemorySocket | undefined = undefined;
+  #listener: WireListener | undefined = undefined;
+  #paused = true;
+  /** What came and was not handed over, and its bytes. */
+  readonly #inbox = new Deque<Buffer>();
+  #inboxBytes = 0;
+  /** What does not fit into the other's inbox yet; undefined when all was taken. */
+  #outbox: Buffer | undefined = undefined;
+  /** How the other side ended: with an end to be read, or with a reset. */
+  #otherEnded: 'end' | Error | undefined = undefined;
+  /** The listener was told of the other's end. */
+  #toldEnd = false;
+  #error: Error | undefined = undefined;
+  #onClosed: (() => void) | undefined = undefined;
+  /** #handOver is due in the next turn. */
+  #scheduled = false;
+
+  constructor(ends: Ends) {
+    super();
+    this.ends = ends;
+  }
+
+  /** Makes two sides one connection. @internal */
+  static join(a: MemorySocket, b: MemorySocket): void {
+    a.#other = b;
+    b.#other = a;
+  }
+
+  get destroyed(): boolean {
+    return this.#state !== 'open';
+  }
+
+  /** Nothing is known of what is under way. */
+  get queued(): undefined {
+    return undefined;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  whenClosed(fn: () => void): void {
+    this.#onClosed = fn;
+  }
+
+  listen(listener: WireListener): void {
+    this.#listener = listener;
+    this.resume();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (this.#toldEnd || this.destroyed) return;
+    this.#paused = false;
+    this.#schedule();
+  }
+
+  write(chunks: readonly (string | Uint8Array)[]): boolean {
+    if (this.destroyed) return false; // `closed` is on its way
+    const refused = this.#refusal();
+    if (refused !== undefined) {
+      this.destroy(refused);
+      return false;
+    }
+    // A copy, as a kernel makes: the writer may use its memory again once it was taken.
+    this.#outbox = Buffer.concat(chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk)));
+    this.#pass();
+    return this.#outbox === undefined;
+  }
+
+  end(): void {
+    this.#peer.#hear('end');
+  }
+
+  close(): void {
+    this.destroy();
+  }
+
+  destroy(error?: Error): void {
+    if (this.destroyed) return;
+    const other = this.#peer;
+    // Read by nobody: a kernel says so with a reset.
+    const unread = this.#inboxBytes > 0;
+    this.#end(error);
+    other.#hear(unread ? lost('read', 'ECONNRESET') : 'end');
+  }
+
+  reset(): void {
+    if (this.destroyed) return;
+    this.#end(undefined);
+    this.#peer.#hear(lost('read', 'ECONNRESET'));
+  }
+
+  release(): never {
+    throw new InvalidStateError('Cannot go on over TLS: the connection is in memory, expected one over a socket');
+  }
+
+  get #peer(): MemorySocket {
+    return this.#other as MemorySocket; // nobody has a side before the pair is made
+  }
+
+  /** Why nothing can be sent any more. */
+  #refusal(): Error | undefined {
+    if (this.#otherEnded instanceof Error) return this.#otherEnded;
+    return this.#peer.destroyed ? lost('write', 'EPIPE') : undefined;
+  }
+
+  /** Moves what fits of the outbox into the other's inbox. */
+  #pass(): void {
+    const other = this.#peer;
+    const outbox = this.#outbox;
+    const room = CAPACITY - other.#inboxBytes;
+    if (outbox === undefined || room <= 0) return;
+    const part = outbox.subarray(0, room);
+    other.#inbox.pushBack(part);
+    other.#inboxBytes += part.length;
+    this.#outbox = part.length < outbox.length ? outbox.subarray(room) : undefined;
+    other.#schedule();
+  }
+
+  /** The other side has ended. */
+  #hear(how: 'end' | Error): void {
+    if (this.#otherEnded instanceof Error || this.destroyed) return;
+    this.#otherEnded = how;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.destroyed) return;
+    this.#scheduled = true;
+    addSoon({
+      due: () => {
+        this.#scheduled = false;
+        this.#handOver();
+      },
+    });
+  }
+
+  /** Gives the listener what it takes; then what is left to be told: the other's end, or that it is reset. */
+  #handOver(): void {
+    // Who waits for room finds out at once that none will come.
+    if (this.#outbox !== undefined && this.#otherEnded !== undefined && this.#peer.destroyed) {
+      this.destroy(this.#refusal());
+    }
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) {
+      try {
+        if (listener.came(chunk.length)) listener.feed(chunk);
+      } catch (error) {
+        this.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
+      }
+    }
+    if (this.#paused || this.destroyed || this.#otherEnded === undefined) return;
+    if (this.#otherEnded instanceof Error) this.destroy(this.#otherEnded);
+    else if (!this.#toldEnd) {
+      this.#toldEnd = true;
+      this.#paused = true;
+      listener.peerEnded();
+    }
+  }
+
+  /** The next of what came, while it is wanted; its room is the other's at once. */
+  #next(): Buffer | undefined {
+    if (this.#paused || this.destroyed) return undefined;
+    const chunk = this.#inbox.popFront();
+    if (chunk === undefined) return undefined;
+    this.#inboxBytes -= chunk.length;
+    const other = this.#peer;
+    const waited = other.#outbox !== undefined;
+    other.#pass();
+    if (waited && other.#outbox === undefined) addSoon({ due: () => other.#tellTaken() });
+    return chunk;
+  }
+
+  #tellTaken(): void {
+    if (!this.destroyed) this.#listener?.taken();
+  }
+
+  #end(error: Error | undefined): void {
+    this.#state = 'closing';
+    this.#error = error;
+    this.#outbox = undefined;
+    this.#inbox.clear();
+    this.#inboxBytes = 0;
+    addSoon({
+      due: () => {
+        this.#state = 'closed';
+        this.#onClosed?.();
+        this.#listener?.closed(this.#error);
+      },
+    });
+  }
+}
+
+/** Two connected sockets. `client` and `server` are where each of them is. */
+export function memorySocketPair(client: Ends['peer'], server: Ends['peer']): [MemorySocket, MemorySocket] {
+  const a = new MemorySocket({ local: client, peer: server });
+  const b = new MemorySocket({ local: server, peer: client });
+  MemorySocket.join(a, b);
+  return [a, b];
+}
+
+/** As the system says it. */
+function lost(syscall: string, code: string): Error {
+  return Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
+}

@@ -1,0 +1,188 @@
+// A server without a socket: everything of it is the same but where its clients come from. They are made here, two ends of
+// a MemorySocket each; the server accepts one, and the other is a connection as openConnection makes them.
+import { describe } from '../base/index.ts';
+import { addSoon, cancellable, Future, type WaitOptions } from '../core/index.ts';
+import {
+  type Accept,
+  type Address,
+  checkServerOptions,
+  Connection,
+  formatAddress,
+  type Handler,
+  type Listener,
+  Server,
+  type ServerOptions,
+} from '../net/index.ts';
+import type { Duplex } from '../testing/index.ts';
+import { memorySocketPair } from './memory-socket.ts';
+
+/** A client's address: an IP address, for which a port is chosen, or all of it. */
+type Peer = Address | string;
+
+/** Options of `serveInMemory`: those of startServer but `tls` and `fd`, which need sockets, and where clients come from. */
+export type MemoryServerOptions = ServerOptions & {
+  readonly tls?: undefined;
+  readonly fd?: undefined;
+  /** What `connection.peer` says of clients that do not say themselves, and what maxPerIp, `block` and `allow` look at. Default 127.0.0.1. */
+  readonly peer?: Peer | undefined;
+};
+
+export interface MemoryClientOptions extends WaitOptions {
+  /** The same for this client. */
+  readonly peer?: Peer | undefined;
+}
+
+export interface ServedInMemory extends AsyncDisposable {
+  /**
+   * Connects a client. As over a network, it may be refused after that: its connection is then lost.
+   * @throws an error with code ECONNREFUSED when the server does not serve; TypeError or RangeError for a wrong peer
+   */
+  readonly connect: (options?: MemoryClientOptions) => Promise<Duplex>;
+  readonly server: Server;
+}
+
+/** What a server has that was asked for no port, or for any. */
+const PORT = 8002;
+/** Ports of clients, one after the other. */
+const FIRST_CLIENT_PORT = 49_152;
+
+/**
+ * Serves `handler` without a socket, for tests: the server is the one that startServer makes, with its limits, `onError`,
+ * `concurrency`, PROXY protocol, and the close at the end of a handler; only its clients come from `connect`. Nothing of it
+ * waits for the system, so it runs on the fake clock. A connection holds up to 64 KiB in each direction that nobody reads,
+ * as sockets do. Disposed, it shuts the server down.
+ * @throws TypeError or RangeError for wrong options; `tls` and `fd` are TypeErrors
+ *
+ * @example
+ * ```ts
+ * import { formatAddress } from 'maitre';
+ * import { runWithFakeClock, serveInMemory } from 'maitre/testing';
+ *
+ * await runWithFakeClock(async () => {
+ *   await using served = serveInMemory(
+ *     async (reader, writer, connection) => {
+ *       writer.write(`${formatAddress(connection.peer)} says ${await reader.readLine()}`);
+ *     },
+ *     { idleTimeout: 60_000 },
+ *   );
+ *   await using client = await served.connect({ peer: '10.0.0.7' });
+ *   client.writer.write('hi\n');
+ *   console.log(String(await client.reader.read())); // 10.0.0.7:49152 says hi
+ * });
+ * ```
+ */
+export function serveInMemory(handler: Handler, options: MemoryServerOptions = {}): ServedInMemory {
+  if (typeof handler !== 'function') {
+    throw new TypeError(`Cannot serve in memory: the handler must be a function, got ${describe(handler)}`);
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`Cannot serve in memory: options must be an object, got ${describe(options)}`);
+  }
+  const { peer = '127.0.0.1', ...serverOptions } = options;
+  for (const name of ['tls', 'fd'] as const) {
+    if (options[name] === undefined) continue;
+    throw new TypeError(
+      `Cannot serve in memory: ${name} needs a socket, expected it to be left out; startServer has it`,
+    );
+  }
+  checkServerOptions(serverOptions);
+  checkPeer(peer);
+  return new MemoryServer(handler, serverOptions, peer);
+}
+
+class MemoryServer implements ServedInMemory {
+  readonly server: Server;
+  readonly #address: Address;
+  readonly #peer: Peer;
+  /** Who takes clients in; undefined while nobody listens. */
+  #accept: Accept | undefined = undefined;
+  /** How many clients came that did not name a port. */
+  #count = 0;
+
+  constructor(handler: Handler, options: ServerOptions, peer: Peer) {
+    this.#peer = peer;
+    this.#address = addressOf(options);
+    this.server = new Server(handler, options, (_options, accept) => Promise.resolve([this.#listen(accept)]));
+    if (options.startServing !== false) this.server.begin();
+  }
+
+  // A property, so that it may be taken out of the object: `const { connect } = serveInMemory(...)`.
+  readonly connect = async (options: MemoryClientOptions = {}): Promise<Duplex> => {
+    const { peer = this.#peer, ...wait } = options;
+    checkPeer(peer);
+    const [ours, theirs] = memorySocketPair(this.#clientAddress(peer), this.#address);
+    const came = new Future<void>();
+    let cancelled = false;
+    // From the loop, as a system does: whoever connects is not who the server's handler is called by.
+    addSoon({
+      due: () => {
+        const accept = this.#accept;
+        if (cancelled) return;
+        if (accept === undefined) {
+          came.fail(this.#refused());
+          return;
+        }
+        accept.onSocket(theirs);
+        came.answer();
+      },
+    });
+    try {
+      await cancellable(came, wait);
+    } catch (error) {
+      cancelled = true;
+      ours.destroy();
+      throw error;
+    }
+    return new Connection(ours, {});
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.shutdown();
+  }
+
+  #listen(accept: Accept): Listener {
+    this.#accept = accept;
+    return { address: this.#address, close: () => (this.#accept = undefined) };
+  }
+
+  #refused(): Error {
+    const text = `connect ECONNREFUSED ${formatAddress(this.#address)}: the server in memory does not serve`;
+    return Object.assign(new Error(text), { code: 'ECONNREFUSED', syscall: 'connect' });
+  }
+
+  #clientAddress(peer: Peer): Address {
+    if (typeof peer !== 'string') return peer;
+    if ('path' in this.#address) return this.#address; // as of a client's Unix socket, which has no name
+    const port = FIRST_CLIENT_PORT + (this.#count++ % (65_536 - FIRST_CLIENT_PORT));
+    return { address: peer, port, family: peer.includes(':') ? 'IPv6' : 'IPv4' };
+  }
+}
+
+/** Where the server would listen: its first host if that is an address, at its port. */
+function addressOf({ path, host, port = 0 }: ServerOptions): Address {
+  if (path !== undefined) return { path };
+  const first = typeof host === 'string' ? host : host?.[0];
+  const address = first !== undefined && isAddress(first) ? first : '127.0.0.1';
+  return { address, port: port === 0 ? PORT : port, family: address.includes(':') ? 'IPv6' : 'IPv4' };
+}
+
+function checkPeer(peer: unknown): void {
+  const wanted = 'an IP address or an Address';
+  const message = `Cannot serve in memory: peer must be ${wanted}, got ${describe(peer)}`;
+  if (typeof peer === 'string') {
+    if (!isAddress(peer)) throw new RangeError(message);
+    return;
+  }
+  if (typeof peer !== 'object' || peer === null) throw new TypeError(message);
+  const { path, address, port } = peer as { path?: unknown; address?: unknown; port?: unknown };
+  const isComplete =
+    path === undefined ? typeof address === 'string' && typeof port === 'number' : typeof path === 'string';
+  if (!isComplete) throw new TypeError(message);
+}
+
+/** Well enough for a test's address: what is neither looks like none. */
+function isAddress(text: string): boolean {
+  const parts = text.split('.');
+  const isIPv4 = parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
+  return isIPv4 || /^[0-9a-f.]*:[0-9a-f:.]*$/i.test(text);
+}
