@@ -1,7 +1,14 @@
 // What a server says about its clients, and to whom: onRefused, onError and onEnd where they are given, else the exception
-// handler. What anybody in the network can cause by the thousand (refusals, lost peers) goes there at most once a second,
-// each in one line (`brief`); errors of handlers go there one by one, with their stacks.
-import { type Awaitable, type ConnectionLostError, type ExceptionContext, reportException } from '../core/index.ts';
+// handler. What anybody in the network can cause by the thousand (refusals, lost peers, ends in the middle of a read) goes there
+// at most once a second, each in one line (`brief`); other errors of handlers go there one by one, with their stacks.
+import {
+  type Awaitable,
+  type ConnectionLostError,
+  type ExceptionContext,
+  IncompleteReadError,
+  reportException,
+  TaskGroupError,
+} from '../core/index.ts';
 import { formatAddress, isUnknown } from './address.ts';
 import { isConnectionLost } from './connection-lost.ts';
 import type { Connection } from './connection.ts';
@@ -130,7 +137,7 @@ export class ServerReports {
   }
 
   #errorByDefault(error: unknown, connection: Connection, kind: string): void {
-    if (!isConnectionLost(error)) {
+    if (!isPeersDoing(error)) {
       reportException({ message: `Unhandled error in the handler of ${connection}`, error, connection });
       return;
     }
@@ -158,6 +165,16 @@ export class ServerReports {
     const error = overflow ?? connection.error;
     if (error !== undefined) return { kind: 'lost', error };
     return { kind: task === undefined ? 'cancelled' : 'done' };
+  }
+}
+
+/** Whether any client can cause it by leaving: a lost connection, or an end in the middle of what a handler asked for. */
+function isPeersDoing(error: unknown): boolean {
+  try {
+    const errors = error instanceof TaskGroupError ? error.leaves() : [error];
+    return errors.every((each) => each instanceof IncompleteReadError || isConnectionLost(each));
+  } catch {
+    return false; // a group inside itself
   }
 }
 

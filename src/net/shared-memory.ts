@@ -5,7 +5,11 @@
 // something is held. It is started by whatever came or was not taken, and ends when it finds nothing.
 //
 // States: WITHIN -(sum above the bound)-> OVER -(sum at or under three quarters)-> WITHIN. While OVER, the largest holders are
-// not read from; after PATIENCE the largest are ended, until the rest is under three quarters.
+// not read from; the largest are ended, until the rest is under three quarters, after PATIENCE, or as soon as the sum grows above
+// HARD times the bound in spite of that: a client that holds little is read from, or nobody would be served, and there may be
+// thousands of those.
+//
+// In between, a sweep comes early once enough arrivals were told to have filled what is left of the bound.
 import { totalmem } from 'node:os';
 import type { Deadline } from '../base/index.ts';
 import { addDeadline, ConnectionLostError, deleteDeadline, loopTime } from '../core/index.ts';
@@ -18,6 +22,10 @@ const EVERY = 100;
 const EVERY_IDLE = 500;
 /** Milliseconds for which the largest holders are held back before they are ended. */
 const PATIENCE = 5000;
+/** Times the bound: who makes it grow above that is not waited for. */
+const HARD = 1.25;
+/** Bytes that one arrival brings at most, as a rule. */
+const ARRIVAL = 2 ** 16;
 
 export class SharedMemory implements Deadline {
   when = 0;
@@ -31,17 +39,23 @@ export class SharedMemory implements Deadline {
   #isIdle = false;
   /** Since when it has been OVER; undefined while it is WITHIN. */
   #overSince: number | undefined = undefined;
+  /** How often somebody held something since the last sweep, and how often it takes for an early one. */
+  #arrivals = 0;
+  #enough: number;
   readonly #heldBack = new Set<Connection>();
 
   constructor(bound: number | undefined, connections: ReadonlySet<Connection>) {
     this.#bound = bound ?? defaultBound();
     this.#connections = connections;
+    this.#enough = this.#arrivalsUntil(this.#bound);
   }
 
   /** Somebody holds something. */
   watch(): void {
-    if ((this.slot >= 0 && !this.#isIdle) || this.#bound === Infinity) return;
-    deleteDeadline(this);
+    if (this.#bound === Infinity) return;
+    // A burst of thousands is one turn of the loop, in which no deadline is due.
+    if (++this.#arrivals === this.#enough) queueMicrotask(() => this.#sweep());
+    if (this.slot >= 0 && !this.#isIdle) return;
     this.#isIdle = false;
     this.#next(EVERY);
   }
@@ -51,18 +65,29 @@ export class SharedMemory implements Deadline {
     if (this.#connections.size === 0) deleteDeadline(this);
   }
 
-  /** The sweep. */
   due(): void {
+    this.#sweep();
+  }
+
+  #sweep(): void {
     let sum = 0;
     for (const { heldBytes } of this.#connections) sum += heldBytes;
     const before = this.#sum;
     this.#sum = sum;
-    if (sum > this.#bound || this.#overSince !== undefined) this.#relieve(sum);
-    this.#isIdle = sum === before && this.#overSince === undefined;
+    if (sum > this.#bound || this.#overSince !== undefined) this.#relieve(sum, sum > before);
+    const isOver = this.#overSince !== undefined;
+    this.#arrivals = 0;
+    this.#enough = this.#arrivalsUntil((isOver ? HARD : 1) * this.#bound - sum);
+    this.#isIdle = sum === before && !isOver;
     if (sum > 0) this.#next(this.#isIdle ? EVERY_IDLE : EVERY);
   }
 
-  #relieve(sum: number): void {
+  /** How many arrivals it may take to fill so many bytes; enough of them that a sweep costs each little. */
+  #arrivalsUntil(bytes: number): number {
+    return Math.max(64, this.#connections.size >>> 4, Math.floor(bytes / ARRIVAL));
+  }
+
+  #relieve(sum: number, grows: boolean): void {
     const enough = this.#bound * 0.75;
     if (sum <= enough) {
       this.#overSince = undefined;
@@ -71,8 +96,9 @@ export class SharedMemory implements Deadline {
       return;
     }
     const now = loopTime();
+    const isEnd =
+      this.#overSince !== undefined && (now - this.#overSince >= PATIENCE || (grows && sum > this.#bound * HARD));
     this.#overSince ??= now;
-    const isEnd = now - this.#overSince >= PATIENCE;
     const holders = [...this.#connections]
       .filter((connection) => !connection.gone)
       .map((connection) => ({ connection, bytes: connection.heldBytes }))
@@ -99,6 +125,7 @@ export class SharedMemory implements Deadline {
   }
 
   #next(ms: number): void {
+    deleteDeadline(this);
     this.when = loopTime() + ms;
     addDeadline(this);
   }

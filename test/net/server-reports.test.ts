@@ -87,6 +87,31 @@ for (const [name, handler] of [
   });
 }
 
+test('peers that end in the middle of what a handler reads are lost peers, not unhandled errors', async () => {
+  for (const [handler, isGroup] of [
+    [async (reader) => void (await reader.readExactly(100)), false],
+    [async (reader) => TaskGroup.run((group) => void group.createTask(() => reader.readExactly(100))), true],
+  ] as const satisfies readonly (readonly [Handler, boolean])[]) {
+    using heard = collect();
+    await withServer(handler, {}, async (server, port) => {
+      for (let i = 0; i < 5; i++) {
+        const client = await new RawClient(port).connected();
+        client.socket.end('half');
+        await until(() => client.closed || client.ended);
+        client.socket.destroy();
+      }
+      await until(() => server.connections.size === 0);
+    });
+    assert.equal(countOf(heard.messages), 5);
+    assert.ok(heard.messages.length <= 4, heard.messages.join('\n'));
+    assert.match(
+      heard.messages[0] ?? '',
+      isGroup ? /^Lost connection \d+ from/ : /^Lost [^\n]+ after 4 of 100 expected bytes$/,
+    );
+    assert.ok(heard.contexts.every((context) => context['brief'] === true));
+  }
+});
+
 test('the count of the last second is told when it is over, and at the latest when the server ends', async () => {
   using heard = collect();
   await withServer(echo, {}, async (_server, port) => {

@@ -128,3 +128,27 @@ fakeTest('a server under its bound has no sweep when nothing is held', async (cl
     await client.close();
   });
 });
+
+fakeTest(
+  'when many come at once, more than a quarter above the bound is not waited for',
+  async (clock) => {
+    const ended: unknown[] = [];
+    const options = { maxTotalBuffered: 2 * MIB, limit: 2 ** 20, onError: (error: unknown) => void ended.push(error) };
+    await withServer(echo, options, async (server, port) => {
+      const clients: Connection[] = [];
+      const began = clock.now();
+      for (let i = 0; i < 100; i++) {
+        const client = await openConnection({ host: HOST, port, timeout: null });
+        client.writer.write(Buffer.alloc(60_000, 'x'));
+        clients.push(client);
+        await sleep(10);
+      }
+      await until(() => ended.length > 0);
+      await until(() => heldBy(server) <= 1.25 * 2 * MIB);
+      assert.ok(clock.now() - began < 5000, `${clock.now() - began}`);
+      assert.match(String(ended[0]), /maxTotalBuffered is 2097152/);
+      for (const client of clients) client.abort();
+    });
+  },
+  { skip },
+);
