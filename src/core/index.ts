@@ -5,7 +5,7 @@ export { Awaitable, type Subscriber } from './awaitable.ts';
 export { type CallGraph, captureCallGraph, formatCallGraph } from './call-graph.ts';
 export { callAt, callLater, callSoon, type Handle } from './callbacks.ts';
 export { checkMs, loopTime } from './clock.ts';
-export { beginWait, mayAnswer, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
+export { beginWait, mayAnswer, quiet, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
 export { addDeadline, deleteDeadline, nextDeadline, replaceTime, runDue } from './deadlines.ts';
 export { deliverHeld, type Delivery, type DeliveryHook, holdDeliveries, setDeliveryHook } from './delivery.ts';
 export {

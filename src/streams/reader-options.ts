@@ -39,18 +39,16 @@ export function countError(n: unknown, action: string): Error {
 
 /** @throws TypeError or RangeError unless it is a number of bytes above 0 */
 export function checkLimit(limit: number, name = 'limit'): number {
+  if (typeof limit === 'number' && limit > 0) return limit;
   const message = `Cannot set the reader's ${name}: expected a number of bytes > 0, got ${describe(limit)}`;
-  if (typeof limit !== 'number') throw new TypeError(message);
-  if (!(limit > 0)) throw new RangeError(message);
-  return limit;
+  throw typeof limit === 'number' ? new RangeError(message) : new TypeError(message);
 }
 
 /** @throws TypeError or RangeError unless it is a number of bytes of at least 0 */
 export function checkPauseAbove(bytes: number): number {
+  if (typeof bytes === 'number' && bytes >= 0) return bytes;
   const message = `Cannot set when the reader pauses: pauseAbove must be a number of bytes >= 0, got ${describe(bytes)}`;
-  if (typeof bytes !== 'number') throw new TypeError(message);
-  if (!(bytes >= 0)) throw new RangeError(message);
-  return bytes;
+  throw typeof bytes === 'number' ? new RangeError(message) : new TypeError(message);
 }
 
 /** The error of a read to the end of which more came than it may take. */

@@ -452,8 +452,7 @@ function lossOf(error: unknown): ConnectionLostError {
 }
 
 function checkMaxBuffered(bytes: number): number {
+  if (typeof bytes === 'number' && bytes > 0) return bytes;
   const message = `Cannot make a writer: maxBuffered must be a number of bytes > 0, got ${describe(bytes)}`;
-  if (typeof bytes !== 'number') throw new TypeError(message);
-  if (!(bytes > 0)) throw new RangeError(message);
-  return bytes;
+  throw typeof bytes === 'number' ? new RangeError(message) : new TypeError(message);
 }
