@@ -8,7 +8,7 @@ export type Address =
   | { readonly path: string };
 
 /** The two ends of a connection. */
-export interface Ends {
+export interface Addresses {
   readonly peer: Address;
   readonly local: Address;
 }
@@ -34,23 +34,23 @@ export function toAddress(address: string | undefined, port: number | undefined)
 }
 
 /** The ends of sockets that were accepted: asked before anything else, so that what was admitted is what is served. */
-const accepted = new WeakMap<object, Ends>();
+const accepted = new WeakMap<object, Addresses>();
 
 /**
- * Asks for the two ends of a socket that was just accepted, and notes them for endsOf, also for a TLS socket around it.
+ * Asks for the two ends of a socket that was just accepted, and notes them for addressesOf, also for a TLS socket around it.
  * @param path of the Unix socket it came to: net does not tell, and a server may have several
  */
-export function noteEnds(socket: Socket, path: string | undefined): void {
-  accepted.set(socket, askEnds(socket, path));
+export function noteAddresses(socket: Socket, path: string | undefined): void {
+  accepted.set(socket, askAddresses(socket, path));
 }
 
 /** The two ends of a socket, asked now: after the end of a connection the system no longer knows them. */
-export function endsOf(socket: Socket, path?: string): Ends {
+export function addressesOf(socket: Socket, path?: string): Addresses {
   const inner = (socket as { _parent?: Socket | null })._parent ?? socket; // set by node:tls where it wraps a socket
-  return accepted.get(inner) ?? askEnds(socket, path);
+  return accepted.get(inner) ?? askAddresses(socket, path);
 }
 
-function askEnds(socket: Socket, path: string | undefined): Ends {
+function askAddresses(socket: Socket, path: string | undefined): Addresses {
   if (path !== undefined) return { peer: { path }, local: { path } };
   return {
     peer: toAddress(socket.remoteAddress, socket.remotePort),

@@ -8,7 +8,7 @@
 import type { BlockList } from 'node:net';
 import { describe } from '../base/index.ts';
 import { type Address, isUnknown } from './address.ts';
-import { type AnySocket, endsOfAny } from './any-socket.ts';
+import { type AnySocket, addressesOfAny } from './any-socket.ts';
 import { blockOf } from './ip-block.ts';
 import { BareSocket } from './bare-socket.ts';
 import type { Refusal } from './refusal.ts';
@@ -60,7 +60,7 @@ export class Admission {
 
   /** Why a socket is refused; undefined lets it in, and counts it until it is closed. */
   refuse(socket: AnySocket): Refusal | undefined {
-    const { peer } = endsOfAny(socket);
+    const { peer } = addressesOfAny(socket);
     if ('path' in peer) return undefined;
     if (isUnknown(peer)) {
       const message = 'the client reset the connection before its address could be read';

@@ -1,6 +1,6 @@
 // A socket of either kind, before it is a connection: accepted or connected, and nothing was read from it.
 import type { Socket } from 'node:net';
-import { type Ends, endsOf } from './address.ts';
+import { type Addresses, addressesOf } from './address.ts';
 import { BareSocket } from './bare-socket.ts';
 import { NetWire } from './net-wire.ts';
 import type { Wire } from './wire.ts';
@@ -13,6 +13,6 @@ export function wireOf(socket: AnySocket): Wire {
 }
 
 /** Who is at its two ends. */
-export function endsOfAny(socket: AnySocket): Ends {
-  return socket instanceof BareSocket ? socket.ends : endsOf(socket);
+export function addressesOfAny(socket: AnySocket): Addresses {
+  return socket instanceof BareSocket ? socket.addresses : addressesOf(socket);
 }

@@ -1,11 +1,11 @@
 // A socket with no net.Socket around it: it is its own wire, and knows its two ends. RawSocket is one over a handle of the
 // system's, the simulation's MemorySocket one without any. A class and not an interface: `instanceof` tells it from a net.Socket.
 import type { Socket } from 'node:net';
-import type { Ends } from './address.ts';
+import type { Addresses } from './address.ts';
 import type { Wire, WireListener } from './wire.ts';
 
 export abstract class BareSocket implements Wire {
-  abstract readonly ends: Ends;
+  abstract readonly addresses: Addresses;
   /** True from its end on, whoever ended it. */
   abstract readonly destroyed: boolean;
   abstract readonly paused: boolean;

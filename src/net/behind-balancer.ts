@@ -27,10 +27,10 @@ export async function meet(connection: Connection, gate: Gate): Promise<Refusal 
   const { admission, tls, handshakeTimeout } = gate;
   const { reader, writer } = connection;
   try {
-    const ends = await waitFor(() => readProxyHeader(reader), handshakeTimeout);
-    if (ends !== undefined) {
-      connection.setEnds(ends);
-      const refusal = admission.open ? undefined : admission.refuseNamed(ends.peer, connection);
+    const addresses = await waitFor(() => readProxyHeader(reader), handshakeTimeout);
+    if (addresses !== undefined) {
+      connection.setAddresses(addresses);
+      const refusal = admission.open ? undefined : admission.refuseNamed(addresses.peer, connection);
       if (refusal !== undefined) return refusal;
     }
   } catch (error) {

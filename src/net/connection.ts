@@ -12,7 +12,7 @@ import {
   type Task,
 } from '../core/index.ts';
 import { DuplexEnd } from '../streams/index.ts';
-import { type Address, type Ends, endsOf, formatAddress } from './address.ts';
+import { type Address, type Addresses, addressesOf, formatAddress } from './address.ts';
 import { type AnySocket, wireOf } from './any-socket.ts';
 import { BareSocket } from './bare-socket.ts';
 import type { ConnectionTls } from './connection-tls.ts';
@@ -69,8 +69,8 @@ export class Connection extends DuplexEnd implements TransportOwner {
   busy: boolean | undefined = undefined;
   readonly #transport: SocketTransport;
   readonly #settings: ConnectionSettings;
-  #ends: Ends;
-  readonly #socketEnds: Ends;
+  #addresses: Addresses;
+  readonly #socketAddresses: Addresses;
   #task: Task<unknown> | undefined = undefined;
   #detached = false;
   #gone = false;
@@ -79,8 +79,8 @@ export class Connection extends DuplexEnd implements TransportOwner {
   constructor(socket: AnySocket, settings: ConnectionSettings) {
     const transport = new SocketTransport(wireOf(socket), settings);
     super(transport.reader, transport.writer);
-    this.#ends = socket instanceof BareSocket ? socket.ends : endsOf(socket, settings.path);
-    this.#socketEnds = this.#ends;
+    this.#addresses = socket instanceof BareSocket ? socket.addresses : addressesOf(socket, settings.path);
+    this.#socketAddresses = this.#addresses;
     this.#settings = settings;
     this.#transport = transport;
     transport.ownedBy(this);
@@ -124,12 +124,12 @@ export class Connection extends DuplexEnd implements TransportOwner {
 
   /** The other end; captured at the start, so it is known after the end too. Behind a balancer, the real client. */
   get peer(): Address {
-    return this.#ends.peer;
+    return this.#addresses.peer;
   }
 
   /** This end. */
   get local(): Address {
-    return this.#ends.local;
+    return this.#addresses.local;
   }
 
   /** The task of its handler; undefined for opened connections and before the handler runs. */
@@ -248,17 +248,17 @@ export class Connection extends DuplexEnd implements TransportOwner {
   }
 
   /** The socket's own two ends, whoever a balancer says is there. @internal */
-  get socketEnds(): Ends {
-    return this.#socketEnds;
+  get socketAddresses(): Addresses {
+    return this.#socketAddresses;
   }
 
   /** Both ends. @internal */
-  get ends(): Ends {
-    return this.#ends;
+  get addresses(): Addresses {
+    return this.#addresses;
   }
 
   /** The transport's own. @internal */
-  transportGone(): void {
+  onTransportClose(): void {
     this.#gone = true;
     this.markClosed();
     this.#settings.onGone?.(this);
@@ -277,8 +277,8 @@ export class Connection extends DuplexEnd implements TransportOwner {
   }
 
   /** Who is really there, as a balancer says. @internal */
-  setEnds(ends: Ends): void {
-    this.#ends = ends;
+  setAddresses(addresses: Addresses): void {
+    this.#addresses = addresses;
   }
 
   /** Ends it with an error of ours. @internal */

@@ -382,7 +382,7 @@ async function openEndpoint(options: DatagramOptions): Promise<DatagramEndpoint>
 
 async function open(options: DatagramOptions): Promise<DatagramEndpoint> {
   const { reuseAddress = false, reusePort = false, ipv6Only = false, recvBufferSize, sendBufferSize } = options;
-  const { family, local, remote } = await resolveEnds(options);
+  const { family, local, remote } = await resolveAddresses(options);
   const socket = createSocket({
     type: family === 'IPv6' ? 'udp6' : 'udp4',
     reuseAddr: reuseAddress,
@@ -429,14 +429,14 @@ async function event(socket: Socket, name: 'listening' | 'connect', begin: () =>
   }
 }
 
-interface Ends {
+interface Addresses {
   readonly family: 'IPv4' | 'IPv6';
   readonly local: string | undefined;
   readonly remote: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** Looks names up, and settles the family: one socket has one. */
-async function resolveEnds(options: DatagramOptions): Promise<Ends> {
+async function resolveAddresses(options: DatagramOptions): Promise<Addresses> {
   const remote =
     options.remote === undefined ? undefined : checkTarget(options.remote, 'remote', 'create datagram endpoint');
   const hosts = [options.local?.host, remote?.host];

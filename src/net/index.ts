@@ -1,6 +1,6 @@
 // net: servers and connections over TCP and Unix sockets, UDP endpoints.
 // May import: base, core, sync, streams, node:. Does not belong here: protocols on top of bytes.
-export { type Address, type Ends, formatAddress } from './address.ts';
+export { type Address, type Addresses, formatAddress } from './address.ts';
 export { fromNodeDuplex, fromNodeReadable, fromNodeWritable } from './adapters/from-node-streams.ts';
 export { toNodeDuplex, toNodeReadable, toNodeWritable } from './adapters/to-node-streams.ts';
 export {

@@ -205,7 +205,7 @@ export class Limits implements Deadline {
   #kernelMoved(connection: Connection, watch: Watch, now: number): boolean {
     const passed = now - watch.sentAt;
     if (passed < this.#write / 4 || (watch.inKernel !== undefined && passed < this.#write)) return false;
-    const held = this.#queues(now).of(connection.socketEnds);
+    const held = this.#queues(now).of(connection.socketAddresses);
     const before = watch.inKernel;
     watch.inKernel = held;
     return before !== undefined && held !== before;

@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer } from 'node:net';
 import { reportException } from '../core/index.ts';
-import { type Address, noteEnds, toAddress } from './address.ts';
+import { type Address, noteAddresses, toAddress } from './address.ts';
 import type { AnySocket } from './any-socket.ts';
 import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
 import { acceptRaw } from './raw/accept.ts';
@@ -164,7 +164,7 @@ function bind(
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => {
-        noteEnds(socket, 'path' in address ? address.path : undefined);
+        noteAddresses(socket, 'path' in address ? address.path : undefined);
         accept.onSocket(socket);
       });
       // On the raw path the 'connection' event stays silent.

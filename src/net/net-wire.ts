@@ -111,14 +111,14 @@ export class NetWire implements Wire, Soon {
       addSoon(this);
     }
     try {
-      if (this.#listener?.came(chunk.length) === true) this.#listener.feed(chunk);
+      if (this.#listener?.onBytes(chunk.length) === true) this.#listener.onData(chunk);
     } catch (error) {
       this.socket.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
     }
   };
 
   readonly #onEnd = (): void => {
-    if (this.#error === undefined) this.#listener?.peerEnded(); // else 'close' follows
+    if (this.#error === undefined) this.#listener?.onEnd(); // else 'close' follows
   };
 
   readonly #onError = (error: Error): void => {
@@ -126,10 +126,10 @@ export class NetWire implements Wire, Soon {
     this.socket.destroy(); // a TLSSocket tells of a forged record or an alert, and stays open
   };
 
-  readonly #onClose = (): void => this.#listener?.closed(this.#error);
+  readonly #onClose = (): void => this.#listener?.onClose(this.#error);
 
   readonly #onTaken = (error?: Error | null): void => {
     // Destroyed, a socket calls back for what it dropped, too. That, and an error, comes with 'close'.
-    if ((error === null || error === undefined) && !this.socket.destroyed) this.#listener?.taken();
+    if ((error === null || error === undefined) && !this.socket.destroyed) this.#listener?.onWritten();
   };
 }

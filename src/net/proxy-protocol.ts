@@ -3,7 +3,7 @@
 // choose its own address. What it names goes into logs and to terminals, so it may hold no control character.
 import { isIPv4, isIPv6 } from 'node:net';
 import type { StreamReader } from '../streams/index.ts';
-import { type Address, type Ends, toAddress } from './address.ts';
+import { type Address, type Addresses, toAddress } from './address.ts';
 
 const SIGNATURE: Buffer = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 /** What IPv4 addresses in IPv6's clothes begin with. */
@@ -24,14 +24,14 @@ const CONTROL = /[\0-\x1f\x7f-\x9f]/;
  * know. Nothing after it is taken.
  * @throws Error that says what was wrong with it; IncompleteReadError when the stream ends in it
  */
-export async function readProxyHeader(reader: StreamReader): Promise<Ends | undefined> {
+export async function readProxyHeader(reader: StreamReader): Promise<Addresses | undefined> {
   const start = await reader.readExactly(6);
   if (start.equals(SIGNATURE.subarray(0, 6))) return readVersion2(reader);
   if (start.toString('latin1') !== 'PROXY ') throw malformed('something else');
   return readVersion1(reader);
 }
 
-async function readVersion1(reader: StreamReader): Promise<Ends | undefined> {
+async function readVersion1(reader: StreamReader): Promise<Addresses | undefined> {
   const line = (await reader.readUntil('\r\n', { limit: LONGEST_LINE })).toString('latin1').slice(0, -2);
   if (CONTROL.test(line)) throw malformed('a line with a control character');
   const [family, peer, local, peerPort, localPort, ...more] = line.split(' ');
@@ -50,7 +50,7 @@ function toEnd(family: 'IPv4' | 'IPv6', address: string | undefined, port: strin
   return toAddress(address, Number(port));
 }
 
-async function readVersion2(reader: StreamReader): Promise<Ends | undefined> {
+async function readVersion2(reader: StreamReader): Promise<Addresses | undefined> {
   const rest = await reader.readExactly(10);
   if (!rest.subarray(0, 6).equals(SIGNATURE.subarray(6))) throw malformed('a wrong signature');
   const [version = 0, family = 0] = rest.subarray(6, 8);
@@ -80,7 +80,7 @@ async function readVersion2(reader: StreamReader): Promise<Ends | undefined> {
   }
 }
 
-function inBlock(block: Buffer, size: number, format: (bytes: Buffer) => string): Ends {
+function inBlock(block: Buffer, size: number, format: (bytes: Buffer) => string): Addresses {
   if (block.length < 2 * size + 4) throw malformed('too few bytes of addresses');
   return {
     peer: toAddress(format(block.subarray(0, size)), block.readUInt16BE(2 * size)),

@@ -4,7 +4,7 @@
 // Why it matters: a kernel that is full says that it has room again only when a third of its buffer is free, which may be
 // more than a megabyte. A peer that reads 50 kB a second would look for half a minute as if it took nothing.
 import { readFileSync } from 'node:fs';
-import type { Ends } from './address.ts';
+import type { Addresses } from './address.ts';
 
 const FILES = process.platform === 'linux' ? ['/proc/net/tcp', '/proc/net/tcp6'] : [];
 /** A line: number, local and remote address, state, and the queues; all in hexadecimal. */
@@ -31,7 +31,7 @@ export class SendQueues {
   }
 
   /** Bytes that the kernel holds for the socket with these ends; undefined when that is not known. */
-  of({ local, peer }: Ends): number | undefined {
+  of({ local, peer }: Addresses): number | undefined {
     return 'path' in local || 'path' in peer ? undefined : this.#bytes.get(`${local.port} ${peer.port}`);
   }
 }

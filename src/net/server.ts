@@ -33,7 +33,7 @@ import {
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { type Address, formatAddress, onlyPort } from './address.ts';
 import { Admission } from './admission.ts';
-import { type AnySocket, endsOfAny } from './any-socket.ts';
+import { type AnySocket, addressesOfAny } from './any-socket.ts';
 import { meet, serveMet } from './behind-balancer.ts';
 import { BareSocket } from './bare-socket.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
@@ -360,7 +360,7 @@ export class Server extends Resource implements AsyncDisposable {
     }
     this.#accepted++;
     descriptorWatch.clientCame();
-    const { peer } = endsOfAny(socket);
+    const { peer } = addressesOfAny(socket);
     const refusal = this.#admission.refuse(socket);
     if (refusal !== undefined) {
       turnAway(socket);
@@ -383,7 +383,7 @@ export class Server extends Resource implements AsyncDisposable {
 
   #begin(socket: AnySocket): void {
     if (this.#tls === undefined || socket instanceof BareSocket || this.#isBehindBalancer) this.#open(socket);
-    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, endsOfAny(socket).peer));
+    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, addressesOfAny(socket).peer));
   }
 
   #shookHands(outcome: Socket | Error, peer: Address): void {

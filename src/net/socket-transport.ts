@@ -22,7 +22,7 @@ import {
   type StreamWriterOptions,
   type Transport,
 } from '../streams/index.ts';
-import type { Ends } from './address.ts';
+import type { Addresses } from './address.ts';
 import { type ConnectionTls, tlsOf } from './connection-tls.ts';
 import { NetWire } from './net-wire.ts';
 import { secureInPlace, SHUTDOWN_TIMEOUT, TlsAcceptor, tlsInfo } from './secure.ts';
@@ -55,9 +55,9 @@ export interface TransportSettings extends StreamReaderOptions, Pick<StreamWrite
 /** Whose transport it is. */
 export interface TransportOwner {
   /** Who is at its two ends. */
-  readonly ends: Ends;
+  readonly addresses: Addresses;
   /** Called once, when the socket is closed and both sides know. */
-  transportGone(): void;
+  onTransportClose(): void;
   /** The reader or the writer holds something: bytes came, or the system did not take at once what was written. */
   holding(): void;
   /** maxBuffered ended it. */
@@ -85,7 +85,7 @@ export class SocketTransport implements Transport, WireListener {
   /** What its handshake has settled; undefined without TLS. */
   tls: ConnectionTls | undefined = undefined;
   /** The reader gets nothing any more; what comes is dropped. */
-  #deaf = false;
+  #inputEnded = false;
   /** Bytes dropped since then. */
   #dropped = 0;
   #peerEnded = false;
@@ -161,7 +161,7 @@ export class SocketTransport implements Transport, WireListener {
     // Whoever closed it need not wait for a peer that takes its time: there is nothing left to do for it.
     if (linger !== LINGER) return;
     this.isLingering = true;
-    this.writer.lost();
+    this.writer.onClose();
   }
 
   /** Ends the wait for the peer's end: the socket is closed now. */
@@ -170,7 +170,7 @@ export class SocketTransport implements Transport, WireListener {
   }
 
   #lingerTime(): number {
-    const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#deaf;
+    const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#inputEnded;
     const held = this.#held - (loopTime() - this.#heldAt) * SLOWEST;
     if (held > AT_ONCE && !(HIDES_TLS_END && this.#secured !== undefined)) return LINGER;
     // Over TLS the peer answers our close_notify with its own.
@@ -191,9 +191,9 @@ export class SocketTransport implements Transport, WireListener {
       case 'socket':
         return this.#wire.socket;
       case 'peername':
-        return this.#owner?.ends.peer;
+        return this.#owner?.addresses.peer;
       case 'sockname':
-        return this.#owner?.ends.local;
+        return this.#owner?.addresses.local;
       default:
         return this.#secured === undefined ? undefined : tlsInfo(this.#secured, name);
     }
@@ -216,7 +216,7 @@ export class SocketTransport implements Transport, WireListener {
       if (this.#heldBack) this.#wire.pause();
     } catch (error) {
       plain.destroy();
-      this.closed(error as Error); // handshakes fail with Errors
+      this.onClose(error as Error); // handshakes fail with Errors
       throw error;
     }
   }
@@ -241,7 +241,7 @@ export class SocketTransport implements Transport, WireListener {
   /** Reads nothing, whatever the reader wants, until it is called with false. */
   holdBack(on: boolean): void {
     this.#heldBack = on;
-    if (on && !this.#deaf) this.#wire.pause();
+    if (on && !this.#inputEnded) this.#wire.pause();
     else if (!this.#readerFull) this.#wire.resume();
   }
 
@@ -258,8 +258,8 @@ export class SocketTransport implements Transport, WireListener {
 
   /** Ends the reader's stream now; what the peer still sends is dropped. */
   endReading(): void {
-    if (!this.#deaf && !this.#peerEnded && !this.#gone) this.reader.feedEof();
-    this.#deaf = true;
+    if (!this.#inputEnded && !this.#peerEnded && !this.#gone) this.reader.feedEof();
+    this.#inputEnded = true;
     this.#wire.resume();
   }
 
@@ -277,8 +277,8 @@ export class SocketTransport implements Transport, WireListener {
   // ---- called by the wire --------------------------------------------------------------------------------------
 
   /** @internal */
-  came(count: number): boolean {
-    if (this.#deaf) {
+  onBytes(count: number): boolean {
+    if (this.#inputEnded) {
       this.#dropped += count;
       if (this.#lingering !== undefined && this.#dropped > DROP_FREELY) this.#dropSlowly();
       return false;
@@ -295,38 +295,38 @@ export class SocketTransport implements Transport, WireListener {
   }
 
   /** @internal */
-  feed(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     this.reader.feed(chunk);
     this.#owner?.holding();
   }
 
   /** @internal */
-  taken(): void {
-    this.writer.taken();
+  onWritten(): void {
+    this.writer.onWritten();
   }
 
   /** @internal */
-  peerEnded(): void {
+  onEnd(): void {
     this.#peerEnded = true;
-    if (!this.#deaf) this.reader.feedEof();
+    if (!this.#inputEnded) this.reader.feedEof();
     if (this.#lingering !== undefined) this.#wire.close();
   }
 
   /** @internal */
-  closed(error: Error | undefined): void {
+  onClose(error: Error | undefined): void {
     if (this.#gone) return;
     this.#gone = true;
     this.error = error;
     this.#lingering?.cancel();
     this.#dropping?.cancel();
-    if (!this.#peerEnded && !this.#deaf) {
+    if (!this.#peerEnded && !this.#inputEnded) {
       if (error === undefined) this.reader.feedEof();
       else {
         this.reader.setException(new ConnectionLostError(`Connection lost: ${error.message}`, { cause: error }));
         this.reader.drop();
       }
     }
-    this.writer.lost(error);
-    this.#owner?.transportGone();
+    this.writer.onClose(error);
+    this.#owner?.onTransportClose();
   }
 }

@@ -10,15 +10,15 @@ export const COPY_UP_TO = 65536;
 /** Told by a wire. All calls come from the loop, never inside a call of the wire's own methods. */
 export interface WireListener {
   /** Bytes came: are they wanted? Asked before they are copied. */
-  came(count: number): boolean;
+  onBytes(count: number): boolean;
   /** Gets the bytes that were wanted; they are its own. */
-  feed(chunk: Buffer): void;
+  onData(chunk: Buffer): void;
   /** The system has taken what was written last. Not after a write that returned true. */
-  taken(): void;
+  onWritten(): void;
   /** The peer sends no more. */
-  peerEnded(): void;
+  onEnd(): void;
   /** It is closed, with what broke it, if anything did. Told once, and the last that is told. */
-  closed(error: Error | undefined): void;
+  onClose(error: Error | undefined): void;
 }
 
 export interface Wire {
@@ -28,13 +28,13 @@ export interface Wire {
   readonly paused: boolean;
   pause(): void;
   resume(): void;
-  /** Sends; true when the system has taken all at once, else `taken` or `closed` follows. One at a time. */
+  /** Sends; true when the system has taken all at once, else `onWritten` or `onClose` follows. One at a time. */
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean;
   /** Sends our end and goes on reading. Everything written was taken. */
   end(): void;
   /** Sends our end and closes, without waiting for the peer's. Everything written was taken. */
   close(): void;
-  /** Closes at once; what is unsent is lost. `closed(error)` follows. */
+  /** Closes at once; what is unsent is lost. `onClose(error)` follows. */
   destroy(error?: Error): void;
   /** Closes at once with a reset, where there is such a thing: the peer shall not take what it got for all there was. */
   reset(): void;

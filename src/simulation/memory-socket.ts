@@ -11,14 +11,14 @@
 import { Buffer } from 'node:buffer';
 import { Deque } from '../base/index.ts';
 import { addSoon, InvalidStateError } from '../core/index.ts';
-import { BareSocket, type Ends, type WireListener } from '../net/index.ts';
+import { type Addresses, BareSocket, type WireListener } from '../net/index.ts';
 
 /** Bytes that wait unread for one side, as in a socket's buffers. */
 const CAPACITY = 65536;
 
 /** One side of the pair that `memorySocketPair` makes. */
 export class MemorySocket extends BareSocket {
-  readonly ends: Ends;
+  readonly addresses: Addresses;
   readonly socket: undefined = undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   /** The other side; undefined only while the pair is being made. */
@@ -39,9 +39,9 @@ export class MemorySocket extends BareSocket {
   /** #handOver is due in the next turn. */
   #scheduled = false;
 
-  constructor(ends: Ends) {
+  constructor(addresses: Addresses) {
     super();
-    this.ends = ends;
+    this.addresses = addresses;
   }
 
   /** Makes two sides one connection. @internal */
@@ -173,7 +173,7 @@ export class MemorySocket extends BareSocket {
     if (listener === undefined) return;
     for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) {
       try {
-        if (listener.came(chunk.length)) listener.feed(chunk);
+        if (listener.onBytes(chunk.length)) listener.onData(chunk);
       } catch (error) {
         this.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
       }
@@ -183,7 +183,7 @@ export class MemorySocket extends BareSocket {
     else if (!this.#toldEnd) {
       this.#toldEnd = true;
       this.#paused = true;
-      listener.peerEnded();
+      listener.onEnd();
     }
   }
 
@@ -201,7 +201,7 @@ export class MemorySocket extends BareSocket {
   }
 
   #tellTaken(): void {
-    if (!this.destroyed) this.#listener?.taken();
+    if (!this.destroyed) this.#listener?.onWritten();
   }
 
   #end(error: Error | undefined): void {
@@ -214,14 +214,14 @@ export class MemorySocket extends BareSocket {
       due: () => {
         this.#state = 'closed';
         this.#onClosed?.();
-        this.#listener?.closed(this.#error);
+        this.#listener?.onClose(this.#error);
       },
     });
   }
 }
 
 /** Two connected sockets. `client` and `server` are where each of them is. */
-export function memorySocketPair(client: Ends['peer'], server: Ends['peer']): [MemorySocket, MemorySocket] {
+export function memorySocketPair(client: Addresses['peer'], server: Addresses['peer']): [MemorySocket, MemorySocket] {
   const a = new MemorySocket({ local: client, peer: server });
   const b = new MemorySocket({ local: server, peer: client });
   MemorySocket.join(a, b);

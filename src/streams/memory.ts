@@ -110,7 +110,7 @@ class MemoryTransport implements Transport {
       peer.reader.feedData(outgoing.shift() as Buffer); // length > 0
     }
     this.#outgoing = undefined; // first: taken() may begin the next write
-    this.writer.taken();
+    this.writer.onWritten();
   }
 
   #sendEof(): void {
@@ -126,7 +126,7 @@ class MemoryTransport implements Transport {
     // What the peer sent before its end can still be read, also by an end that then lost the connection by writing.
     if (error === undefined || this.#other.#eofSent) this.reader.feedEof();
     else this.reader.setException(error);
-    this.writer.lost(error);
+    this.writer.onClose(error);
     addSoon({ due: () => this.#other.#handOver() }); // a write held back for this end's reader waits for nothing now
   }
 }

@@ -317,7 +317,7 @@ export class StreamWriter implements AsyncDisposable {
   // ---- for the transport ---------------------------------------------------------------------------------------
 
   /** The system has taken all that was given. @internal */
-  taken(): void {
+  onWritten(): void {
     if (this.#state === 'gone') return;
     this.#inFlight = 0;
     this.#flush();
@@ -325,7 +325,7 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /** The transport has ended: with `error` when it broke. Idempotent. @internal */
-  lost(error?: unknown): void {
+  onClose(error?: unknown): void {
     if (this.#state === 'gone') return;
     if (error !== undefined || this.bufferedBytes > 0) {
       this.#lose(lossOf(error));

@@ -329,7 +329,7 @@ const NOT_WAITING = new Set(
     Broadcast.subscribe Broadcast.close CapacityLimiter.statistics CapacityLimiter.toString Condition.release
     Condition.locked Condition.notify Condition.notifyAll Condition.statistics Condition.toString
     Connection.endWithin Connection.endNow Connection.statistics Connection.detach Connection.toString
-    Connection.serveWith Connection.endReading Connection.overflowed Connection.setEnds
+    Connection.serveWith Connection.endReading Connection.overflowed Connection.setAddresses
     Connection.fail Connection.activity DatagramEndpoint.endWithin DatagramEndpoint.joinGroup
     DatagramEndpoint.leaveGroup DatagramEndpoint.close DatagramEndpoint.statistics DatagramEndpoint.toString
     Event.isSet Event.set Event.clear Event.statistics Event.toString Future.setResult Future.setException

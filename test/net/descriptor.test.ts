@@ -16,7 +16,7 @@ async function portOf(program: Program): Promise<number> {
 }
 
 /** Both ends of a connection, as its handler sees them. */
-async function endsOf(connection: Awaited<ReturnType<typeof openConnection>>): Promise<Address[]> {
+async function addressesOf(connection: Awaited<ReturnType<typeof openConnection>>): Promise<Address[]> {
   connection.writer.write('ends\n');
   const ends = JSON.parse(String(await connection.reader.readLine())) as Address[]; // as the fixture writes them
   await connection.close();
@@ -45,9 +45,9 @@ test(
     ] as const) {
       const client = await openConnection({ host, port: at });
       const { local, peer } = client;
-      assert.deepEqual(await endsOf(client), [local, peer]);
+      assert.deepEqual(await addressesOf(client), [local, peer]);
     }
-    assert.deepEqual(await endsOf(await openConnection({ path })), [{ path }, { path }]);
+    assert.deepEqual(await addressesOf(await openConnection({ path })), [{ path }, { path }]);
   },
   { skip },
 );
@@ -57,7 +57,7 @@ test(
   async () => {
     await using program = handOver([`bound=${HOST}`]);
     const client = await openConnection({ host: HOST, port: await portOf(program) });
-    await endsOf(client);
+    await addressesOf(client);
   },
   { skip },
 );
@@ -77,7 +77,7 @@ test(
       other.writer.write('PROXY TCP4 192.0.2.2 192.0.2.9 56324 443\r\nends\n');
       await pause(50);
       assert.equal(other.bytesRead, 0); // parked
-      assert.deepEqual((await endsOf(one))[0], { address: '192.0.2.1', port: 56324, family: 'IPv4' });
+      assert.deepEqual((await addressesOf(one))[0], { address: '192.0.2.1', port: 56324, family: 'IPv4' });
       assert.match(String(await other.reader.readLine()), /192\.0\.2\.2/);
       await other.close();
     }
@@ -86,8 +86,8 @@ test(
     const tls = { ca: first.cert, servername: 'localhost' };
     const client = await openConnection({ host: HOST, port, tls });
     const { local, peer } = client;
-    assert.deepEqual(await endsOf(client), [local, peer]);
-    assert.deepEqual(await endsOf(await openConnection({ path, tls })), [{ path }, { path }]);
+    assert.deepEqual(await addressesOf(client), [local, peer]);
+    assert.deepEqual(await addressesOf(await openConnection({ path, tls })), [{ path }, { path }]);
   },
   { skip },
 );
@@ -193,7 +193,7 @@ test(
     const { code, message } = await said<NodeJS.ErrnoException>(program, 'again');
     assert.equal(code, 'EEXIST');
     assert.match(message, /^Cannot listen on descriptor 3: this process uses it already, /);
-    await endsOf(await openConnection({ host: HOST, port }));
+    await addressesOf(await openConnection({ host: HOST, port }));
   },
   { skip },
 );

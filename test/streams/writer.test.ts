@@ -80,10 +80,10 @@ test('while a write is under way further ones gather, and leave together when it
   await nextTurn();
   assert.deepEqual(transport.log, ['one']);
   assert.equal(writer.bufferedBytes, 11);
-  writer.taken();
+  writer.onWritten();
   assert.deepEqual(transport.log, ['one', 'twothree']);
   assert.equal(writer.bufferedBytes, 8);
-  writer.taken();
+  writer.onWritten();
   assert.equal(writer.bufferedBytes, 0);
   writer.write('four');
   await nextTurn();
@@ -119,7 +119,7 @@ test('long writes leave in slices of at most 256 KiB, so bufferedBytes falls on 
   for (let left = all.length; left > 0;) {
     assert.equal(writer.bufferedBytes, left);
     left -= (sent.at(-1) as Buffer).length; // a write is under way while bytes are left
-    writer.taken();
+    writer.onWritten();
   }
   assert.equal(writer.bufferedBytes, 0);
   assert.ok(Buffer.concat(sent).equals(all));
@@ -170,9 +170,9 @@ test('drain waits above 64 KiB until 16 KiB are left', async () => {
   const drain = writer.drain();
   await nextTurn();
   writer.write(Buffer.alloc(16_385));
-  writer.taken(); // 16,385 left, all under way
+  writer.onWritten(); // 16,385 left, all under way
   assert.equal(await stateOf(drain), 'pending');
-  writer.taken();
+  writer.onWritten();
   assert.equal(await stateOf(drain), 'resolved');
 });
 
@@ -182,7 +182,7 @@ test('drain resolves at the low-water mark, not only below it', async () => {
   await nextTurn();
   writer.write(Buffer.alloc(16_384));
   const drain = writer.drain();
-  writer.taken();
+  writer.onWritten();
   assert.equal(await stateOf(drain), 'resolved');
   assert.equal(writer.bufferedBytes, 16_384);
 });
@@ -195,10 +195,10 @@ test('between the marks drain waits only on the way down', async () => {
   writer.write(Buffer.alloc(60));
   await nextTurn();
   writer.write(Buffer.alloc(50));
-  writer.taken();
+  writer.onWritten();
   const drain = writer.drain();
   assert.equal(await stateOf(drain), 'pending'); // 50 left, on the way down
-  writer.taken();
+  writer.onWritten();
   assert.equal(await stateOf(drain), 'resolved');
 });
 
@@ -208,7 +208,7 @@ test('writelines above the high-water mark makes drain wait', async () => {
   const drain = writer.drain();
   assert.equal(await stateOf(drain), 'pending');
   await nextTurn();
-  writer.taken();
+  writer.onWritten();
   await drain;
 });
 
@@ -221,7 +221,7 @@ test('all who wait in drain go on together, in order', async () => {
     order.push(number);
   });
   await nextTurn();
-  writer.taken();
+  writer.onWritten();
   await Promise.all(drains);
   assert.deepEqual(order, [1, 2, 3]);
 });
@@ -245,10 +245,10 @@ test('setWriteBufferLimits derives the one mark from the other', async () => {
     assert.equal(await stateOf(drain), 'pending', `${high + 1} of ${JSON.stringify(limits)}`);
     await nextTurn();
     writer.write(Buffer.alloc(low + 1));
-    writer.taken();
+    writer.onWritten();
     assert.equal(await stateOf(drain), 'pending', `${low + 1} left of ${JSON.stringify(limits)}`);
     writer.write(Buffer.alloc(low));
-    writer.taken();
+    writer.onWritten();
     assert.equal(await stateOf(drain), 'resolved', `${low} left of ${JSON.stringify(limits)}`);
   }
 });
@@ -285,9 +285,9 @@ test('close sends what is written, then ends the connection once', async () => {
   assert.equal(writer.isClosing(), true);
   await nextTurn();
   assert.deepEqual(transport.log, ['one']);
-  writer.taken();
+  writer.onWritten();
   assert.deepEqual(transport.log, ['one', 'two']);
-  writer.taken();
+  writer.onWritten();
   assert.deepEqual(transport.log, ['one', 'two', '<close>']);
   writer.close();
   await nextTurn();
@@ -301,7 +301,7 @@ test('writeEof comes after what is written, once; close comes after it', async (
   writer.writeEof();
   await nextTurn();
   assert.deepEqual(transport.log, ['one']);
-  writer.taken();
+  writer.onWritten();
   assert.deepEqual(transport.log, ['one', '<eof>']);
   assert.equal(writer.isClosing(), false);
   assert.throws(() => writer.write('two'), InvalidStateError);
@@ -318,7 +318,7 @@ test('writeEof and close in one turn are a close', async () => {
   writer.writeEof();
   writer.close();
   await nextTurn();
-  writer.taken();
+  writer.onWritten();
   assert.deepEqual(transport.log, ['one', '<close>']);
 });
 
@@ -331,7 +331,7 @@ test('writeEof after close does nothing; where it cannot be done it throws', asy
   writer.close();
   writer.writeEof();
   await nextTurn();
-  writer.taken();
+  writer.onWritten();
   assert.deepEqual(transport.log, ['goes on', '<close>']);
 });
 
@@ -348,7 +348,7 @@ test('a write after close is dropped, and every drain after it rejects', async (
     (error) => error instanceof ConnectionLostError && /close\(\)/.test(error.message),
   );
   await nextTurn();
-  writer.taken();
+  writer.onWritten();
   assert.deepEqual(transport.log, ['one', '<close>']);
   assert.equal(writer.bytesWritten, 3);
   await assert.rejects(writer.drain(), ConnectionLostError);
@@ -365,8 +365,8 @@ test('abort drops what is unsent at once, and its drains reject', async () => {
   assert.equal(await stateOf(drain), 'ConnectionLostError');
   assert.equal(await stateOf(writer.waitClosed()), 'pending');
   await nextTurn();
-  writer.taken(); // late: of the write that was under way
-  writer.lost();
+  writer.onWritten(); // late: of the write that was under way
+  writer.onClose();
   writer.abort();
   writer.close();
   await nextTurn();
@@ -379,7 +379,7 @@ test('abort with nothing unsent loses nothing: drain resolves', async () => {
   const { writer } = makeWriter();
   writer.abort();
   await writer.drain();
-  writer.lost();
+  writer.onClose();
   await writer.drain();
 });
 
@@ -390,7 +390,7 @@ test('abort after close overtakes the flush', async () => {
   await nextTurn();
   writer.abort();
   assert.deepEqual(transport.log, ['one', '<abort>']);
-  writer.taken();
+  writer.onWritten();
   assert.deepEqual(transport.log, ['one', '<abort>']);
   await assert.rejects(writer.drain(), ConnectionLostError);
 });
@@ -407,10 +407,10 @@ test('lost after all was taken is no loss; lost with an error or with bytes unse
     writer.write(Buffer.alloc(100_000));
     const waiting = writer.drain();
     await nextTurn();
-    if (!unsent) writer.taken();
-    writer.lost(error);
-    writer.lost(new Error('a second end is not heard'));
-    writer.taken();
+    if (!unsent) writer.onWritten();
+    writer.onClose(error);
+    writer.onClose(new Error('a second end is not heard'));
+    writer.onWritten();
     assert.equal(await stateOf(waiting), unsent ? 'ConnectionLostError' : 'resolved');
     assert.equal(await stateOf(writer.drain()), expected, `unsent ${unsent}, error ${String(error)}`);
     assert.equal(await stateOf(writer.waitClosed()), 'resolved');
@@ -423,7 +423,7 @@ test('lost after all was taken is no loss; lost with an error or with bytes unse
 
 test('a write to a connection that is gone is dropped, sends nothing, and drain rejects', async () => {
   const { writer, transport } = makeWriter();
-  writer.lost();
+  writer.onClose();
   await writer.drain();
   writer.write('dropped');
   await nextTurn();
@@ -435,7 +435,7 @@ test('a write to a connection that is gone is dropped, sends nothing, and drain 
 test('what was written in the turn of the loss is not sent', async () => {
   const { writer, transport } = makeWriter();
   writer.write('one');
-  writer.lost();
+  writer.onClose();
   await nextTurn();
   assert.deepEqual(transport.log, []);
   await assert.rejects(writer.drain(), ConnectionLostError);
@@ -444,7 +444,7 @@ test('what was written in the turn of the loss is not sent', async () => {
 test('the first loss is the one that drain tells', async () => {
   const { writer } = makeWriter();
   writer.write('one');
-  writer.lost(new Error('ECONNRESET'));
+  writer.onClose(new Error('ECONNRESET'));
   writer.write('two');
   await assert.rejects(writer.drain(), (error) => error instanceof ConnectionLostError && error.cause !== undefined);
 });
@@ -458,14 +458,14 @@ test('waitClosed resolves when the connection is gone, however it went, and clos
     writer.close();
     await nextTurn();
     for (const wait of waiting) assert.equal(await stateOf(wait), 'pending');
-    writer.lost(error);
+    writer.onClose(error);
     for (const wait of [...waiting, writer.waitClosed()]) await wait;
   }
 });
 
 test('await using closes and waits', async () => {
   const { writer, transport } = makeWriter();
-  setImmediate(() => setImmediate(() => writer.lost()));
+  setImmediate(() => setImmediate(() => writer.onClose()));
   {
     await using end = writer;
     end.write('x');
@@ -489,16 +489,16 @@ test('startTls waits until all is taken, and leaves the water marks as the user 
   writer.write('x'.repeat(50));
   assert.equal(await stateOf(writer.drain()), 'resolved');
   assert.equal(started, false);
-  writer.taken();
+  writer.onWritten();
   await microtasks(5);
-  writer.taken();
+  writer.onWritten();
   await upgrade;
   assert.ok(started);
   writer.write('x'.repeat(101));
   const drain = writer.drain();
   assert.equal(await stateOf(drain), 'pending', 'the marks of before are gone');
   await nextTurn();
-  writer.taken();
+  writer.onWritten();
   await drain;
 });
 
@@ -508,7 +508,7 @@ test('startTls of a writer that loses its peer first rejects', async () => {
   writer.write('plain');
   const upgrade = writer.startTls({});
   await nextTurn();
-  writer.lost(new Error('gone'));
+  writer.onClose(new Error('gone'));
   await assert.rejects(upgrade, ConnectionLostError);
 });
 
@@ -546,7 +546,7 @@ test('maxBuffered counts what a list of small writes takes; bufferedBytes counts
   const { writer } = makeWriter();
   writer.write('in flight');
   await nextTurn();
-  writer.taken();
+  writer.onWritten();
   const before = writer.heldBytes;
   for (let i = 0; i < 100; i++) writer.write('xy');
   assert.equal(writer.bufferedBytes, 200);
@@ -577,7 +577,7 @@ test('many small writes are joined as they come: their memory follows their byte
   assert.equal(payload, Buffer.concat(expected).length);
   assert.ok(writer.heldBytes < payload + 256 * 128 + payload / 20, `${writer.heldBytes} for ${payload}`);
   while (writer.bufferedBytes > 0) {
-    writer.taken();
+    writer.onWritten();
     if (sent.length === 3) {
       expected.push(Buffer.from('meanwhile'));
       writer.write('meanwhile'); // behind blocks that have left in part
@@ -653,7 +653,7 @@ test('drain cancelled at every step leaves the other drains and the bytes alone'
         });
         const taker = createTask(async () => {
           await sleep(0);
-          writer.taken();
+          writer.onWritten();
         });
         try {
           await writer.drain();
@@ -684,7 +684,7 @@ test('waitClosed cancelled at every step leaves the other waiters alone', async 
         });
         const closer = createTask(async () => {
           await sleep(0);
-          writer.lost();
+          writer.onClose();
         });
         try {
           await writer.waitClosed();
@@ -713,6 +713,6 @@ test('getExtraInfo asks the transport, and toString() tells the state', () => {
   assert.equal(writer.getExtraInfo('cipher'), undefined);
   writer.write('abc');
   assert.equal(String(writer), '<StreamWriter open, 3 bytes unsent>');
-  writer.lost();
+  writer.onClose();
   assert.equal(String(writer), '<StreamWriter gone, 0 bytes unsent>');
 });

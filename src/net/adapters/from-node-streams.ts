@@ -87,10 +87,10 @@ class WritableTransport implements WriteTransport {
     this.writer = new StreamWriter(this, options);
     writable.on('error', (error) => {
       this.error ??= error;
-      this.writer.lost(error); // 'close' need not follow
+      this.writer.onClose(error); // 'close' need not follow
     });
-    writable.on('close', () => this.writer.lost());
-    if (writable.destroyed) this.writer.lost(writable.errored ?? undefined);
+    writable.on('close', () => this.writer.onClose());
+    if (writable.destroyed) this.writer.onClose(writable.errored ?? undefined);
   }
 
   write(chunks: readonly (string | Uint8Array)[], _bytes: number): boolean {
@@ -126,7 +126,7 @@ class WritableTransport implements WriteTransport {
     const socket = this.#writable as Writable & { resetAndDestroy?: () => void; remoteAddress?: string }; // if it is one
     if (typeof socket.resetAndDestroy === 'function' && socket.remoteAddress !== undefined) socket.resetAndDestroy();
     else socket.destroy();
-    queueMicrotask(() => this.writer.lost()); // 'close' may wait for something that hangs
+    queueMicrotask(() => this.writer.onClose()); // 'close' may wait for something that hangs
   }
 
   getExtraInfo(): undefined {
@@ -134,7 +134,7 @@ class WritableTransport implements WriteTransport {
   }
 
   readonly #onTaken = (error?: Error | null): void => {
-    if (error === null || error === undefined) this.writer.taken(); // else 'error' or 'close' tells
+    if (error === null || error === undefined) this.writer.onWritten(); // else 'error' or 'close' tells
   };
 }
 

@@ -242,15 +242,15 @@ class WebWriteTransport implements WriteTransport {
     this.writer = new StreamWriter(this, options);
     this.#sink.ready.catch(ignore); // `closed` tells
     this.#sink.closed.then(
-      () => this.writer.lost(),
-      (error: unknown) => this.writer.lost(error),
+      () => this.writer.onClose(),
+      (error: unknown) => this.writer.onClose(error),
     );
   }
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
     const joined = joinChunks(chunks, bytes);
     this.#sink.write(typeof joined === 'string' ? Buffer.from(joined) : joined).then(
-      () => this.writer.taken(),
+      () => this.writer.onWritten(),
       ignore, // `closed` tells
     );
     return false;
@@ -272,7 +272,7 @@ class WebWriteTransport implements WriteTransport {
 
   abort(): void {
     this.#sink.abort(new ConnectionLostError('Connection lost: abort() was called')).catch(ignore); // `closed` tells
-    queueMicrotask(() => this.writer.lost()); // `closed` waits for the write under way
+    queueMicrotask(() => this.writer.onClose()); // `closed` waits for the write under way
   }
 
   getExtraInfo(): undefined {

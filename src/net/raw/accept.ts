@@ -28,11 +28,11 @@ export function acceptRaw(
     }
     if (noDelay) client.setNoDelay?.(true);
     if (keepAlive) client.setKeepAlive?.(true, 0);
-    const ends =
+    const addresses =
       'path' in bound
         ? { peer: bound, local: bound }
         : { peer: ask(client, 'getpeername'), local: local ?? ask(client, 'getsockname') };
-    accept.onSocket(new RawSocket(client, ends));
+    accept.onSocket(new RawSocket(client, addresses));
   };
   return true;
 }

@@ -17,7 +17,7 @@
 import type { Socket } from 'node:net';
 import { addSoon, ConnectionLostError, type Soon } from '../../core/index.ts';
 import { joinChunks } from '../../streams/index.ts';
-import { type Ends, endsOf } from '../address.ts';
+import { type Addresses, addressesOf } from '../address.ts';
 import { BareSocket } from '../bare-socket.ts';
 import { TurnShare } from '../turn-share.ts';
 import { COPY_UP_TO, type WireListener } from '../wire.ts';
@@ -47,7 +47,7 @@ let shared: Buffer;
 
 /** A connected socket without a net.Socket. */
 export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, Soon {
-  readonly ends: Ends;
+  readonly addresses: Addresses;
   /** Undefined from destroy() or release() on. */
   #handle: RawHandle | undefined;
   #listener: WireListener | undefined = undefined;
@@ -71,17 +71,17 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   #socket: Socket | undefined = undefined;
   #onClosed: (() => void) | undefined = undefined;
 
-  constructor(handle: RawHandle, ends: Ends) {
+  constructor(handle: RawHandle, addresses: Addresses) {
     super();
-    this.ends = ends;
+    this.addresses = addresses;
     this.#handle = handle;
     handle[OWNER] = this;
   }
 
   /** Takes over a socket that has connected and was paused before, so that it never began to read. */
   static from(socket: Socket, path: string | undefined): RawSocket {
-    const ends = endsOf(socket, path);
-    return new RawSocket(takeHandle(socket), ends);
+    const addresses = addressesOf(socket, path);
+    return new RawSocket(takeHandle(socket), addresses);
   }
 
   get destroyed(): boolean {
@@ -161,7 +161,7 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   }
 
   destroy(error?: Error): void {
-    const handle = this.#begin(error);
+    const handle = this.#detach(error);
     if (this.#socket !== undefined) this.#socket.destroy(); // net closes the handle they share, and says so
     else if (handle !== undefined) closeHandle(handle);
   }
@@ -169,7 +169,7 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   reset(): void {
     // The peer has got everything, or will. And Node loses a handle that is reset while it is being shut down.
     if (this.#halfClosed) this.destroy();
-    const handle = this.#begin(undefined);
+    const handle = this.#detach(undefined);
     if (handle === undefined) return;
     if (this.#socket === undefined) resetHandle(handle);
     else if (handle.reset === undefined) this.#socket.destroy();
@@ -186,12 +186,12 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
     this.#socket = makeSocket(handle);
     if (this.#listener !== undefined) listenTo(handle); // the Socket made itself the one who reads
     // Its user may end it, too.
-    this.#socket.on('error', (error) => void this.#begin(error)).on('close', this.#onFacadeClosed);
+    this.#socket.on('error', (error) => void this.#detach(error)).on('close', this.#onFacadeClosed);
     return this.#socket;
   }
 
   release(): Socket {
-    const handle = this.#begin(undefined);
+    const handle = this.#detach(undefined);
     if (handle === undefined) {
       throw new ConnectionLostError('Cannot go on with the connection: it is lost', { cause: this.#error });
     }
@@ -202,12 +202,12 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   }
 
   readonly #onFacadeClosed = (): void => {
-    this.#begin(undefined);
+    this.#detach(undefined);
     this.gone();
   };
 
   /** Leaves the handle to whoever ends it; undefined when that was done before. */
-  #begin(error: Error | undefined): RawHandle | undefined {
+  #detach(error: Error | undefined): RawHandle | undefined {
     const handle = this.#handle;
     if (handle === undefined) return undefined;
     this.#handle = undefined;
@@ -224,7 +224,7 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
       try {
         // After a read that left nothing libuv turns to the others by itself.
         if (count >= READ_BUFFER && (this.#share ??= new TurnShare()).isOver()) this.#rest();
-        return listener.came(count) ? this.#feed(listener, count) : undefined;
+        return listener.onBytes(count) ? this.#feed(listener, count) : undefined;
       } catch (error) {
         // Thrown on into libuv, it would end the process. And the next buffer would be lost: libuv goes on with the old one.
         this.destroy(error as Error); // a reader's and the allocator's
@@ -235,7 +235,7 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
     else if (!this.#ended) {
       this.#ended = true;
       this.#paused = true; // libuv has stopped reading
-      listener.peerEnded();
+      listener.onEnd();
     }
     return undefined;
   }
@@ -245,13 +245,13 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
     if (own !== undefined && count * 4 > BULK_BUFFER) {
       const next = Buffer.allocUnsafeSlow(BULK_BUFFER);
       this.#ownUsed = true;
-      listener.feed(count === BULK_BUFFER ? own : own.subarray(0, count));
+      listener.onData(count === BULK_BUFFER ? own : own.subarray(0, count));
       this.#own = next; // last: until libuv is told of it, it has the address of the other
       return next;
     }
     const chunk = Buffer.allocUnsafe(count);
     (own ?? shared).copy(chunk, 0, 0, count);
-    listener.feed(chunk);
+    listener.onData(chunk);
     const isFull = own === undefined && count === READ_BUFFER;
     if (own === undefined && !isFull) return undefined;
     this.#own = isFull ? Buffer.allocUnsafeSlow(BULK_BUFFER) : undefined;
@@ -278,7 +278,7 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   /** @internal */
   written(status: number): void {
     if (this.#handle === undefined) return; // `closed` tells
-    if (status >= 0) this.#listener?.taken();
+    if (status >= 0) this.#listener?.onWritten();
     else this.destroy(systemError(status, 'write'));
   }
 
@@ -287,6 +287,6 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
     const listener = this.#listener;
     this.#listener = undefined;
     this.#onClosed?.();
-    listener?.closed(this.#error);
+    listener?.onClose(this.#error);
   }
 }

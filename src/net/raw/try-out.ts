@@ -45,15 +45,15 @@ async function tryOut(): Promise<boolean> {
         const onSocket = guarded((socket: RawSocket) => {
           accepted = socket;
           socket.listen({
-            came: () => true,
-            feed: (chunk) => {
+            onBytes: () => true,
+            onData: (chunk) => {
               // Text and bytes: as a vector of both, and as one piece.
               const whole = socket.write([chunk, '?'], COPY_UP_TO + 1) && socket.write(['!'], 1);
               if (String(chunk) !== PROBE || !whole) reject(new Error('other bytes came'));
             },
-            taken: () => reject(new Error('a write of a few bytes was not taken at once')),
-            peerEnded: () => socket.end(),
-            closed: (error) => resolve(error === undefined),
+            onWritten: () => reject(new Error('a write of a few bytes was not taken at once')),
+            onEnd: () => socket.end(),
+            onClose: (error) => resolve(error === undefined),
           });
         });
         const taken = acceptRaw(server, options, { onSocket, onError: reject });
