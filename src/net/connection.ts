@@ -69,6 +69,8 @@ export class Connection extends DuplexEnd implements TransportOwner {
   busy: boolean | undefined = undefined;
   readonly #transport: SocketTransport;
   readonly #settings: ConnectionSettings;
+  /** An error of ours ends it; its transport may tell of that later. @internal */
+  failed = false;
   #addresses: Addresses;
   readonly #socketAddresses: Addresses;
   #task: Task<unknown> | undefined = undefined;
@@ -283,6 +285,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
 
   /** Ends it with an error of ours. @internal */
   fail(error: Error): void {
+    this.failed = true;
     this.#transport.fail(error);
   }
 

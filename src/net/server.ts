@@ -448,7 +448,8 @@ export class Server extends Resource implements AsyncDisposable {
       if (this.#handling >= (this.#options.concurrency ?? Infinity)) break;
       this.#line.delete(next);
       // One whose peer ended while it stood in line is served too: what it sent is not lost.
-      this.#handle(next);
+      // A limit has ended that one, and its socket has not told of it.
+      if (!next.failed) this.#handle(next);
     }
     this.#maybeEnded(connection);
   }
