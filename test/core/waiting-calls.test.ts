@@ -339,13 +339,13 @@ const NOT_WAITING = new Set(
     Receiver.statistics Semaphore.release Semaphore.locked Semaphore.statistics Semaphore.toString
     Sender.sendNowait Sender.clone Sender.close Sender.statistics Server.statistics Server.endWithin
     Awaitable.outcome Server.begin isConnectionLost serveInMemory Connection.abort Connection.holdBack
-    Connection.transportGone Connection.holding StreamReader.chunks StreamReader.takeBack StreamReader.drop Server.endNow Server.isServing Server.setSecureContext Server.close Server.closeClients
+    Connection.onTransportClose Connection.holding StreamReader.chunks StreamReader.takeBack StreamReader.drop Server.endNow Server.isServing Server.setSecureContext Server.close Server.closeClients
     Server.abortClients Server.toString StreamReader.tryReadLine StreamReader.atEof StreamReader.exception
     StreamReader.feedData StreamReader.feed StreamReader.feedEof StreamReader.setException
     StreamReader.setTransport StreamReader.toString StreamReader.takeHeld StreamWriter.write
     StreamWriter.writelines StreamWriter.close StreamWriter.isClosing StreamWriter.canWriteEof
     StreamWriter.writeEof StreamWriter.abort StreamWriter.getExtraInfo StreamWriter.setWriteBufferLimits
-    StreamWriter.toString StreamWriter.taken StreamWriter.lost Subscription.statistics Subscription.close
+    StreamWriter.toString StreamWriter.onWritten StreamWriter.onClose Subscription.statistics Subscription.close
     Subscription.offer Subscription.put Subscription.end Task.cancelling Task.uncancel Task.applyCancel
     Task.stack Task.reportFields Task.toString TaskGroup.createTask TaskGroup.cancel TaskGroup.settled
     Timeout.when Timeout.expired Timeout.reschedule Timeout.finish Timeout.error allTasks broadcast callAt
