@@ -447,8 +447,7 @@ export class Server extends Resource implements AsyncDisposable {
     for (const next of this.#line) {
       if (this.#handling >= (this.#options.concurrency ?? Infinity)) break;
       this.#line.delete(next);
-      // One whose peer ended while it stood in line is served too: what it sent is not lost.
-      // A limit has ended that one, and its socket has not told of it.
+      // One whose peer ended meanwhile is served too, its bytes are not lost; one that a limit has ended is only not gone yet.
       if (!next.failed) this.#handle(next);
     }
     this.#maybeEnded(connection);
