@@ -130,7 +130,7 @@ export class Limits implements Deadline {
   due(): void {
     const now = loopTime();
     for (const connection of this.#connections) {
-      if (connection.gone) continue;
+      if (connection.gone || connection.failed) continue;
       const reason = this.#look(connection, now);
       if (reason === undefined) continue;
       connection.fail(new TimeoutError(`Connection ended: ${reason} (${connection})`));

@@ -71,7 +71,7 @@ export class SharedMemory implements Deadline {
 
   #sweep(): void {
     let sum = 0;
-    for (const { heldBytes } of this.#connections) sum += heldBytes;
+    for (const { heldBytes, failed } of this.#connections) if (!failed) sum += heldBytes; // one it ended frees its memory
     const before = this.#sum;
     this.#sum = sum;
     if (sum > this.#bound || this.#overSince !== undefined) this.#relieve(sum, sum > before);
@@ -100,7 +100,7 @@ export class SharedMemory implements Deadline {
       this.#overSince !== undefined && (now - this.#overSince >= PATIENCE || (grows && sum > this.#bound * HARD));
     this.#overSince ??= now;
     const holders = [...this.#connections]
-      .filter((connection) => !connection.gone)
+      .filter((connection) => !connection.gone && !connection.failed)
       .map((connection) => ({ connection, bytes: connection.heldBytes }))
       .toSorted((a, b) => b.bytes - a.bytes);
     let rest = sum;

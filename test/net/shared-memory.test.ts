@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Connection, ConnectionLostError, type Handler, openConnection, type Server, sleep } from 'maitre';
+import { SharedMemory } from '#src/net/shared-memory.js';
 import { fakeTest } from '../support/test.ts';
 import { echo, HOST, isDeno, withServer } from './sockets.ts';
 
@@ -151,4 +152,31 @@ fakeTest(
     });
   },
   { skip },
+);
+
+fakeTest(
+  'a connection that was ended and is not gone yet counts no more: it is told of once, and no other is ended for it',
+  async () => {
+    class Holder {
+      heldBytes = 4 * MIB;
+      readonly gone = false;
+      failed = false;
+      ended = 0;
+      holdBack(): void {}
+      fail(): void {
+        this.failed = true;
+      }
+      overflowed(): void {
+        this.ended++;
+      }
+    }
+    const [large, small] = [new Holder(), new Holder()];
+    small.heldBytes = 1000;
+    const memory = new SharedMemory(2 * MIB, new Set([large, small] as unknown as Connection[]));
+    memory.watch();
+    await sleep(20_000); // its close takes long
+    assert.deepEqual([large.ended, small.ended], [1, 0]);
+    large.heldBytes = small.heldBytes = 0;
+    await sleep(1000);
+  },
 );
