@@ -11,7 +11,6 @@ import {
   race,
   retry,
   sleep,
-  type Task,
   TaskGroup,
   type Timeout,
   timeout,
@@ -21,17 +20,9 @@ import { beginWait, waitsOf } from 'maitre/lowlevel';
 import { type Carrier, host } from '#src/core/host.js';
 import { areCancelsKept } from '#src/core/scope.js';
 import { fakeTest, nextTurn, test } from '../support/test.js';
+import { current, outcome } from '../support/waits.js';
 
 const never = (signal?: AbortSignal): Promise<void> => sleep(Infinity, undefined, { signal });
-
-const outcome = (promise: PromiseLike<unknown>): Promise<unknown> =>
-  Promise.resolve(promise).then(undefined, (error: Error) => error.name);
-
-const current = (): Task<unknown> => {
-  const task = currentTask();
-  assert.ok(task !== undefined);
-  return task;
-};
 
 /** A signal that knows how many listeners it has. */
 function countedSignal(): { readonly controller: AbortController; readonly listeners: () => number } {

@@ -26,18 +26,9 @@ import { exploreCancellation } from 'maitre/testing';
 import { waitsOf } from 'maitre/lowlevel';
 import { areCancelsKept } from '#src/core/scope.js';
 import { fakeTest, nextTurn, test } from '../support/test.js';
+import { current, outcome } from '../support/waits.js';
 
 const never = (): Promise<void> => sleep(Infinity);
-
-/** What a promise came to: its value, or the name of its error. */
-const outcome = (promise: PromiseLike<unknown>): Promise<unknown> =>
-  Promise.resolve(promise).then(undefined, (error: Error) => error.name);
-
-const current = (): Task<unknown> => {
-  const task = currentTask();
-  assert.ok(task !== undefined);
-  return task;
-};
 
 /** Nothing of any scope is left in the task. */
 function assertClean(task: Task<unknown>, cancels: number): void {
