@@ -4,6 +4,6 @@ export { Deque } from './deque.ts';
 export { type Deadline, DeadlineHeap } from './deadline-heap.ts';
 export { disposable } from './disposable.ts';
 export { Heap } from './heap.ts';
-export { describe, describeThrown } from './describe.ts';
+export { describe, describeThrown, numberError } from './describe.ts';
 export { escapeControl, escapeLines, quote } from './escape-control.ts';
 export { type Linked, LinkedSet } from './linked-set.ts';

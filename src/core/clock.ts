@@ -1,5 +1,5 @@
 // The loop's clock: the host's, or one in its place while a test owns the time.
-import { describe } from '../base/index.ts';
+import { describe, numberError } from '../base/index.ts';
 import { host } from './host.ts';
 
 /** A clock in place of the host's. */
@@ -32,6 +32,5 @@ export function checkMs(ms: number, action: string): number {
 
 /** What is wrong with a number of milliseconds: TypeError for anything but a number, RangeError for NaN. */
 export function msError(ms: unknown, action: string): Error {
-  const message = `Cannot ${action}: expected a number of milliseconds, got ${describe(ms)}`;
-  return typeof ms === 'number' ? new RangeError(message) : new TypeError(message);
+  return numberError(ms, `Cannot ${action}: expected a number of milliseconds, got ${describe(ms)}`);
 }

@@ -2,7 +2,7 @@
 // `rejectUnauthorized` or `minVersion` is a hole that nobody sees. What the values must be, node:tls says itself.
 import type { ServerOpts } from 'node:net';
 import type { ConnectionOptions, SecureContextOptions, TlsOptions } from 'node:tls';
-import { describe } from '../base/index.ts';
+import { describe, numberError } from '../base/index.ts';
 
 /** Where the bytes come from is for the server and the connection to say. */
 type Elsewhere = 'host' | 'port' | 'path' | 'socket' | 'lookup' | 'timeout';
@@ -123,8 +123,10 @@ export function checkStartTls(options: unknown, accepted: boolean): void {
   if (typeof isServer !== 'boolean')
     throw new TypeError(`Cannot ${action}: isServer must be true or false, got ${describe(isServer)}`);
   if (handshakeTimeout !== undefined && !(typeof handshakeTimeout === 'number' && handshakeTimeout > 0)) {
-    const message = `Cannot ${action}: handshakeTimeout must be a number of milliseconds > 0, got ${describe(handshakeTimeout)}`;
-    throw typeof handshakeTimeout === 'number' ? new RangeError(message) : new TypeError(message);
+    throw numberError(
+      handshakeTimeout,
+      `Cannot ${action}: handshakeTimeout must be a number of milliseconds > 0, got ${describe(handshakeTimeout)}`,
+    );
   }
   if (isServer) checkIdentity(given as Record<string, unknown>, action, 'options');
 }

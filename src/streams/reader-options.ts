@@ -1,5 +1,5 @@
 // What can be asked of a reader and of its reads: options, their checks, and the errors of reads that ran into a limit.
-import { describe } from '../base/index.ts';
+import { describe, numberError } from '../base/index.ts';
 import { LimitOverrunError, type WaitOptions } from '../core/index.ts';
 
 /** Bytes: the limit of a line or record, by default. */
@@ -33,22 +33,25 @@ export interface TextLineOptions extends ReadUntilOptions {
 
 /** The error of a number of bytes that cannot be read. */
 export function countError(n: unknown, action: string): Error {
-  const message = `Cannot ${action}: expected ${action === 'read' ? 'an integer' : 'an integer >= 0'} number of bytes, got ${describe(n)}`;
-  return typeof n === 'number' ? new RangeError(message) : new TypeError(message);
+  return numberError(
+    n,
+    `Cannot ${action}: expected ${action === 'read' ? 'an integer' : 'an integer >= 0'} number of bytes, got ${describe(n)}`,
+  );
 }
 
 /** @throws TypeError or RangeError unless it is a number of bytes above 0 */
 export function checkLimit(limit: number, name = 'limit'): number {
   if (typeof limit === 'number' && limit > 0) return limit;
-  const message = `Cannot set the reader's ${name}: expected a number of bytes > 0, got ${describe(limit)}`;
-  throw typeof limit === 'number' ? new RangeError(message) : new TypeError(message);
+  throw numberError(limit, `Cannot set the reader's ${name}: expected a number of bytes > 0, got ${describe(limit)}`);
 }
 
 /** @throws TypeError or RangeError unless it is a number of bytes of at least 0 */
 export function checkPauseAbove(bytes: number): number {
   if (typeof bytes === 'number' && bytes >= 0) return bytes;
-  const message = `Cannot set when the reader pauses: pauseAbove must be a number of bytes >= 0, got ${describe(bytes)}`;
-  throw typeof bytes === 'number' ? new RangeError(message) : new TypeError(message);
+  throw numberError(
+    bytes,
+    `Cannot set when the reader pauses: pauseAbove must be a number of bytes >= 0, got ${describe(bytes)}`,
+  );
 }
 
 /** The error of a read to the end of which more came than it may take. */

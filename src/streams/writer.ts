@@ -15,7 +15,7 @@
 // - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
 //   after close. From then on drain rejects with it.
 import { Buffer } from 'node:buffer';
-import { describe } from '../base/index.ts';
+import { describe, numberError } from '../base/index.ts';
 import {
   answeredWait,
   atEndOfTurn,
@@ -453,6 +453,5 @@ function lossOf(error: unknown): ConnectionLostError {
 
 function checkMaxBuffered(bytes: number): number {
   if (typeof bytes === 'number' && bytes > 0) return bytes;
-  const message = `Cannot make a writer: maxBuffered must be a number of bytes > 0, got ${describe(bytes)}`;
-  throw typeof bytes === 'number' ? new RangeError(message) : new TypeError(message);
+  throw numberError(bytes, `Cannot make a writer: maxBuffered must be a number of bytes > 0, got ${describe(bytes)}`);
 }
