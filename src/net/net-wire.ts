@@ -1,13 +1,20 @@
 // A wire over the public events and methods of a net.Socket or tls.TLSSocket: every runtime, and TLS.
+//
+// A TLSSocket whose write fails after the peer's end says nothing, and stays open for ever: no callback, no 'error', no 'close'
+// (Node 20 to 26). So while a write waits after that end, the system is asked now and then whether the peer is still there.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { addSoon, type Soon } from '../core/index.ts';
+import { constants } from 'node:os';
+import { addSoon, callLater, type Handle, type Soon } from '../core/index.ts';
 import { joinChunks } from '../streams/index.ts';
+import { hasReset, systemError } from './raw/handle.ts';
 import { TurnShare } from './turn-share.ts';
 import { COPY_UP_TO, type Wire, type WireListener } from './wire.ts';
 
 /** Bytes: a chunk as long as the longest TLS record; who sends such may send more at once. */
 const FULL = 16384;
+/** Milliseconds between two looks at a peer that has ended, while a write waits. */
+const LOOK_EVERY = 250;
 
 export class NetWire implements Wire, Soon {
   readonly socket: Socket;
@@ -17,6 +24,11 @@ export class NetWire implements Wire, Soon {
   #resting = false;
   #share: TurnShare | undefined = undefined;
   #error: Error | undefined = undefined;
+  /** Writes that were not taken yet. */
+  #waiting = 0;
+  /** It speaks TLS and the peer has ended. */
+  #mayBeMute = false;
+  #looking: Handle | undefined = undefined;
 
   /** The socket is paused, or not connected yet. */
   constructor(socket: Socket) {
@@ -55,6 +67,8 @@ export class NetWire implements Wire, Soon {
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
     const { socket } = this;
+    this.#waiting++;
+    this.#lookLater();
     if (bytes <= COPY_UP_TO || chunks.length === 1) {
       socket.write(joinChunks(chunks, bytes), this.#onTaken);
       return false;
@@ -118,7 +132,20 @@ export class NetWire implements Wire, Soon {
   };
 
   readonly #onEnd = (): void => {
-    if (this.#error === undefined) this.#listener?.onEnd(); // else 'close' follows
+    if (this.#error !== undefined) return; // 'close' follows
+    this.#mayBeMute = this.socket instanceof TLSSocket;
+    this.#lookLater();
+    this.#listener?.onEnd();
+  };
+
+  #lookLater(): void {
+    if (this.#mayBeMute && this.#waiting > 0) this.#looking ??= callLater(LOOK_EVERY, this.#look);
+  }
+
+  readonly #look = (): void => {
+    this.#looking = undefined;
+    if (hasReset(this.socket)) this.#onError(systemError(-constants.errno.ECONNRESET, 'write'));
+    else this.#lookLater();
   };
 
   readonly #onError = (error: Error): void => {
@@ -126,9 +153,13 @@ export class NetWire implements Wire, Soon {
     this.socket.destroy(); // a TLSSocket tells of a forged record or an alert, and stays open
   };
 
-  readonly #onClose = (): void => this.#listener?.onClose(this.#error);
+  readonly #onClose = (): void => {
+    this.#looking?.cancel();
+    this.#listener?.onClose(this.#error);
+  };
 
   readonly #onTaken = (error?: Error | null): void => {
+    this.#waiting--;
     // Destroyed, a socket calls back for what it dropped, too. That, and an error, comes with 'close'.
     if ((error === null || error === undefined) && !this.socket.destroyed) this.#listener?.onWritten();
   };

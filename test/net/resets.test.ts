@@ -172,6 +172,22 @@ const points: Record<string, Point> = {
     },
     reports: [LOST],
   },
+  // node:tls says nothing of the answer that cannot be sent then.
+  'over TLS right after its handshake and a line': {
+    options: { tls: first },
+    until: async ({ client }) => {
+      client.socket.removeAllListeners('data');
+      const secured = connectTls({ socket: client.socket, ca: first.cert });
+      secured.on('error', () => undefined);
+      secured.on('secureConnect', () => {
+        secured.write('line\n');
+        setImmediate(() => client.reset());
+      });
+      await until(() => client.closed);
+    },
+    reports: [],
+    mayReport: /ConnectionLostError|TLS handshake failed/,
+  },
   'after its close_notify': {
     options: { tls: first },
     until: async (scene) => {
