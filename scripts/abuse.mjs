@@ -131,7 +131,7 @@ async function pingBesideFlooder() {
 
 /**
  * Each of them is within its own limit; together they would be 325 MB, and 1 GB at their end. `maxTotalBuffered` is 128 MiB, of
- * which 160 MiB are the most that is held; 40 MiB are 5,000 connections without a byte, the rest is garbage not yet collected.
+ * which 165 MiB are the most that is held; 40 MiB are 5,000 connections without a byte, the rest is garbage not yet collected.
  */
 async function halfLines() {
   const server = await startServer('hoarder');

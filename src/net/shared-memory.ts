@@ -6,10 +6,10 @@
 //
 // States: WITHIN -(sum above the bound)-> OVER -(sum at or under three quarters)-> WITHIN. While OVER, the largest holders are
 // not read from; the largest are ended, until the rest is under three quarters, after PATIENCE, or as soon as the sum grows above
-// HARD times the bound in spite of that: a client that holds little is read from, or nobody would be served, and there may be
-// thousands of those.
+// HARD times the bound while all who hold MUCH are made to wait: a client that holds little is read from, or nobody would be
+// served, and there may be thousands of those.
 //
-// In between, a sweep comes early once enough arrivals were told to have filled what is left of the bound.
+// In between, a sweep comes early once so many bytes have come as were left of the bound.
 import { totalmem } from 'node:os';
 import type { Deadline } from '../base/index.ts';
 import { addDeadline, ConnectionLostError, deleteDeadline, loopTime } from '../core/index.ts';
@@ -24,8 +24,11 @@ const EVERY_IDLE = 500;
 const PATIENCE = 5000;
 /** Times the bound: who makes it grow above that is not waited for. */
 const HARD = 1.25;
-/** Bytes that one arrival brings at most, as a rule. */
-const ARRIVAL = 2 ** 16;
+/** Bytes, what a reader holds at most by default: who holds more is made to wait before anybody is ended. */
+const MUCH = 2 ** 18;
+/** Bytes that have to come before an early sweep, for each connection it looks at, and in all. */
+const WORTH_A_LOOK = 2 ** 10;
+const WORTH_A_SWEEP = 2 ** 22;
 
 export class SharedMemory implements Deadline {
   when = 0;
@@ -39,22 +42,24 @@ export class SharedMemory implements Deadline {
   #isIdle = false;
   /** Since when it has been OVER; undefined while it is WITHIN. */
   #overSince: number | undefined = undefined;
-  /** How often somebody held something since the last sweep, and how often it takes for an early one. */
-  #arrivals = 0;
+  /** Bytes that came since the last sweep, whether they are still held or not, and how many it takes for an early one. */
+  #arrived = 0;
   #enough: number;
   readonly #heldBack = new Set<Connection>();
 
   constructor(bound: number | undefined, connections: ReadonlySet<Connection>) {
     this.#bound = bound ?? defaultBound();
     this.#connections = connections;
-    this.#enough = this.#arrivalsUntil(this.#bound);
+    this.#enough = this.#bytesUntil(this.#bound);
   }
 
-  /** Somebody holds something. */
-  watch(): void {
+  /** Somebody holds `bytes` more. */
+  watch(bytes: number): void {
     if (this.#bound === Infinity) return;
+    const before = this.#arrived;
+    this.#arrived += bytes;
     // A burst of thousands is one turn of the loop, in which no deadline is due.
-    if (++this.#arrivals === this.#enough) queueMicrotask(() => this.#sweep());
+    if (before < this.#enough && this.#arrived >= this.#enough) queueMicrotask(() => this.#sweep());
     if (this.slot >= 0 && !this.#isIdle) return;
     this.#isIdle = false;
     this.#next(EVERY);
@@ -76,15 +81,15 @@ export class SharedMemory implements Deadline {
     this.#sum = sum;
     if (sum > this.#bound || this.#overSince !== undefined) this.#relieve(sum, sum > before);
     const isOver = this.#overSince !== undefined;
-    this.#arrivals = 0;
-    this.#enough = this.#arrivalsUntil((isOver ? HARD : 1) * this.#bound - sum);
+    this.#arrived = 0;
+    this.#enough = this.#bytesUntil((isOver ? HARD : 1) * this.#bound - sum);
     this.#isIdle = sum === before && !isOver;
     if (sum > 0) this.#next(this.#isIdle ? EVERY_IDLE : EVERY);
   }
 
-  /** How many arrivals it may take to fill so many bytes; enough of them that a sweep costs each little. */
-  #arrivalsUntil(bytes: number): number {
-    return Math.max(64, this.#connections.size >>> 4, Math.floor(bytes / ARRIVAL));
+  /** So many, and at least as many as make a sweep a small part of what they cost. */
+  #bytesUntil(bytes: number): number {
+    return Math.max(bytes, WORTH_A_SWEEP, this.#connections.size * WORTH_A_LOOK);
   }
 
   #relieve(sum: number, grows: boolean): void {
@@ -96,23 +101,36 @@ export class SharedMemory implements Deadline {
       return;
     }
     const now = loopTime();
-    const isEnd =
-      this.#overSince !== undefined && (now - this.#overSince >= PATIENCE || (grows && sum > this.#bound * HARD));
-    this.#overSince ??= now;
+    const since = this.#overSince ?? now;
+    const isLate = now - since >= PATIENCE;
+    const isHard = this.#overSince !== undefined && grows && sum > this.#bound * HARD;
+    this.#overSince = since;
     const holders = [...this.#connections]
       .filter((connection) => !connection.gone && !connection.failed)
       .map((connection) => ({ connection, bytes: connection.heldBytes }))
       .toSorted((a, b) => b.bytes - a.bytes);
+    // Those who hold much and were read from until now are made to wait first; when the sum grows in spite of that, others do it.
+    if (isHard && !isLate && this.#holdBackMost(holders)) return;
     let rest = sum;
     for (const { connection, bytes } of holders) {
       if (rest <= enough) break;
       rest -= bytes;
-      if (isEnd) this.#end(connection, bytes, sum);
-      else if (!this.#heldBack.has(connection)) {
-        this.#heldBack.add(connection);
-        connection.holdBack(true);
-      }
+      if (isLate || isHard) this.#end(connection, bytes, sum);
+      else this.#holdBack(connection);
     }
+  }
+
+  /** Makes all wait that hold MUCH; false when they did already. */
+  #holdBackMost(holders: readonly { readonly connection: Connection; readonly bytes: number }[]): boolean {
+    const before = this.#heldBack.size;
+    for (const { connection, bytes } of holders) if (bytes > MUCH) this.#holdBack(connection);
+    return this.#heldBack.size > before;
+  }
+
+  #holdBack(connection: Connection): void {
+    if (this.#heldBack.has(connection)) return;
+    this.#heldBack.add(connection);
+    connection.holdBack(true);
   }
 
   #end(connection: Connection, bytes: number, sum: number): void {
