@@ -6,13 +6,11 @@ export {
   BrokenBarrierError,
   BusyError,
   callAt,
-  type CallGraph,
   callLater,
   callSoon,
   cancellable,
   CancelledError,
   type CancelReason,
-  captureCallGraph,
   ConnectionLostError,
   createTask,
   currentDeadline,
@@ -20,7 +18,6 @@ export {
   type ErrorTest,
   type ExceptionContext,
   type ExceptionHandler,
-  formatCallGraph,
   Future,
   gather,
   type Gathering,
@@ -60,6 +57,7 @@ export {
   type WaitOptions,
   type Work,
 } from './core/index.ts';
+export { type CallGraph, captureCallGraph, formatCallGraph } from './introspect/index.ts';
 export {
   broadcast,
   Broadcast,

@@ -1,6 +1,9 @@
 // Every deadline of the process behind one host timer.
 //
-// - Deadlines sit in one heap. The host timer is armed for the earliest one, and only re-armed when an earlier comes.
+// - Deadlines sit in one heap. The host timer is armed for the earliest one, and only re-armed when an earlier comes. One that
+//   finds nothing due is armed again for what there is.
+// - Without a deadline the timer stays armed and keeps nothing alive (IDLE), where the host can do that: a program that waits for
+//   one short thing after another, each with a time limit, would else arm and disarm a timer for each.
 // - runDue() takes out everything that is due and fires it in one pass, in order of time. Firing only *decides* (answers
 //   or cancels waits); what follows from it runs in later microtasks. So nested timeouts of one deadline all fire.
 // - A deadline that throws when it fires is reported and does not stop the others.
@@ -19,6 +22,8 @@ const realDeadlines = new DeadlineHeap();
 let deadlines = realDeadlines;
 let timer: unknown;
 let armedFor = Infinity;
+/** The timer is IDLE. */
+let idle = false;
 
 export function addDeadline(entry: Deadline): void {
   deadlines.add(entry);
@@ -29,8 +34,7 @@ export function addDeadline(entry: Deadline): void {
 export function deleteDeadline(entry: Deadline): void {
   // It may be of the clock before: a sleep that is cancelled while, or after, the clock is replaced.
   if (!deadlines.delete(entry) && timeIsFake()) realDeadlines.delete(entry);
-  // Only the last one disarms: a timer that finds nothing due is cheaper than arming one per cancelled sleep.
-  if (deadlines.size === 0 && timer !== undefined) disarm();
+  if (deadlines.size === 0 && timer !== undefined) setIdle(true);
 }
 
 /** The earliest deadline; undefined when nothing waits for time. */
@@ -70,22 +74,33 @@ export function replaceTime(time: FakeTime): Disposable {
 
 function arm(): void {
   const first = deadlines.first();
-  if (timeIsFake() || first === undefined || first.when === armedFor) return;
+  if (timeIsFake() || first === undefined) return;
+  if (first.when >= armedFor) return setIdle(false);
   disarm();
   armedFor = first.when;
   const ms = Math.ceil(first.when - host.now());
   timer = host.setTimer(ms < 1 ? 1 : ms > LONGEST_TIMER ? LONGEST_TIMER : ms, onTimer);
 }
 
+function setIdle(on: boolean): void {
+  if (host.holdTimer !== undefined && on !== idle) host.holdTimer(timer, !on);
+  if (on && host.holdTimer === undefined) disarm();
+  else idle = on;
+}
+
 function disarm(): void {
   if (timer !== undefined) host.clearTimer(timer);
+  forget();
+}
+
+function forget(): void {
   timer = undefined;
   armedFor = Infinity;
+  idle = false;
 }
 
 function onTimer(): void {
-  timer = undefined;
-  armedFor = Infinity;
+  forget();
   if (timeIsFake()) return;
   runDue();
   arm();

@@ -28,6 +28,8 @@ export interface Host {
   /** One host timer; `ms` is a whole number >= 1. It keeps the process alive. */
   setTimer(ms: number, fn: () => void): unknown;
   clearTimer(timer: unknown): void;
+  /** Says whether a pending timer of setTimer's keeps the process alive. Absent where there is no process, or no way to say so. */
+  holdTimer?(timer: unknown, on: boolean): void;
   /** Runs `fn` in the next turn of the loop, after I/O had its chance: setImmediate or the host's equal. */
   nextTurn(fn: () => void): void;
   /** Runs `fn` at the end of this turn of the loop: after the callbacks that are due in it, before the loop waits for I/O again. */

@@ -2,7 +2,6 @@
 // May import: base. No `node:` module, no ambient time or I/O: ask the host port.
 // Does not belong here: primitives that can be written on Wait (sync, queues, streams), anything that watches.
 export { Awaitable, type Subscriber } from './awaitable.ts';
-export { type CallGraph, captureCallGraph, formatCallGraph } from './call-graph.ts';
 export { callAt, callLater, callSoon, type Handle } from './callbacks.ts';
 export { checkMs, loopTime } from './clock.ts';
 export { beginWait, mayAnswer, quiet, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';

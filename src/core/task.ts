@@ -9,7 +9,7 @@
 // - A task cancelled before its first step never runs. One that ends with a kept cancel still pending is cancelled.
 // - uncancel() subtracts one, and drops what is kept where no cancel stands any more.
 // - timeout() and TaskGroup cancel scopes of their own: they count in `cancelling()` until their body has ended, as in asyncio.
-import { describe } from '../base/index.ts';
+import { describe, type Linked, LinkedSet } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import { creationSite, isGuessed } from './creation-site.ts';
 import {
@@ -67,7 +67,8 @@ export interface SpawnOptions extends Omit<TaskOptions, 'name' | 'eager'> {
   readonly below?: ((...args: never[]) => unknown) | undefined;
 }
 
-const live = new Set<Task<unknown>>();
+/** A list of the tasks' own links. A Set of what comes and goes so fast is remade all the time, which keeps garbage alive. */
+const live = new LinkedSet<Task<unknown>>();
 const started = Promise.resolve();
 let lastId = 0;
 /** Calls a task's function; set by the class, called in the task's context. A function of its own so that no start makes a closure. */
@@ -89,9 +90,17 @@ class Start implements Delivery {
   }
 }
 
-export class Task<T> extends Awaitable<T> implements ScopedTask {
+export class Task<T> extends Awaitable<T> implements ScopedTask, Linked {
   /** Unique in its thread, counting from 1. */
   readonly id: number = ++lastId;
+
+  // Its place among the live tasks, written by LinkedSet alone.
+  /** @internal */
+  previous: Linked | undefined = undefined;
+  /** @internal */
+  next: Linked | undefined = undefined;
+  /** @internal */
+  list: object | undefined = undefined;
 
   // Its own scope: see scope.ts, which alone writes these.
   /** @internal */
@@ -307,7 +316,7 @@ export function allTasks(): ReadonlySet<Task<unknown>> {
 }
 
 /** The live tasks themselves, for loops that do not change them. */
-export function liveTasks(): ReadonlySet<Task<unknown>> {
+export function liveTasks(): Iterable<Task<unknown>> {
   return live;
 }
 

@@ -1,8 +1,6 @@
 // Who waits for whom. The links are the wait records and subscribers themselves, so nothing is kept for this alone.
 // asyncio 3.14: `capture_call_graph`, `format_call_graph`.
-import type { Awaitable } from './awaitable.ts';
-import { InvalidStateError } from './errors.ts';
-import { currentTask, Task, waitsOf } from './task.ts';
+import { type Awaitable, currentTask, InvalidStateError, Task, waitsOf } from '../core/index.ts';
 
 export interface CallGraph {
   readonly task: Task<unknown>;

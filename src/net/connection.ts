@@ -3,6 +3,7 @@
 // States: OPEN -> GONE (the transport has ended). A served connection is finished, and leaves its server, when it is gone
 // *and* its handler has ended, in either order.
 import type { Socket } from 'node:net';
+import type { Linked } from '../base/index.ts';
 import {
   type Awaitable,
   type ConnectionLostError,
@@ -41,8 +42,8 @@ export interface ConnectionSettings extends TransportSettings {
   readonly onGone?: ((connection: Connection) => void) | undefined;
   /** Called once, when its handler has ended. */
   readonly onHandled?: ((connection: Connection, task: Awaitable<unknown>) => void) | undefined;
-  /** Called when its reader or writer holds something. Often: it must be cheap. */
-  readonly onHolding?: (() => void) | undefined;
+  /** Called when its reader or writer may hold more, with the bytes. Often: it must be cheap. */
+  readonly onHolding?: ((bytes: number) => void) | undefined;
   /** Told instead of the exception handler when maxBuffered ends a connection. */
   readonly onOverflow?: ((error: ConnectionLostError, connection: Connection) => void) | undefined;
 }
@@ -74,6 +75,8 @@ export class Connection extends DuplexEnd implements TransportOwner {
   #addresses: Addresses;
   readonly #socketAddresses: Addresses;
   #task: Task<unknown> | undefined = undefined;
+  /** Its place in its server's list. @internal */
+  readonly place: Place;
   #detached = false;
   #gone = false;
 
@@ -85,6 +88,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
     this.#socketAddresses = this.#addresses;
     this.#settings = settings;
     this.#transport = transport;
+    this.place = new Place(this, settings);
     transport.ownedBy(this);
     this.markOpened();
     transport.start();
@@ -226,7 +230,7 @@ export class Connection extends DuplexEnd implements TransportOwner {
   serveWith(task: Task<unknown>): void {
     this.#task = task;
     task.markHandled();
-    task.subscribe(new HandlerEnd(this, this.#settings));
+    task.subscribe(this.place);
   }
 
   /** Ends the reader's stream, as if the peer had ended: for a graceful shutdown. @internal */
@@ -267,8 +271,8 @@ export class Connection extends DuplexEnd implements TransportOwner {
   }
 
   /** The transport's own. @internal */
-  holding(): void {
-    this.#settings.onHolding?.();
+  holding(bytes: number): void {
+    this.#settings.onHolding?.(bytes);
   }
 
   /** The transport's own. @internal */
@@ -296,17 +300,24 @@ export class Connection extends DuplexEnd implements TransportOwner {
   }
 }
 
-/** Tells of the end of a connection's handler. An object in place of a closure: there is one for every idle client. */
-class HandlerEnd implements Subscriber {
-  readonly #connection: Connection;
+/**
+ * The place of a connection in its server's list, which is told of the end of its handler. An object in place of a closure: there
+ * is one for every idle client.
+ */
+export class Place implements Linked, Subscriber {
+  // Written by LinkedSet alone.
+  previous: Linked | undefined = undefined;
+  next: Linked | undefined = undefined;
+  list: object | undefined = undefined;
+  readonly connection: Connection;
   readonly #settings: ConnectionSettings;
 
   constructor(connection: Connection, settings: ConnectionSettings) {
-    this.#connection = connection;
+    this.connection = connection;
     this.#settings = settings;
   }
 
   settled(task: Awaitable<unknown>): void {
-    this.#settings.onHandled?.(this.#connection, task);
+    this.#settings.onHandled?.(this.connection, task);
   }
 }

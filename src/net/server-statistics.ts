@@ -22,17 +22,20 @@ export interface ServerStatistics {
   readonly bytesWritten: number;
 }
 
-interface Bytes {
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
+/** Bytes that went either way. */
+export interface Bytes {
+  bytesRead: number;
+  bytesWritten: number;
+}
+
+export function addBytes(sum: Bytes, { bytesRead, bytesWritten }: Readonly<Bytes>): void {
+  sum.bytesRead += bytesRead;
+  sum.bytesWritten += bytesWritten;
 }
 
 /** The bytes of the open connections and of those that are gone. */
-export function sumBytes(connections: Iterable<Bytes>, gone: Bytes): Bytes {
-  let { bytesRead, bytesWritten } = gone;
-  for (const connection of connections) {
-    bytesRead += connection.bytesRead;
-    bytesWritten += connection.bytesWritten;
-  }
-  return { bytesRead, bytesWritten };
+export function sumBytes(connections: Iterable<Readonly<Bytes>>, gone: Readonly<Bytes>): Bytes {
+  const sum = { ...gone };
+  for (const connection of connections) addBytes(sum, connection);
+  return sum;
 }

@@ -2,9 +2,8 @@
 //
 // States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. Only a cancelled startServing goes back (listening.ts).
 //
-// A client is first *parked* when there are maxConnections already (parking.ts); a connection
-// is *open* (in `connections`) until its transport is gone and its handler has ended, in either order. Handlers beyond
-// `concurrency` wait in line with their connections open.
+// A client is first *parked* when there are maxConnections already (parking.ts); a connection is *open* (in `connections`) until
+// its transport is gone and its handler has ended, in either order. Handlers beyond `concurrency` wait in line, connections open.
 //
 // - waitClosed() resolves when CLOSED and no connection is open, in either order.
 // - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.
@@ -37,6 +36,7 @@ import { type AnySocket, addressesOfAny } from './any-socket.ts';
 import { meet, serveMet } from './behind-balancer.ts';
 import { BareSocket } from './bare-socket.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
+import { ConnectionSet } from './connection-set.ts';
 import { descriptorWatch, isOutOfDescriptors } from './descriptor-watch.ts';
 import { Limits } from './limits.ts';
 import { DEFAULT_BACKLOG, listen, type Listen, type Listener } from './listener.ts';
@@ -46,7 +46,7 @@ import { hasRawIo } from './raw/try-out.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
 import { ServerReports } from './server-reports.ts';
-import { type ServerStatistics, sumBytes } from './server-statistics.ts';
+import { addBytes, type Bytes, type ServerStatistics, sumBytes } from './server-statistics.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { checkSecureContext } from './tls-options.ts';
 import { checkGrace, endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
@@ -63,7 +63,7 @@ export class Server extends Resource implements AsyncDisposable {
   readonly #inContext: <R>(fn: () => R) => R;
   #closed = false;
   readonly #listening: Listening;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new ConnectionSet();
   /** What is the same for all of them. */
   readonly #settings: ConnectionSettings;
   /** AnySocket sockets that wait for their turn to be connections. */
@@ -83,7 +83,7 @@ export class Server extends Resource implements AsyncDisposable {
   /** Clients that the system has handed over. */
   #accepted = 0;
   /** Bytes of the connections that are gone. */
-  readonly #goneBytes = { bytesRead: 0, bytesWritten: 0 };
+  readonly #goneBytes: Bytes = { bytesRead: 0, bytesWritten: 0 };
   /** Connections behind a balancer whose handler has not begun: they have no end that anybody wants to hear of. */
   readonly #unserved = new Set<Connection>();
   readonly #listenOn: Listen;
@@ -99,9 +99,9 @@ export class Server extends Resource implements AsyncDisposable {
     this.#settings = {
       ...same,
       onGone: (connection) => this.#gone(connection),
-      onHolding: () => {
+      onHolding: (bytes) => {
         this.#limits.opened();
-        this.#memory.watch();
+        this.#memory.watch(bytes);
       },
       onHandled: (connection, task) => this.#handled(connection, task),
       onOverflow: (error, connection) => this.#reports.overflowed(error, connection),
@@ -466,7 +466,7 @@ export class Server extends Resource implements AsyncDisposable {
     this.#limits.gone(connection);
     this.#memory.gone();
     this.#admission.gone(connection);
-    Object.assign(this.#goneBytes, sumBytes([connection], this.#goneBytes));
+    addBytes(this.#goneBytes, connection);
     if (!this.#unserved.delete(connection)) this.#reports.ended(connection);
     this.#unpark();
     this.#maybeClosed();

@@ -58,8 +58,8 @@ export interface TransportOwner {
   readonly addresses: Addresses;
   /** Called once, when the socket is closed and both sides know. */
   onTransportClose(): void;
-  /** The reader or the writer holds something: bytes came, or the system did not take at once what was written. */
-  holding(): void;
+  /** The reader or the writer may hold so many bytes more: they came, or the system did not take them at once. */
+  holding(bytes: number): void;
   /** maxBuffered ended it. */
   overflowed(error: ConnectionLostError): void;
 }
@@ -125,7 +125,7 @@ export class SocketTransport implements Transport, WireListener {
     this.#held = Math.max(0, this.#held - (now - this.#heldAt) * SLOWEST) + bytes;
     this.#heldAt = now;
     const isTaken = this.#wire.write(chunks, bytes);
-    if (!isTaken) this.#owner?.holding();
+    if (!isTaken) this.#owner?.holding(bytes);
     return isTaken;
   }
 
@@ -171,8 +171,8 @@ export class SocketTransport implements Transport, WireListener {
 
   #lingerTime(): number {
     const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#inputEnded;
-    const held = this.#held - (loopTime() - this.#heldAt) * SLOWEST;
-    if (held > AT_ONCE && !(HIDES_TLS_END && this.#secured !== undefined)) return LINGER;
+    const mayHold = this.#held > AT_ONCE && this.#held - (loopTime() - this.#heldAt) * SLOWEST > AT_ONCE;
+    if (mayHold && !(HIDES_TLS_END && this.#secured !== undefined)) return LINGER;
     // Over TLS the peer answers our close_notify with its own.
     if (this.#secured !== undefined) return this.#settings.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
     return mayHaveInput ? SHORT_LINGER : 0;
@@ -251,8 +251,9 @@ export class SocketTransport implements Transport, WireListener {
     return Math.min(bufferedBytes, pendingBytes + (this.#wire.queued ?? Infinity));
   }
 
-  /** Ends the connection at once, with an error of ours. */
+  /** Ends the connection at once, with an error of ours. What it holds unread is freed now: its wire may take a while to close. */
   fail(error: Error): void {
+    if (!this.#peerEnded && !this.#inputEnded) this.reader.drop();
     this.#wire.destroy(error);
   }
 
@@ -297,7 +298,7 @@ export class SocketTransport implements Transport, WireListener {
   /** @internal */
   onData(chunk: Buffer): void {
     this.reader.feed(chunk);
-    this.#owner?.holding();
+    this.#owner?.holding(chunk.length);
   }
 
   /** @internal */

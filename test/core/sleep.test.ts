@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, connect } from 'node:net';
-import { cancellable, CancelledError, createTask, gather, loopTime, sleep } from 'maitre';
+import { cancellable, CancelledError, createTask, gather, loopTime, sleep, timeout } from 'maitre';
 import { host, soonCount } from '#src/core/index.js';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { fakeTest, microtasks, nextTurn, test } from '../support/test.js';
@@ -66,12 +66,27 @@ test('100,000 sleeps share one host timer', async () => {
   using timers = countTimers();
   const tasks = Array.from({ length: 100_000 }, (_, i) => createTask(() => sleep(60_000 + (i % 1000))));
   await nextTurn();
-  assert.ok(timers.pending <= 1, `${timers.pending} host timers`);
+  assert.ok(timers.held <= 1, `${timers.held} host timers`);
   assert.ok(timers.count < 1000, `${timers.count} timers armed`);
   for (const task of tasks) task.cancel();
   while (!tasks.every((task) => task.done())) await nextTurn(); // 1,024 hear of it in a turn
-  assert.equal(timers.pending, 0);
+  assert.equal(timers.held, 0);
   assert.ok(tasks.every((task) => task.cancelled()));
+});
+
+test('one short thing after another, each with a time limit, arms one host timer and none holds the process afterwards', async () => {
+  await sleep(1); // whatever was armed before
+  using timers = countTimers();
+  for (let i = 0; i < 1000; i++) await timeout(60_000 + i, () => Promise.resolve());
+  assert.ok(timers.count <= 1, `${timers.count} timers armed`);
+  assert.equal(timers.held, 0);
+  // A shorter one is not late for it, and one that comes after is held again.
+  const before = loopTime();
+  const short = sleep(2);
+  assert.equal(timers.held, 1);
+  await short;
+  assert.ok(loopTime() - before < 30_000);
+  assert.equal(timers.held, 0);
 });
 
 test('a sleep is never short', async () => {
@@ -135,34 +150,39 @@ test('explored: sleep and cancellable end at every step and leave nothing in the
   assert.ok(steps > 20, `${steps} steps`);
 });
 
-/** Counts the host's timers from here on: how many were armed, and how many of them still are. */
-function countTimers(): { readonly count: number; readonly pending: number } & Disposable {
-  const { setTimer, clearTimer } = host; // oxlint-disable-line typescript/unbound-method -- of a host without `this`
+/** Counts the host's timers from here on: how many were armed, and how many keep the process alive. */
+function countTimers(): { readonly count: number; readonly held: number } & Disposable {
+  const { setTimer, clearTimer, holdTimer } = host; // oxlint-disable-line typescript/unbound-method -- of a host without `this`
   const port = host as { -readonly [K in keyof typeof host]: (typeof host)[K] }; // a test's liberty
-  const armed = new Set<unknown>();
+  const held = new Set<unknown>();
   let count = 0;
   port.setTimer = (ms, fn) => {
     count++;
     const timer = setTimer(ms, () => {
-      armed.delete(timer);
+      held.delete(timer);
       fn();
     });
-    armed.add(timer);
+    held.add(timer);
     return timer;
   };
   port.clearTimer = (timer) => {
-    armed.delete(timer);
+    held.delete(timer);
     clearTimer(timer);
+  };
+  port.holdTimer = (timer, on) => {
+    if (on) held.add(timer);
+    else held.delete(timer);
+    holdTimer?.(timer, on);
   };
   return {
     get count() {
       return count;
     },
-    get pending() {
-      return armed.size;
+    get held() {
+      return held.size;
     },
     [Symbol.dispose]() {
-      Object.assign(port, { setTimer, clearTimer });
+      Object.assign(port, { setTimer, clearTimer, holdTimer });
     },
   };
 }

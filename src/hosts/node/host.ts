@@ -80,6 +80,7 @@ const nodeHost: Host = {
   now,
   setTimer: (ms, fn) => setTimeout(fn, ms),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout), // setTimer made it
+  holdTimer: (timer, on) => void (on ? (timer as NodeJS.Timeout).ref() : (timer as NodeJS.Timeout).unref()), // as above
   nextTurn: (fn) => void setImmediate(fn),
   // Not a tick: a tick comes after each socket's callback, this after those of all that were ready. uvloop flushes there, too.
   endOfTurn: (fn) => void setImmediate(fn),

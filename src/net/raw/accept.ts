@@ -26,13 +26,12 @@ export function acceptRaw(
       accept.onError(systemError(status, 'accept'));
       return;
     }
-    if (noDelay) client.setNoDelay?.(true);
     if (keepAlive) client.setKeepAlive?.(true, 0);
     const addresses =
       'path' in bound
         ? { peer: bound, local: bound }
         : { peer: ask(client, 'getpeername'), local: local ?? ask(client, 'getsockname') };
-    accept.onSocket(new RawSocket(client, addresses));
+    accept.onSocket(new RawSocket(client, addresses, noDelay));
   };
   return true;
 }

@@ -42,6 +42,9 @@ const READ_BUFFER = 65536;
 /** Bytes: the buffer of a socket that fills the common one. Larger, because that is a system call less for as much. */
 const BULK_BUFFER = 131072;
 
+/** Bytes that fill no segment of TCP, however small the path makes them: sent at once when nothing is on its way before them. */
+const LESS_THAN_A_SEGMENT = 536;
+
 /** The buffer all sockets read into. libuv reads and tells in one step, so it is never in use twice. */
 let shared: Buffer;
 
@@ -56,6 +59,12 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   #resting = false;
   /** Made by the first read that fills its buffer. */
   #share: TurnShare | undefined = undefined;
+  /**
+   * The system is to send small writes at once, and was not told yet. The first write of a connection goes at once in any case, so it
+   * is told before the second: most connections that write once save a system call.
+   */
+  #noDelay: boolean;
+  #hasWritten = false;
   /** end() was called. */
   #halfClosed = false;
   /** The peer has ended: there is nothing more to read. */
@@ -71,8 +80,10 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   #socket: Socket | undefined = undefined;
   #onClosed: (() => void) | undefined = undefined;
 
-  constructor(handle: RawHandle, addresses: Addresses) {
+  /** @param noDelay whether the system has still to be told to send small writes at once */
+  constructor(handle: RawHandle, addresses: Addresses, noDelay = false) {
     super();
+    this.#noDelay = noDelay;
     this.addresses = addresses;
     this.#handle = handle;
     handle[OWNER] = this;
@@ -145,10 +156,17 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
     const handle = this.#handle;
     if (handle === undefined) return false; // `closed` is on its way
+    if (this.#noDelay && (this.#hasWritten || bytes >= LESS_THAN_A_SEGMENT)) this.#setNoDelay(handle);
+    this.#hasWritten = true;
     const data = chunks.length === 1 || bytes <= COPY_UP_TO ? joinChunks(chunks, bytes) : chunks;
     const status = writeTo(handle, data);
     if (status < 0) this.destroy(systemError(status, 'write'));
     return status === 0;
+  }
+
+  #setNoDelay(handle: RawHandle): void {
+    if (this.#noDelay) handle.setNoDelay?.(true);
+    this.#noDelay = false;
   }
 
   end(): void {
@@ -183,6 +201,7 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   get socket(): Socket | undefined {
     const handle = this.#handle;
     if (handle === undefined || this.#socket !== undefined) return this.#socket;
+    this.#setNoDelay(handle);
     this.#socket = makeSocket(handle);
     if (this.#listener !== undefined) listenTo(handle); // the Socket made itself the one who reads
     // Its user may end it, too.
@@ -195,6 +214,7 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
     if (handle === undefined) {
       throw new ConnectionLostError('Cannot go on with the connection: it is lost', { cause: this.#error });
     }
+    this.#setNoDelay(handle);
     handle.readStop(); // and it stays the owner: libuv still has the address of `#own`
     const socket = this.#socket?.off('close', this.#onFacadeClosed) ?? makeSocket(handle);
     if (this.#onClosed !== undefined) socket.once('close', this.#onClosed);
