@@ -193,7 +193,7 @@ describe('maitre/core in browsers', () => {
     const { code, files } = await bundle(wholeDoor);
     assert.doesNotMatch(code, /node:|\bprocess\b|\brequire\b|async_hooks/);
     const rooms = new Set(files.map((file) => /dist\/([\w-]+)\//.exec(file)?.[1]).filter((room) => room !== undefined));
-    assert.deepEqual([...rooms].sort(), ['base', 'core', 'hosts', 'queues', 'sync', 'time']);
+    assert.deepEqual([...rooms].sort(), ['base', 'core', 'hosts', 'introspect', 'queues', 'sync', 'time']);
     assert.ok(!files.some((file) => file.includes('hosts/node')));
   });
 
