@@ -7,3 +7,4 @@ export { Heap } from './heap.ts';
 export { describe, describeThrown, numberError } from './describe.ts';
 export { escapeControl, escapeLines, quote } from './escape-control.ts';
 export { type Linked, LinkedSet } from './linked-set.ts';
+export { unknownOption } from './unknown-option.ts';

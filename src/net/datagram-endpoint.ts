@@ -95,14 +95,14 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
 
   /** Made by createDatagramEndpoint, of a bound socket. @internal */
   constructor(socket: Socket, family: 'IPv4' | 'IPv6', options: DatagramOptions) {
-    const { receiveQueue = DEFAULT_QUEUE, onOverflow = 'dropNewest', remote } = options;
+    const { receiveQueue = DEFAULT_QUEUE, overflow = 'dropNewest', remote } = options;
     super();
     this.#socket = socket;
     this.#family = family;
     this.#peer = remote === undefined ? undefined : socket.remoteAddress();
     this.address = toDatagramAddress(socket.address());
     this.remote = this.#peer === undefined ? undefined : toDatagramAddress(this.#peer);
-    this.#inbox = new DatagramInbox(receiveQueue, onOverflow);
+    this.#inbox = new DatagramInbox(receiveQueue, overflow);
     socket.on('message', (data, from) => this.#received(data, from));
     socket.on('error', (error) => this.#inbox.fail(error));
     socket.once('close', () => {

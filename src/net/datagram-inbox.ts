@@ -49,9 +49,9 @@ export class DatagramInbox<T> {
   dropped = 0;
 
   /** @param capacity how many datagrams wait in the queue, those promised to answered receives not counted */
-  constructor(capacity: number, onOverflow: 'dropOldest' | 'dropNewest') {
+  constructor(capacity: number, overflow: 'dropOldest' | 'dropNewest') {
     this.#capacity = capacity;
-    this.#dropOldest = onOverflow === 'dropOldest';
+    this.#dropOldest = overflow === 'dropOldest';
   }
 
   /** How many datagrams are inside, promised ones included. */

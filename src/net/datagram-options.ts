@@ -1,6 +1,6 @@
 // createDatagramEndpoint's options: checked at once, each with what was expected and what came.
 import { isIP } from 'node:net';
-import { describe } from '../base/index.ts';
+import { describe, unknownOption } from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
 import { checkFlag, checkPort, isHostText } from './server-options.ts';
@@ -46,10 +46,10 @@ export interface DatagramOptions extends WaitOptions {
   readonly multicast?: MulticastOptions | undefined;
   /** An IPv6 endpoint takes no IPv4. Default false. */
   readonly ipv6Only?: boolean | undefined;
-  /** How many datagrams wait to be received before `onOverflow` applies. Default 1024. */
+  /** How many datagrams wait to be received before `overflow` applies. Default 1024. */
   readonly receiveQueue?: number | undefined;
   /** Which datagram a full queue drops: the one that came last, or the one that waits longest. Default `dropNewest`. */
-  readonly onOverflow?: 'dropOldest' | 'dropNewest' | undefined;
+  readonly overflow?: 'dropOldest' | 'dropNewest' | undefined;
   /** Bytes: the kernel's receive buffer (SO_RCVBUF). Default: the system's. */
   readonly recvBufferSize?: number | undefined;
   /** Bytes: the kernel's send buffer (SO_SNDBUF). Default: the system's. */
@@ -68,7 +68,7 @@ const KNOWN = [
   'multicast',
   'ipv6Only',
   'receiveQueue',
-  'onOverflow',
+  'overflow',
   'recvBufferSize',
   'sendBufferSize',
   'signal',
@@ -88,7 +88,7 @@ export function checkDatagramOptions(options: DatagramOptions): void {
     checkTarget(remote, 'remote', ACTION);
   }
   checkOneOf('family', options.family, ['IPv4', 'IPv6']);
-  checkOneOf('onOverflow', options.onOverflow, ['dropOldest', 'dropNewest']);
+  checkOneOf('overflow', options.overflow, ['dropOldest', 'dropNewest']);
   for (const name of ['reuseAddress', 'reusePort', 'broadcast', 'ipv6Only']) checkFlag(name, given[name], ACTION);
   for (const name of ['receiveQueue', 'recvBufferSize', 'sendBufferSize'])
     checkInteger(name, given[name], 1, 0x7fff_ffff);
@@ -153,7 +153,7 @@ function checkObject(value: unknown, name: string, known: readonly string[]): Re
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
     const full = name === 'options' ? key : `${name}.${key}`;
-    throw new TypeError(`Cannot ${ACTION}: unknown option ${describe(full)}`);
+    throw unknownOption(ACTION, full);
   }
   return value as Record<string, unknown>; // an object, just tested
 }

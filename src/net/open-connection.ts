@@ -1,7 +1,7 @@
 // The client's side. Semantics: asyncio.open_connection, with RFC 8305 ("Happy Eyeballs") on by default as in trio.
 import { lookup } from 'node:dns/promises';
 import { isIP, Socket, type SocketConnectOpts } from 'node:net';
-import { describe } from '../base/index.ts';
+import { describe, unknownOption } from '../base/index.ts';
 import {
   callLater,
   cancellable,
@@ -35,7 +35,7 @@ interface CommonConnectOptions extends WaitOptions, ConnectionLimits {
   /** Speaks TLS: node:tls names, or true for the defaults. The name asked for and verified is `host`, unless `servername` says. */
   readonly tls?: ClientTlsOptions | undefined;
   /** Milliseconds a closing TLS connection waits for the server's close_notify. Default 5,000. */
-  readonly shutdownTimeout?: number | undefined;
+  readonly closeNotifyTimeout?: number | undefined;
   /** Milliseconds for the whole connect, names and all addresses included. Default 30,000; null: none. */
   readonly timeout?: number | null | undefined;
   /** Milliseconds after which the next address is tried beside the one that has not answered. Default 250. */
@@ -74,7 +74,7 @@ const KNOWN = new Set([
   'allErrors',
   'signal',
   'tls',
-  'shutdownTimeout',
+  'closeNotifyTimeout',
   ...LIMITS,
 ]);
 
@@ -102,7 +102,7 @@ export function openConnection(options: ConnectOptions): Promise<Connection> {
 
 async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
   checkConnectOptions(options);
-  const { limit, readLimit, maxBuffered, shutdownTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
+  const { limit, readLimit, maxBuffered, closeNotifyTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
   let socket: Socket | undefined;
   let connection: Connection | undefined;
@@ -119,7 +119,7 @@ async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
       limit,
       readLimit,
       maxBuffered,
-      shutdownTimeout,
+      closeNotifyTimeout,
       path,
       onHolding: () => limits.opened(),
       onGone: (gone) => {
@@ -257,7 +257,7 @@ function checkConnectOptions(options: ConnectOptions): void {
     throw new TypeError(`Cannot open connection: options must be an object, got ${describe(options)}`);
   }
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new TypeError(`Cannot open connection: unknown option ${describe(name)}`);
+    if (!KNOWN.has(name)) throw unknownOption('open connection', name);
   }
   const { host, port, path, timeout: ms } = options;
   if ((path === undefined) === (port === undefined)) {
@@ -274,7 +274,7 @@ function checkConnectOptions(options: ConnectOptions): void {
   checkCount('readLimit', options.readLimit, 'open connection');
   checkLimits(options, 'open connection');
   if (options.tls !== undefined) checkClientTls(options.tls, 'open connection');
-  checkPeriod('shutdownTimeout', options.shutdownTimeout, 'open connection');
+  checkPeriod('closeNotifyTimeout', options.closeNotifyTimeout, 'open connection');
   checkFlag('noDelay', options.noDelay, 'open connection');
   checkFlag('keepAlive', options.keepAlive, 'open connection');
   checkFlag('allErrors', options.allErrors, 'open connection');

@@ -11,7 +11,7 @@ import type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-
 /** Milliseconds a peer gets for a handshake. */
 export const HANDSHAKE_TIMEOUT = 60_000;
 /** Milliseconds a closing connection waits for the peer's close_notify. */
-export const SHUTDOWN_TIMEOUT = 5000;
+export const CLOSE_NOTIFY_TIMEOUT = 5000;
 
 /** Milliseconds: the longest that node:tls can be told. */
 const LONGEST = 2 ** 31 - 1;

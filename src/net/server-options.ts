@@ -1,5 +1,5 @@
 // startServer's options: checked at once, each with what was expected and what came.
-import { describe } from '../base/index.ts';
+import { describe, unknownOption } from '../base/index.ts';
 import { type AdmissionOptions, checkBlockList } from './admission.ts';
 import { type ConnectionLimits, LIMITS } from './limits.ts';
 import type { ReportOptions } from './server-reports.ts';
@@ -42,7 +42,7 @@ interface CommonOptions extends ConnectionLimits, AdmissionOptions, ReportOption
   /** Milliseconds a client gets for the TLS handshake. Default 60,000. */
   readonly handshakeTimeout?: number | undefined;
   /** Milliseconds a closing TLS connection waits for the client's close_notify. Default 5,000. */
-  readonly shutdownTimeout?: number | undefined;
+  readonly closeNotifyTimeout?: number | undefined;
   /**
    * Reads a PROXY protocol header, version 1 or 2, from every client before its handler begins: `connection.peer` is then the
    * client behind the balancer. A client without one is ended, and reported. Only for servers that nobody else can reach.
@@ -115,7 +115,7 @@ const KNOWN = new Set([
   ...LIMITS,
   'tls',
   'handshakeTimeout',
-  'shutdownTimeout',
+  'closeNotifyTimeout',
   'proxyProtocol',
 ]);
 
@@ -123,7 +123,7 @@ const KNOWN = new Set([
 export function checkServerOptions(options: ServerOptions): void {
   const given = options as Record<string, unknown>;
   for (const name of Object.keys(given)) {
-    if (!KNOWN.has(name)) throw new TypeError(`Cannot start server: unknown option ${describe(name)}`);
+    if (!KNOWN.has(name)) throw unknownOption('start server', name);
   }
   if (options.path !== undefined && (options.host !== undefined || options.port !== undefined)) {
     throw new TypeError('Cannot start server: give either path, or host and port');
@@ -147,7 +147,7 @@ export function checkServerOptions(options: ServerOptions): void {
   checkLimits(options, 'start server');
   checkInteger('backlog', options.backlog, 1, LARGEST_BACKLOG);
   checkInteger('maxPerIpPrefix', options.maxPerIpPrefix, 1, 128);
-  for (const name of ['handshakeTimeout', 'shutdownTimeout']) checkPeriod(name, given[name], 'start server');
+  for (const name of ['handshakeTimeout', 'closeNotifyTimeout']) checkPeriod(name, given[name], 'start server');
   if (options.tls !== undefined) checkServerTls(options.tls, 'start server');
   checkBlockList('block', given['block']);
   checkBlockList('allow', given['allow']);

@@ -94,8 +94,8 @@ export class Server extends Resource implements AsyncDisposable {
     this.#handler = handler;
     this.#options = options;
     this.#listenOn = listenOn;
-    const { limit, readLimit, maxBuffered, shutdownTimeout, path } = options;
-    const same = { limit, readLimit, maxBuffered, shutdownTimeout, path, accepted: true, server: this };
+    const { limit, readLimit, maxBuffered, closeNotifyTimeout, path } = options;
+    const same = { limit, readLimit, maxBuffered, closeNotifyTimeout, path, accepted: true, server: this };
     this.#settings = {
       ...same,
       onGone: (connection) => this.#gone(connection),

@@ -25,7 +25,7 @@ import {
 import type { Addresses } from './address.ts';
 import { type ConnectionTls, tlsOf } from './connection-tls.ts';
 import { NetWire } from './net-wire.ts';
-import { secureInPlace, SHUTDOWN_TIMEOUT, TlsAcceptor, tlsInfo } from './secure.ts';
+import { secureInPlace, CLOSE_NOTIFY_TIMEOUT, TlsAcceptor, tlsInfo } from './secure.ts';
 import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
 import type { Wire, WireListener } from './wire.ts';
 
@@ -47,7 +47,7 @@ const DROP_EVERY = 10;
 /** What the connections of one server, or one opened connection, have in common. */
 export interface TransportSettings extends StreamReaderOptions, Pick<StreamWriterOptions, 'maxBuffered'> {
   /** Milliseconds a closing TLS connection waits for the peer's close_notify. */
-  readonly shutdownTimeout?: number | undefined;
+  readonly closeNotifyTimeout?: number | undefined;
   /** Whether a server accepted it: the server's side of startTls. */
   readonly accepted?: boolean | undefined;
 }
@@ -174,7 +174,7 @@ export class SocketTransport implements Transport, WireListener {
     const mayHold = this.#held > AT_ONCE && this.#held - (loopTime() - this.#heldAt) * SLOWEST > AT_ONCE;
     if (mayHold && !(HIDES_TLS_END && this.#secured !== undefined)) return LINGER;
     // Over TLS the peer answers our close_notify with its own.
-    if (this.#secured !== undefined) return this.#settings.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
+    if (this.#secured !== undefined) return this.#settings.closeNotifyTimeout ?? CLOSE_NOTIFY_TIMEOUT;
     return mayHaveInput ? SHORT_LINGER : 0;
   }
 

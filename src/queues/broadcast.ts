@@ -17,7 +17,7 @@ export interface BroadcastOptions extends ResourceOptions {
   /** How many items each subscriber may be behind, an integer >= 1. Default 64. */
   readonly capacity?: number | undefined;
   /** What happens to a subscriber that is further behind. Default `wait`. */
-  readonly onSlow?: SlowPolicy | undefined;
+  readonly slow?: SlowPolicy | undefined;
 }
 
 /** One subscriber: iterate over it, or receive(); dispose it to leave. */
@@ -120,7 +120,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
  * @example
  * ```ts
  * import { Broadcast, createTask } from 'maitre';
- * const news = new Broadcast<string>({ capacity: 8, onSlow: 'dropOldest' });
+ * const news = new Broadcast<string>({ capacity: 8, slow: 'dropOldest' });
  * const subscription = news.subscribe();
  * const reader = createTask(async () => {
  *   for await (const item of subscription) console.log(item);
@@ -132,23 +132,25 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
  */
 export class Broadcast<T> extends Resource implements Disposable {
   readonly #capacity: number;
-  readonly #onSlow: SlowPolicy;
+  readonly #slow: SlowPolicy;
   readonly #subscriptions = new Set<Subscription<T>>();
   #closed = false;
 
   constructor(options: BroadcastOptions = {}) {
     super(options);
-    const { capacity = 64, onSlow = 'wait' } = options;
+    const { capacity = 64, slow = 'wait' } = options;
     const message = `Cannot create broadcast: capacity must be an integer >= 1, got ${describe(capacity)}`;
     if (typeof capacity !== 'number') throw new TypeError(message);
     if (!Number.isInteger(capacity) || capacity < 1) throw new RangeError(message);
-    if (onSlow !== 'wait' && onSlow !== 'dropOldest' && onSlow !== 'disconnect') {
+    if ('onSlow' in options)
+      throw new TypeError('Cannot create broadcast: unknown option "onSlow", did you mean slow?');
+    if (slow !== 'wait' && slow !== 'dropOldest' && slow !== 'disconnect') {
       throw new RangeError(
-        `Cannot create broadcast: onSlow must be wait, dropOldest or disconnect, got ${describe(onSlow)}`,
+        `Cannot create broadcast: slow must be wait, dropOldest or disconnect, got ${describe(slow)}`,
       );
     }
     this.#capacity = capacity;
-    this.#onSlow = onSlow;
+    this.#slow = slow;
   }
 
   get kind(): 'broadcast' {
@@ -184,7 +186,7 @@ export class Broadcast<T> extends Resource implements Disposable {
     if (this.#closed) throw new QueueShutDown('Cannot publish: the broadcast has ended');
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    const slow = [...this.#subscriptions].filter((subscription) => !subscription.offer(item, this.#onSlow));
+    const slow = [...this.#subscriptions].filter((subscription) => !subscription.offer(item, this.#slow));
     if (slow.length > 0) await Promise.all(slow.map((subscription) => subscription.put(item, options)));
   }
 

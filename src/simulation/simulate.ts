@@ -2,7 +2,7 @@
 //
 // The proxy is a server of maitre's own; the handler of a client connects to the target, and its link is the handler's: a
 // cancel of the handler, as in the shutdown, resets the link.
-import { describe } from '../base/index.ts';
+import { describe, unknownOption } from '../base/index.ts';
 import { random } from '../core/index.ts';
 import {
   type Address,
@@ -179,7 +179,7 @@ function checkOptions(options: SimulateOptions): void {
     throw new TypeError(`Cannot simulate: options must be an object, got ${describe(options)}`);
   }
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new TypeError(`Cannot simulate: unknown option ${describe(name)}`);
+    if (!KNOWN.has(name)) throw unknownOption('simulate', name);
   }
   const { target, seed, faults } = options;
   const where = typeof target === 'object' && target !== null ? (target as Record<string, unknown>) : {};

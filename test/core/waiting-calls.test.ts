@@ -165,7 +165,7 @@ const calls: Readonly<Record<string, Listed>> = {
   'Receiver[Symbol.asyncIterator]().next': noSignal(() => call(() => door.channel()[1][Symbol.asyncIterator]().next())),
   'Broadcast.publish': {
     set: async () => {
-      const hub = door.broadcast<number>({ capacity: 1, onSlow: 'wait' });
+      const hub = door.broadcast<number>({ capacity: 1, slow: 'wait' });
       hub.subscribe();
       await hub.publish(1);
       return call((options) => hub.publish(2, options));

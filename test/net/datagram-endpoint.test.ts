@@ -217,7 +217,7 @@ test('several receives are served in their order', async () => {
 });
 
 test('a full receive queue drops by its policy, and counts', async () => {
-  for (const onOverflow of ['dropNewest', 'dropOldest'] as const) {
+  for (const overflow of ['dropNewest', 'dropOldest'] as const) {
     await withPair(
       async (server, client) => {
         for (let i = 0; i < 7; i++) await client.send(String(i));
@@ -225,9 +225,9 @@ test('a full receive queue drops by its policy, and counts', async () => {
         assert.deepEqual(server.statistics(), { received: 7, dropped: 4, queued: 3, sent: 0 });
         const got = [];
         while (server.statistics().queued > 0) got.push(String((await server.receive()).data));
-        assert.deepEqual(got, onOverflow === 'dropNewest' ? ['0', '1', '2'] : ['4', '5', '6']);
+        assert.deepEqual(got, overflow === 'dropNewest' ? ['0', '1', '2'] : ['4', '5', '6']);
       },
-      { receiveQueue: 3, onOverflow },
+      { receiveQueue: 3, overflow },
     );
   }
 });
@@ -235,7 +235,7 @@ test('a full receive queue drops by its policy, and counts', async () => {
 test('random datagrams of any size come whole or not at all, whatever the queue and the receivers do, and are counted', () =>
   withSeed(async (seed) => {
     const dice = new Dice(seed);
-    for (const onOverflow of ['dropNewest', 'dropOldest'] as const) {
+    for (const overflow of ['dropNewest', 'dropOldest'] as const) {
       await withPair(
         async (server, client) => {
           const sent = new Set<string>();
@@ -278,7 +278,7 @@ test('random datagrams of any size come whole or not at all, whatever the queue 
           await client.send('and on');
           assert.equal(String((await server.receive()).data), 'and on');
         },
-        { receiveQueue: 4, onOverflow },
+        { receiveQueue: 4, overflow },
       );
     }
   }));

@@ -178,7 +178,7 @@ for (const tls of [undefined, first]) {
       const options = {
         tls,
         writeTimeout: 400,
-        shutdownTimeout: 100,
+        closeNotifyTimeout: 100,
         onError: (error: unknown) => void errors.push(error),
       };
       await withServer(librarian, options, async (server, port) => {

@@ -167,7 +167,7 @@ for (const [name, { handler, options = {}, cases = CASES, valid, isDocumented: i
     withSeed(async (seed) => {
       const errors: unknown[] = [];
       using _ = setExceptionHandler(({ error }) => void errors.push(error));
-      await withServer(handler, { shutdownTimeout: 200, ...options }, async (server, port) => {
+      await withServer(handler, { closeNotifyTimeout: 200, ...options }, async (server, port) => {
         const streams = await valid(new Dice(seed));
         let next = 0;
         const attacker = async (): Promise<void> => {
@@ -228,7 +228,7 @@ test('TLS over a line that flips a bit in a hello or any later record: no byte o
       }
     };
     // A length that was flipped makes the server wait for the rest of a record.
-    const options = { tls: first, shutdownTimeout: 100, readTimeout: 300, handshakeTimeout: 300 };
+    const options = { tls: first, closeNotifyTimeout: 100, readTimeout: 300, handshakeTimeout: 300 };
     await withServer(handler, options, async (server, port) => {
       await withNoisyLine(port, new Dice(seed), async (noisy) => {
         const talk = async (): Promise<void> => {
@@ -238,7 +238,7 @@ test('TLS over a line that flips a bit in a hello or any later record: no byte o
                 host: HOST,
                 port: noisy,
                 tls: trusted,
-                shutdownTimeout: 100,
+                closeNotifyTimeout: 100,
                 timeout: 1000,
               });
               for (let line = 0; line < 60; line++) {

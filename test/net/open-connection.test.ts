@@ -47,7 +47,7 @@ const wrongTypes: Record<string, readonly unknown[]> = {
   happyEyeballsDelay: ['1', null],
   signal: [1, null, {}],
   tls: ['yes', false, null, []],
-  shutdownTimeout: ['1', null],
+  closeNotifyTimeout: ['1', null],
 };
 const wrongValues: Record<string, readonly unknown[]> = {
   host: ['', '127.0.0.1\0evil', 'local host', 'localhost\n'],
@@ -57,7 +57,7 @@ const wrongValues: Record<string, readonly unknown[]> = {
   maxBuffered: [0, -1, Number.NaN],
   timeout: [Number.NaN],
   happyEyeballsDelay: [-1, Number.NaN],
-  shutdownTimeout: [0, -1, Number.NaN],
+  closeNotifyTimeout: [0, -1, Number.NaN],
 };
 for (const [kind, table] of [
   ['TypeError', wrongTypes],

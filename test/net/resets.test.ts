@@ -244,7 +244,7 @@ for (const [name, { handler = echo, options = {}, until: bring, reports, mayRepo
       opened.done()
         ? echo(reader, writer, connection)
         : (opened.setResult(connection), handler(reader, writer, connection));
-    await withServer(serve, { ...options, shutdownTimeout: 500 }, async (server, port) => {
+    await withServer(serve, { ...options, closeNotifyTimeout: 500 }, async (server, port) => {
       const client = await new RawClient(port).connected();
       const connection = async (): Promise<Connection> => {
         await until(() => server.connections.size > 0);
@@ -297,7 +297,7 @@ test('resets at any moment of many talks, plain and over TLS, leave a server tha
   const got: unknown[] = [];
   using _ = setExceptionHandler(({ error }) => void got.push(error));
   for (const tls of [undefined, first]) {
-    const options = { tls, shutdownTimeout: 500 };
+    const options = { tls, closeNotifyTimeout: 500 };
     await withServer(echo, options, async (server, port) => {
       const clients = Array.from({ length: 150 }, (_unused, i) => {
         const client = new RawClient(port);

@@ -29,8 +29,8 @@ async function tlsPair(): Promise<[Duplex, Duplex]> {
     connection.detach();
     accepted.setResult(connection);
   };
-  const server = await startServer(handler, { host: HOST, tls: first, shutdownTimeout: 50 });
-  const client = await openConnection({ host: HOST, port: portOf(server), tls: trusted, shutdownTimeout: 50 });
+  const server = await startServer(handler, { host: HOST, tls: first, closeNotifyTimeout: 50 });
+  const client = await openConnection({ host: HOST, port: portOf(server), tls: trusted, closeNotifyTimeout: 50 });
   const other = await accepted;
   server.close();
   return [client, other];

@@ -24,7 +24,7 @@ const wrongTypes: Record<string, readonly unknown[]> = {
   mode: ['660', null],
   tls: ['yes', true, null, [], 5],
   idleTimeout: ['1', null],
-  shutdownTimeout: ['1', null],
+  closeNotifyTimeout: ['1', null],
 };
 
 const wrongValues: Record<string, readonly unknown[]> = {
@@ -42,7 +42,7 @@ const wrongValues: Record<string, readonly unknown[]> = {
   minReceiveRate: [0, -1, 1.5, Number.NaN, Infinity],
   mode: [-1, 0o1000, 1.5, Number.NaN],
   idleTimeout: [0, -1, Number.NaN],
-  shutdownTimeout: [0, -1, Number.NaN],
+  closeNotifyTimeout: [0, -1, Number.NaN],
 };
 
 const start = (options: object): Promise<unknown> => startServer(() => undefined, options);
@@ -68,6 +68,10 @@ test('an unknown option is a TypeError that names it', async () => {
   await assert.rejects(start({ hots: 'x' }), {
     name: 'TypeError',
     message: 'Cannot start server: unknown option "hots"',
+  });
+  await assert.rejects(start({ shutdownTimeout: 1 }), {
+    name: 'TypeError',
+    message: 'Cannot start server: unknown option "shutdownTimeout", did you mean closeNotifyTimeout?',
   });
 });
 

@@ -420,8 +420,8 @@ for (const [what, [handler, options, bytes, report]] of Object.entries(early)) {
   });
 }
 
-test('a TLS client that does not answer close_notify is aborted: shutdownTimeout does not outlast the shutdown', async () => {
-  await withServer(echo, { tls: first, shutdownTimeout: 60_000 }, async (server, port) => {
+test('a TLS client that does not answer close_notify is aborted: closeNotifyTimeout does not outlast the shutdown', async () => {
+  await withServer(echo, { tls: first, closeNotifyTimeout: 60_000 }, async (server, port) => {
     const client = new RawClient(port);
     client.socket.removeAllListeners('data');
     const secured = connectTls({ socket: client.socket, ca: first.cert });
