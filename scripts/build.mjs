@@ -1,4 +1,5 @@
 // Compiles src/ to dist/, and test/ and bench/ to build/, with `tsc -b`. Incremental: about 0.2 s when nothing changed.
+// The declarations in dist/ are those that ship, without @internal members; build/declarations/ has them whole, for tests.
 // `node scripts/build.mjs` builds everything; scripts that need less import `build`.
 
 import { spawnSync } from 'node:child_process';
@@ -11,22 +12,32 @@ const projects = {
   src: {
     config: 'tsconfig.json',
     buildInfo: 'build/src.tsbuildinfo',
-    trees: { src: 'dist' },
-    suffixes: ['.js', '.js.map', '.d.ts'],
+    outputs: [
+      { from: 'src', to: 'dist', suffixes: ['.js', '.js.map'] },
+      { from: 'src', to: 'build/declarations', suffixes: ['.d.ts'] },
+    ],
+  },
+  shipped: {
+    config: 'scripts/tsconfig.shipped.json',
+    buildInfo: 'build/shipped.tsbuildinfo',
+    outputs: [{ from: 'src', to: 'dist', suffixes: ['.d.ts'] }],
   },
   test: {
     config: 'test/tsconfig.json',
     buildInfo: 'build/test.tsbuildinfo',
-    trees: { test: 'build/test', bench: 'build/bench' },
-    suffixes: ['.js', '.js.map'],
+    outputs: [
+      { from: 'test', to: 'build/test', suffixes: ['.js', '.js.map'] },
+      { from: 'bench', to: 'build/bench', suffixes: ['.js', '.js.map'] },
+    ],
   },
 };
 
 /** Builds one project and what it refers to. Returns whether it compiled; the compiler's words go to the terminal. */
 export function build(name = 'test') {
-  const names = name === 'test' ? ['src', 'test'] : ['src'];
-  for (const each of names) reconcile(projects[each]);
-  const { status } = spawnSync(process.execPath, [toolPath('tsc', 'typescript'), '-b', projects[name].config], {
+  const selected = (name === 'test' ? ['src', 'shipped', 'test'] : ['src', 'shipped']).map((each) => projects[each]);
+  reconcile(selected);
+  const configs = selected.map(({ config }) => config);
+  const { status } = spawnSync(process.execPath, [toolPath('tsc', 'typescript'), '-b', ...configs], {
     cwd: root,
     stdio: 'inherit',
   });
@@ -36,24 +47,28 @@ export function build(name = 'test') {
 }
 
 /**
- * Makes a project's outputs fit what `tsc -b` believes. It trusts its .tsbuildinfo and looks at neither side of the
+ * Makes the projects' outputs fit what `tsc -b` believes. It trusts its .tsbuildinfo and looks at neither side of the
  * outputs: a deleted one stays missing (so the .tsbuildinfo has to go too), and one whose source is gone stays and
  * would still run as a test.
  */
-function reconcile({ trees, suffixes, buildInfo }) {
-  let missing = false;
-  for (const [from, to] of Object.entries(trees)) {
-    const expected = new Set(
-      listFiles(from)
+function reconcile(selected) {
+  // Two projects may write to one folder, so what is surplus there shows when all have said what they expect.
+  const expected = new Map();
+  for (const { outputs, buildInfo } of selected) {
+    let missing = false;
+    for (const { from, to, suffixes } of outputs) {
+      const files = listFiles(from)
         .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
-        .flatMap((file) => suffixes.map((suffix) => file.slice(0, -'.ts'.length) + suffix)),
-    );
-    const present = new Set(listFiles(to));
-    for (const file of present) if (!expected.has(file)) rmSync(join(root, to, file));
-    for (const file of expected) if (!present.has(file)) missing = true;
+        .flatMap((file) => suffixes.map((suffix) => file.slice(0, -'.ts'.length) + suffix));
+      for (const file of files) if (!existsSync(join(root, to, file))) missing = true;
+      expected.set(to, new Set([...(expected.get(to) ?? []), ...files]));
+    }
+    // Also on every new source file, which costs one full compile of a project: about a second.
+    if (missing) rmSync(join(root, buildInfo), { force: true });
   }
-  // Also on every new source file, which costs one full compile of a project: about a second.
-  if (missing) rmSync(join(root, buildInfo), { force: true });
+  for (const [folder, files] of expected) {
+    for (const file of listFiles(folder)) if (!files.has(file)) rmSync(join(root, folder, file));
+  }
 }
 
 /** The files below a folder, as paths relative to it; none if the folder is missing. */

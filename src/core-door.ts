@@ -11,6 +11,7 @@ export {
   cancellable,
   CancelledError,
   type CancelReason,
+  type CompletionIterator,
   ConnectionLostError,
   createTask,
   currentDeadline,
@@ -56,6 +57,7 @@ export {
   type WaitForManyOptions,
   type WaitOptions,
   type Work,
+  type WorkResult,
 } from './core/index.ts';
 export { type CallGraph, captureCallGraph, formatCallGraph } from './introspect/index.ts';
 export {
@@ -73,6 +75,7 @@ export {
   Receiver,
   Sender,
   type SlowPolicy,
+  type Store,
   Subscription,
 } from './queues/index.ts';
 export {

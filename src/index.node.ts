@@ -10,6 +10,7 @@ export {
   Connection,
   type ConnectionLimits,
   type ConnectionOutcome,
+  type ConnectionStatistics,
   type ConnectionTls,
   type ConnectOptions,
   createDatagramEndpoint,
@@ -62,6 +63,7 @@ export {
   pipe,
   type PipeOptions,
   type PushParser,
+  type ReadTransport,
   type ReadUntilOptions,
   type RecordReader,
   type Separator,
@@ -75,4 +77,5 @@ export {
   writeFrame,
   writeJsonLine,
   writeNetstring,
+  type WriteTransport,
 } from './streams/index.ts';

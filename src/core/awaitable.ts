@@ -28,7 +28,7 @@ export interface Subscriber {
 
 type State = 'pending' | 'result' | 'exception' | 'cancelled';
 
-export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
+export abstract class Awaitable<T> implements Promise<T> {
   #state: State = 'pending';
   /** The result, the exception, or the CancelledError, by state. */
   #outcome: unknown;
@@ -92,7 +92,7 @@ export abstract class Awaitable<T> implements Promise<T>, CancelTarget {
   /** Makes a cancel come true. By cancel-pass.ts alone. @internal */
   abstract applyCancel(error: CancelledError): void;
 
-  /** `task "load"`, for messages. @internal */
+  /** `Task "load"`, for messages. */
   abstract get label(): string;
 
   /**

@@ -3,7 +3,7 @@
 // - They run outside of any task and scope, as asyncio's do, but with the caller's other context (its AsyncLocalStorage
 //   values), and belong to the run() in which they were scheduled: a task that they create is ended with it.
 // - callSoon's run in the next turn, in order; those added meanwhile wait for the turn after.
-import { type Deadline, describe } from '../base/index.ts';
+import { describe } from '../base/index.ts';
 import { checkMs, loopTime } from './clock.ts';
 import { addDeadline, deleteDeadline } from './deadlines.ts';
 import { reportException } from './exception-handler.ts';
@@ -12,7 +12,7 @@ import { programOf } from './scope.ts';
 import { addSoon } from './turn.ts';
 
 /** A scheduled callback. `cancel()` takes it back. asyncio: `Handle` and `TimerHandle`. */
-export class Handle implements Deadline, Disposable {
+export class Handle implements Disposable {
   /** When it is due on the loop's clock, milliseconds; for `callSoon` the time of the call. */
   when: number;
   /** The heap's own. @internal */

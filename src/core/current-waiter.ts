@@ -7,16 +7,8 @@ import { describe } from '../base/index.ts';
 import { countAnswer } from './delivery.ts';
 import { CancelledError } from './errors.ts';
 import { host } from './host.ts';
-import {
-  areCancelsKept,
-  areContests,
-  type Carried,
-  isContested,
-  openScope,
-  type Scope,
-  type ScopedTask,
-  takeKept,
-} from './scope.ts';
+import { areCancelsKept, areContests, type Carried, isContested, openScope, type Scope, takeKept } from './scope.ts';
+import type { TaskRecord } from './records.ts';
 import { makeCancelledError } from './tracing.ts';
 
 /** The last argument of every waiting call. */
@@ -48,7 +40,7 @@ export function scopeOf(options: WaitOptions | undefined): Scope | undefined {
 }
 
 /** The task that a call with these options belongs to; undefined outside of tasks, and when it is done. */
-export function waiterOf(options: WaitOptions | undefined): ScopedTask | undefined {
+export function waiterOf(options: WaitOptions | undefined): TaskRecord | undefined {
   const task = scopeOf(options)?.task;
   return task === undefined || task.done() ? undefined : task;
 }

@@ -40,7 +40,6 @@ export class Future<T> extends Awaitable<T> {
     this.settle('cancelled', error);
   }
 
-  /** @internal */
   override get label(): string {
     return 'Future';
   }

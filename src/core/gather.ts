@@ -1,5 +1,5 @@
 // gather: one awaitable made of many. Semantics: asyncio.gather.
-import { Awaitable, type Subscriber } from './awaitable.ts';
+import { Awaitable } from './awaitable.ts';
 import type { CancelledError } from './errors.ts';
 import { foreignSignal, onAbort, signalError, type WaitOptions } from './current-waiter.ts';
 import { checkWork, toAwaitable, type Work, type WorkResult } from './work.ts';
@@ -10,7 +10,7 @@ export interface GatherOptions extends WaitOptions {
 }
 
 /** The awaitable that `gather` returns. */
-export class Gathering<T> extends Awaitable<T> implements Subscriber {
+export class Gathering<T> extends Awaitable<T> {
   readonly #items: readonly Awaitable<unknown>[];
   readonly #children: ReadonlySet<Awaitable<unknown>>;
   readonly #returnExceptions: boolean;
@@ -58,7 +58,6 @@ export class Gathering<T> extends Awaitable<T> implements Subscriber {
     for (const child of this.#children) child.cancelWith(error);
   }
 
-  /** @internal */
   override get label(): string {
     return `gather of ${this.#items.length}`;
   }

@@ -59,5 +59,12 @@ export { moveOnAfter, Timeout, timeout, timeoutAt, waitFor } from './timeout.ts'
 export { makeCancelledError, traceStacks } from './tracing.ts';
 export { addSoon, atEndOfTurn, type Soon, soonCount } from './turn.ts';
 export { answeredWait, QueuedWait, Wait } from './wait.ts';
-export { asCompleted, type ReturnWhen, untilDone, wait, type WaitForManyOptions } from './wait-for-many.ts';
-export type { Work } from './work.ts';
+export {
+  asCompleted,
+  type CompletionIterator,
+  type ReturnWhen,
+  untilDone,
+  wait,
+  type WaitForManyOptions,
+} from './wait-for-many.ts';
+export type { Work, WorkResult } from './work.ts';

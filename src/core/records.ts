@@ -52,6 +52,8 @@ export interface ResourceRecord {
   /** What kind of thing it is: `lock`, `server`, `connection`. */
   readonly kind: string;
   readonly name: string | undefined;
+  /** `lock "db"`, `connection 3 from 127.0.0.1:50412`: for messages. */
+  readonly label: string;
   /** What it belongs to: a connection's server. */
   readonly parent: ResourceRecord | undefined;
   /** Its figures now. */

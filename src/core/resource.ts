@@ -42,7 +42,7 @@ export function setWaitedFor(source: () => Iterable<unknown>): void {
  * for (const resource of Resource.live) console.log(resource.kind, resource.name, resource.statistics());
  * ```
  */
-export abstract class Resource implements ResourceRecord, Linked {
+export abstract class Resource implements ResourceRecord {
   // Written by LinkedSet alone.
   /** @internal */
   previous: Linked | undefined = undefined;
@@ -124,7 +124,7 @@ export abstract class Resource implements ResourceRecord, Linked {
   /** Ends it at once, when its time is over. @internal */
   endNow?(): void;
 
-  /** `lock "db"`, or `lock` without a name: for messages. @internal */
+  /** `lock "db"`, or `lock` without a name: for messages. */
   get label(): string {
     return this.name === undefined ? this.kind : `${this.kind} ${JSON.stringify(this.name)}`;
   }

@@ -50,7 +50,6 @@ class Shield<T> extends Future<T> implements Subscriber {
     this.#inner.subscribe(orphan);
   }
 
-  /** @internal */
   override get label(): string {
     return `shield of ${this.#inner.label}`;
   }

@@ -16,7 +16,7 @@
 // the timeout's scope, which drops it when it closes: what the caller sees is the error. Had somebody cancelled the task instead,
 // the kept cancel would be met by the task's next wait.
 import { describeThrown } from '../base/index.ts';
-import type { Awaitable, Subscriber } from './awaitable.ts';
+import type { Awaitable } from './awaitable.ts';
 import { passCancel } from './cancel-pass.ts';
 import { rejected, quiet, scopeOf, signalOf, waiting, type WaitOptions } from './current-waiter.ts';
 import { type CancelReason, CancelledError, InvalidStateError, TaskGroupError } from './errors.ts';
@@ -38,7 +38,7 @@ export interface TaskGroupOptions extends WaitOptions {
   readonly errors?: 'cancel' | 'report' | undefined;
 }
 
-export class TaskGroup implements Subscriber {
+export class TaskGroup {
   readonly #scope: InnerScope;
   readonly #name: string;
   readonly #report: boolean;
@@ -56,8 +56,7 @@ export class TaskGroup implements Subscriber {
   /** The wait for the children at the end of the body. */
   #wait: Wait<void> | undefined;
 
-  /** Made by `TaskGroup.run`. @internal */
-  constructor(outer: Scope, options: TaskGroupOptions) {
+  private constructor(outer: Scope, options: TaskGroupOptions) {
     this.#scope = new InnerScope(outer);
     this.#name = options.name ?? 'TaskGroup';
     this.#report = options.errors === 'report';

@@ -74,6 +74,8 @@ let lastId = 0;
 /** Calls a task's function; set by the class, called in the task's context. A function of its own so that no start makes a closure. */
 let runBody: (task: Task<unknown>) => void;
 let begin: (task: Task<unknown>) => void; // set by the class
+/** createTask for other rooms; set by the class. */
+export let spawn: <T>(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions) => Task<T>;
 
 /** The start of a task while steps are measured: it is delivered like a wait, so that its first step is told apart. */
 class Start implements Delivery {
@@ -90,7 +92,7 @@ class Start implements Delivery {
   }
 }
 
-export class Task<T> extends Awaitable<T> implements ScopedTask, Linked {
+export class Task<T> extends Awaitable<T> {
   /** Unique in its thread, counting from 1. */
   readonly id: number = ++lastId;
 
@@ -127,8 +129,7 @@ export class Task<T> extends Awaitable<T> implements ScopedTask, Linked {
   /** Undefined once it was called. */
   #fn: ((task: Task<T>) => T | PromiseLike<T>) | undefined;
 
-  /** Made by `createTask`. @internal */
-  constructor(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions) {
+  private constructor(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions) {
     super();
     this.#fn = fn;
     this.#name = options.name;
@@ -189,17 +190,16 @@ export class Task<T> extends Awaitable<T> implements ScopedTask, Linked {
     return formatFrames(waitsOf(this)[0]?.site);
   }
 
-  /** Where `createTask` was called, one frame; undefined if the host cannot tell. @internal */
+  /** Where `createTask` was called, one frame; undefined if the host cannot tell. */
   get createdAt(): string | undefined {
     return formatFrames(this.#site)[0];
   }
 
-  /** @internal */
+  /** True when `createdAt` is what its function's text suggests, and was not recorded. */
   get createdAtGuessed(): boolean {
     return isGuessed(this.#site);
   }
 
-  /** @internal */
   override get label(): string {
     return `Task "${this.name}"`;
   }
@@ -260,6 +260,7 @@ export class Task<T> extends Awaitable<T> implements ScopedTask, Linked {
 
   static {
     begin = (task): void => task.#begin();
+    spawn = (fn, options) => new Task(fn, options);
     runBody = (task): void => {
       const fn = task.#fn as (task: Task<unknown>) => unknown; // #begin comes once
       task.#fn = undefined;
@@ -337,7 +338,7 @@ export function liveTasks(): Iterable<Task<unknown>> {
  */
 export function createTask<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options?: TaskOptions): Task<T> {
   checkTaskFunction(fn, 'create task', 'createTask');
-  return new Task(fn, { name: options?.name, eager: options?.eager, below: createTask });
+  return spawn(fn, { name: options?.name, eager: options?.eager, below: createTask });
 }
 
 /** All waits of a task, those of its own scope first, the latest first. */
@@ -349,11 +350,6 @@ export function waitsOf(task: TaskRecord): Wait<unknown>[] {
 setWaitedFor(function* () {
   for (const task of live) for (const wait of waitsIn(task)) yield (wait as Wait<unknown>).resource; // as above
 });
-
-/** createTask for other rooms. */
-export function spawn<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions): Task<T> {
-  return new Task(fn, options);
-}
 
 /**
  * Runs `fn` in the current task, with the scope to open another one in: what has a scope of its own (timeout, TaskGroup) stands on

@@ -44,6 +44,7 @@ class DeadlineScope extends InnerScope implements Deadline {
 }
 
 let expire: (timeout: Timeout) => void; // set by the class
+let make: (scope: DeadlineScope, when: number | null, ms: number | undefined) => Timeout; // set by the class
 
 /** A running deadline, passed to the body of `timeout`, `timeoutAt` and `moveOnAfter`. */
 export class Timeout {
@@ -54,10 +55,10 @@ export class Timeout {
 
   static {
     expire = (running): void => running.#expire();
+    make = (scope, when, ms): Timeout => new Timeout(scope, when, ms);
   }
 
-  /** @internal */
-  constructor(scope: DeadlineScope, when: number | null, ms: number | undefined) {
+  private constructor(scope: DeadlineScope, when: number | null, ms: number | undefined) {
     this.#scope = scope;
     this.#ms = ms;
     this.#arm(when);
@@ -265,7 +266,7 @@ function runGuarded<T>(
   late: (() => T) | undefined,
 ): Promise<T> {
   const scope = new DeadlineScope(outer);
-  const deadline = new Timeout(scope, when, ms);
+  const deadline = make(scope, when, ms);
   const call = new Promise<T>((resolve, reject) => {
     const succeed = (value: T): void => {
       deadline.finish(undefined);

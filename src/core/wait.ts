@@ -20,12 +20,12 @@
 import { type Linked, type LinkedSet } from '../base/index.ts';
 import { loopTime } from './clock.ts';
 import { isSignalOf, onAbort, quiet, scopeOf, type WaitOptions } from './current-waiter.ts';
-import { type Delivery, deliverSoon } from './delivery.ts';
+import { deliverSoon } from './delivery.ts';
 import { CancelledError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
 import * as hooks from './instrument.ts';
-import type { WaitOutcome, WaitRecord, WaitState } from './records.ts';
-import { isCancelled, linkWait, type Scope, type ScopedTask, type ScopedWait, unlinkWait } from './scope.ts';
+import type { TaskRecord, WaitOutcome, WaitRecord, WaitState } from './records.ts';
+import { isCancelled, linkWait, type Scope, type ScopedWait, unlinkWait } from './scope.ts';
 import { tracing } from './tracing.ts';
 import { turnTime } from './turn.ts';
 
@@ -68,7 +68,7 @@ function executor(resolve: (value: never) => void, reject: (error: unknown) => v
  * made at delivery, how (`take`). Make one only after `beginWait()` let the call pass, put it where it waits, and return its
  * `promise`.
  */
-export class Wait<T> implements WaitRecord, ScopedWait, Delivery {
+export class Wait<T> implements WaitRecord {
   /** What kind of wait it is, in words: `sleep`, `read`, `lock.acquire`. */
   readonly kind: string;
   /** What it waits for: a reader, a lock, another task; undefined for a sleep. */
@@ -115,7 +115,7 @@ export class Wait<T> implements WaitRecord, ScopedWait, Delivery {
   }
 
   /** The task that waits; undefined outside of tasks. */
-  get task(): ScopedTask | undefined {
+  get task(): TaskRecord | undefined {
     return this.scope?.task;
   }
 

@@ -17,7 +17,7 @@ import { type Address, type Addresses, addressesOf, formatAddress } from './addr
 import { type AnySocket, wireOf } from './any-socket.ts';
 import { BareSocket } from './bare-socket.ts';
 import type { ConnectionTls } from './connection-tls.ts';
-import { SocketTransport, type TransportOwner, type TransportSettings } from './socket-transport.ts';
+import { SocketTransport, type TransportSettings } from './socket-transport.ts';
 import type { StartTlsOptions } from './tls-options.ts';
 
 /** The figures of a connection, bytes. */
@@ -59,7 +59,7 @@ export interface ConnectionSettings extends TransportSettings {
  * console.log(connection.peer, String(await connection.reader.readLine()));
  * ```
  */
-export class Connection extends DuplexEnd implements TransportOwner {
+export class Connection extends DuplexEnd {
   /** When it began, milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
   /**
@@ -80,8 +80,12 @@ export class Connection extends DuplexEnd implements TransportOwner {
   #detached = false;
   #gone = false;
 
-  /** Made by startServer and openConnection. It reads what comes from now on. @internal */
-  constructor(socket: AnySocket, settings: ConnectionSettings) {
+  /** For startServer and openConnection. It reads what comes from now on. @internal */
+  static make(socket: AnySocket, settings: ConnectionSettings): Connection {
+    return new Connection(socket, settings);
+  }
+
+  private constructor(socket: AnySocket, settings: ConnectionSettings) {
     const transport = new SocketTransport(wireOf(socket), settings);
     super(transport.reader, transport.writer);
     this.#addresses = socket instanceof BareSocket ? socket.addresses : addressesOf(socket, settings.path);
@@ -103,7 +107,6 @@ export class Connection extends DuplexEnd implements TransportOwner {
     return true;
   }
 
-  /** @internal */
   override get label(): string {
     return this.toString();
   }

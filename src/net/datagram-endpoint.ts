@@ -93,8 +93,12 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
   #closed = false;
   #gone = false;
 
-  /** Made by createDatagramEndpoint, of a bound socket. @internal */
-  constructor(socket: Socket, family: 'IPv4' | 'IPv6', options: DatagramOptions) {
+  /** For createDatagramEndpoint, which has bound the socket. @internal */
+  static make(socket: Socket, family: 'IPv4' | 'IPv6', options: DatagramOptions): DatagramEndpoint {
+    return new DatagramEndpoint(socket, family, options);
+  }
+
+  private constructor(socket: Socket, family: 'IPv4' | 'IPv6', options: DatagramOptions) {
     const { receiveQueue = DEFAULT_QUEUE, overflow = 'dropNewest', remote } = options;
     super();
     this.#socket = socket;
@@ -121,7 +125,6 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     return true;
   }
 
-  /** @internal */
   override get label(): string {
     return `datagram endpoint ${formatAddress(this.address)}`;
   }
@@ -400,7 +403,7 @@ async function open(options: DatagramOptions): Promise<DatagramEndpoint> {
     if (on !== undefined) socket.setMulticastInterface(on);
     if (ttl !== undefined) socket.setMulticastTTL(ttl);
     if (loopback !== undefined) socket.setMulticastLoopback(loopback);
-    const endpoint = new DatagramEndpoint(socket, family, options);
+    const endpoint = DatagramEndpoint.make(socket, family, options);
     for (const each of join) {
       const { group, interface: groupOn } = toGroup(each);
       endpoint.joinGroup(group, { interface: groupOn });

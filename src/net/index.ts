@@ -12,7 +12,7 @@ export {
 } from './adapters/web-streams.ts';
 export { BareSocket } from './bare-socket.ts';
 export { isConnectionLost } from './connection-lost.ts';
-export { Connection } from './connection.ts';
+export { Connection, type ConnectionStatistics } from './connection.ts';
 export type { ConnectionTls } from './connection-tls.ts';
 export {
   createDatagramEndpoint,

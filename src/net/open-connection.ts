@@ -115,7 +115,7 @@ async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
     });
     const own = new Set<Connection>();
     const limits = new Limits(options, own, () => false);
-    connection = new Connection(raw ? RawSocket.from(socket, path) : socket, {
+    connection = Connection.make(raw ? RawSocket.from(socket, path) : socket, {
       limit,
       readLimit,
       maxBuffered,

@@ -88,8 +88,12 @@ export class Server extends Resource implements AsyncDisposable {
   readonly #unserved = new Set<Connection>();
   readonly #listenOn: Listen;
 
-  /** Made by startServer, and by serveInMemory with a `listenOn` of its own. @internal */
-  constructor(handler: Handler, options: ServerOptions, listenOn: Listen = listen) {
+  /** For startServer, and for serveInMemory with a `listenOn` of its own. @internal */
+  static make(handler: Handler, options: ServerOptions, listenOn?: Listen): Server {
+    return new Server(handler, options, listenOn);
+  }
+
+  private constructor(handler: Handler, options: ServerOptions, listenOn: Listen = listen) {
     super();
     this.#handler = handler;
     this.#options = options;
@@ -128,7 +132,6 @@ export class Server extends Resource implements AsyncDisposable {
     return true;
   }
 
-  /** @internal */
   override get label(): string {
     const where = this.addresses.map(formatAddress).join(' ');
     return where === '' ? 'Server' : `Server ${where}`;
@@ -354,10 +357,7 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   #accept(socket: AnySocket): void {
-    if (this.#closed) {
-      socket.destroy();
-      return;
-    }
+    if (this.#closed) return void socket.destroy();
     this.#accepted++;
     descriptorWatch.clientCame();
     const { peer } = addressesOfAny(socket);
@@ -400,7 +400,7 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   #open(socket: AnySocket): void {
-    const connection = new Connection(socket, this.#settings);
+    const connection = Connection.make(socket, this.#settings);
     this.#connections.add(connection);
     this.#limits.opened();
     if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
@@ -433,8 +433,7 @@ export class Server extends Resource implements AsyncDisposable {
     if (refusal === 'health check') return undefined;
     if (refusal !== undefined) {
       connection.abort(); // nobody that we should talk to
-      this.#reports.refuse(refusal);
-      return undefined;
+      return this.#reports.refuse(refusal);
     }
     this.#unserved.delete(connection);
     return serveMet(connection, () => this.#handler(connection.reader, connection.writer, connection));

@@ -27,7 +27,7 @@ import { type ConnectionTls, tlsOf } from './connection-tls.ts';
 import { NetWire } from './net-wire.ts';
 import { secureInPlace, CLOSE_NOTIFY_TIMEOUT, TlsAcceptor, tlsInfo } from './secure.ts';
 import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
-import type { Wire, WireListener } from './wire.ts';
+import type { Wire } from './wire.ts';
 
 /** Milliseconds for which a closed connection waits for the peer's end while the kernel may hold what was sent. */
 const LINGER = 30_000;
@@ -64,7 +64,7 @@ export interface TransportOwner {
   overflowed(error: ConnectionLostError): void;
 }
 
-export class SocketTransport implements Transport, WireListener {
+export class SocketTransport implements Transport {
   readonly reader: StreamReader;
   readonly writer: StreamWriter;
   /** Bytes that came from the peer. */

@@ -39,7 +39,7 @@ async function start(handler: Handler, options: ServerOptions): Promise<Server> 
     throw new TypeError(`Cannot start server: options must be an object, got ${describe(options)}`);
   }
   checkServerOptions(options);
-  const server = new Server(handler, options);
+  const server = Server.make(handler, options);
   if (options.startServing === false) return server;
   try {
     await server.startServing();

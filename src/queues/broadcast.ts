@@ -32,8 +32,12 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
   /** It ended because it was too slow: iteration throws instead of ending. */
   #tooSlow = false;
 
-  /** Made by `subscribe`. @internal */
-  constructor(parent: Resource, capacity: number, leave: (subscription: Subscription<T>) => void) {
+  /** For `subscribe`. @internal */
+  static make<T>(parent: Resource, capacity: number, leave: (self: Subscription<T>) => void): Subscription<T> {
+    return new Subscription(parent, capacity, leave);
+  }
+
+  private constructor(parent: Resource, capacity: number, leave: (subscription: Subscription<T>) => void) {
     super();
     this.#broadcast = parent;
     this.#capacity = capacity;
@@ -169,7 +173,7 @@ export class Broadcast<T> extends Resource implements Disposable {
   /** From now on, every item published goes to this subscriber too. @throws QueueShutDown after close */
   subscribe(): Subscription<T> {
     if (this.#closed) throw new QueueShutDown('Cannot subscribe: the broadcast has ended');
-    const subscription = new Subscription<T>(this, this.#capacity, (self) => this.#subscriptions.delete(self));
+    const subscription = Subscription.make<T>(this, this.#capacity, (self) => this.#subscriptions.delete(self));
     this.#subscriptions.add(subscription);
     return subscription;
   }

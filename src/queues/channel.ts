@@ -67,8 +67,12 @@ export class Sender<T> implements Disposable {
   readonly #channel: Channel<T>;
   #open = true;
 
-  /** Made by `channel` and `clone`. @internal */
-  constructor(shared: Channel<T>) {
+  /** For `channel`. @internal */
+  static make<T>(shared: Channel<T>): Sender<T> {
+    return new Sender(shared);
+  }
+
+  private constructor(shared: Channel<T>) {
     this.#channel = shared;
     shared.senders++;
   }
@@ -117,8 +121,12 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
   readonly #channel: Channel<T>;
   #open = true;
 
-  /** Made by `channel` and `clone`. @internal */
-  constructor(shared: Channel<T>) {
+  /** For `channel`. @internal */
+  static make<T>(shared: Channel<T>): Receiver<T> {
+    return new Receiver(shared);
+  }
+
+  private constructor(shared: Channel<T>) {
     this.#channel = shared;
     shared.receivers++;
   }
@@ -200,5 +208,5 @@ export function channel<T>(capacity = 0, options?: ResourceOptions): [Sender<T>,
   if (capacity !== Infinity && (!Number.isInteger(capacity) || capacity < 0)) throw new RangeError(message);
   const exchange = new Exchange<T>(new FifoStore(), capacity, true);
   const shared = new Channel(exchange, capacity, options);
-  return [new Sender(shared), new Receiver(shared)];
+  return [Sender.make(shared), Receiver.make(shared)];
 }

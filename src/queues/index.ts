@@ -2,5 +2,6 @@
 // May import: base, core, sync. Does not belong here: anything that leaves the process.
 export { broadcast, Broadcast, type BroadcastOptions, type SlowPolicy, Subscription } from './broadcast.ts';
 export { channel, type ChannelStatistics, Receiver, Sender } from './channel.ts';
+export type { Store } from './exchange.ts';
 export { merge } from './merge.ts';
 export { LifoQueue, PriorityQueue, type PriorityQueueOptions, Queue, type QueueStatistics } from './queue.ts';

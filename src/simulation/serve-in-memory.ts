@@ -102,7 +102,7 @@ class MemoryServer implements ServedInMemory {
   constructor(handler: Handler, options: ServerOptions, peer: Peer) {
     this.#peer = peer;
     this.#address = addressOf(options);
-    this.server = new Server(handler, options, (_options, accept) => Promise.resolve([this.#listen(accept)]));
+    this.server = Server.make(handler, options, (_options, accept) => Promise.resolve([this.#listen(accept)]));
     if (options.startServing !== false) this.server.begin();
   }
 
@@ -133,7 +133,7 @@ class MemoryServer implements ServedInMemory {
       ours.destroy();
       throw error;
     }
-    return new Connection(ours, {});
+    return Connection.make(ours, {});
   };
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -49,8 +49,12 @@ export class SimulatedConnection extends FaultyLink {
   /** The client's end: the `local` of its connection. */
   readonly client: Address;
 
-  /** Made by the proxy. @internal */
-  constructor(client: Connection, target: Connection, n: number, options: FaultyLinkOptions) {
+  /** For the proxy. @internal */
+  static make(client: Connection, target: Connection, n: number, options: FaultyLinkOptions): SimulatedConnection {
+    return new SimulatedConnection(client, target, n, options);
+  }
+
+  private constructor(client: Connection, target: Connection, n: number, options: FaultyLinkOptions) {
     super(client, target, options);
     this.n = n;
     this.client = client.peer;
@@ -68,8 +72,12 @@ export class Simulation implements AsyncDisposable {
   /** How many clients have come. */
   #count = 0;
 
-  /** Made by `simulate`. @internal */
-  constructor(options: SimulateOptions) {
+  /** For `simulate`. @internal */
+  static make(options: SimulateOptions): Simulation {
+    return new Simulation(options);
+  }
+
+  private constructor(options: SimulateOptions) {
     this.#options = options;
     this.seed = options.seed ?? Math.floor(random() * 2 ** 32);
   }
@@ -129,7 +137,7 @@ export class Simulation implements AsyncDisposable {
       const faults = typeof choice === 'function' ? choice(n, draws) : choice;
       checkFaults(faults); // before there is a second connection
       const to = await openConnection('path' in target ? target : { host: '127.0.0.1', ...target });
-      link = new SimulatedConnection(client, to, n, { faults, seed });
+      link = SimulatedConnection.make(client, to, n, { faults, seed });
     } catch (error) {
       client.abort(); // it shall not take the proxy's end for the server's
       throw error;
@@ -166,7 +174,7 @@ export class Simulation implements AsyncDisposable {
  */
 export async function simulate(options: SimulateOptions): Promise<Simulation> {
   checkOptions(options);
-  const simulation = new Simulation(options);
+  const simulation = Simulation.make(options);
   await simulation.start();
   return simulation;
 }

@@ -316,7 +316,7 @@ export class StreamWriter implements AsyncDisposable {
 
   // ---- for the transport ---------------------------------------------------------------------------------------
 
-  /** The system has taken all that was given. @internal */
+  /** The system has taken all that was given: for its transport. */
   onWritten(): void {
     if (this.#state === 'gone') return;
     this.#inFlight = 0;
@@ -324,7 +324,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#resumeIfLow();
   }
 
-  /** The transport has ended: with `error` when it broke. Idempotent. @internal */
+  /** The transport has ended: with `error` when it broke. Idempotent. For its transport. */
   onClose(error?: unknown): void {
     if (this.#state === 'gone') return;
     if (error !== undefined || this.bufferedBytes > 0) {

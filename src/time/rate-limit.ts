@@ -4,7 +4,7 @@
 // below one, and one deadline, the limiter itself, wakes the first when it gets there. A waiter that is cancelled leaves, and
 // those behind it move up; one that had its token already gives it back. Reserving the times to come at once, and sleeping
 // until then, is the rejected option: the time of one that is cancelled can be given to nobody.
-import { type Deadline, describe } from '../base/index.ts';
+import { describe } from '../base/index.ts';
 import {
   addDeadline,
   beginWait,
@@ -34,7 +34,7 @@ class TokenWait extends QueuedWait<void> {
 let giveUp: (limiter: RateLimiter, hadToken: boolean) => void; // set by the class
 
 /** Made by `rateLimit`. */
-export class RateLimiter extends Resource implements Deadline {
+export class RateLimiter extends Resource {
   /** When the first waiter gets its token. @internal */
   when = 0;
   /** The heap's own. @internal */

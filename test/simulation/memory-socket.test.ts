@@ -11,19 +11,19 @@ const server = { address: '10.0.0.2', port: 80, family: 'IPv4' } as const;
 
 function pair(): [Connection, Connection] {
   const [a, b] = memorySocketPair(client, server);
-  return [new Connection(a, {}), new Connection(b, { accepted: true })];
+  return [Connection.make(a, {}), Connection.make(b, { accepted: true })];
 }
 
 for (const { name, run } of duplexChecks((): [Duplex, Duplex] => pair())) test(`over a memory socket: ${name}`, run);
 
 fakeTest('a memory socket takes 64 KiB that nobody reads, and the rest as it is read', async () => {
   const [a, b] = memorySocketPair(client, server);
-  const from = new Connection(a, {});
+  const from = Connection.make(a, {});
   from.writer.write(Buffer.alloc(100_000, 'x'));
   await sleep(1);
   const unsent = from.writer.bufferedBytes;
   assert.ok(unsent > 0, 'all was taken');
-  const to = new Connection(b, { accepted: true });
+  const to = Connection.make(b, { accepted: true });
   assert.equal((await to.reader.readExactly(100_000)).length, 100_000);
   await sleep(1);
   assert.equal(from.writer.bufferedBytes, 0);
@@ -32,12 +32,12 @@ fakeTest('a memory socket takes 64 KiB that nobody reads, and the rest as it is 
 
 fakeTest('a side that was reset reads what had come before, and then the error', async () => {
   const [a, b] = memorySocketPair(client, server);
-  const from = new Connection(a, {});
+  const from = Connection.make(a, {});
   from.writer.write('last words');
   await sleep(1);
   from.abort();
   await sleep(1);
-  const to = new Connection(b, { accepted: true });
+  const to = Connection.make(b, { accepted: true });
   assert.equal(String(await to.reader.readExactly(10)), 'last words');
   await assert.rejects(to.reader.read(), (error: Error) => {
     assert.ok(error instanceof ConnectionLostError);
@@ -50,7 +50,7 @@ fakeTest('a side that was reset reads what had come before, and then the error',
 
 fakeTest('who closes with input that nobody read resets the other side', async () => {
   const [a, b] = memorySocketPair(client, server);
-  const from = new Connection(a, {});
+  const from = Connection.make(a, {});
   from.writer.write('unread');
   await sleep(1);
   b.destroy();
@@ -62,7 +62,7 @@ fakeTest(
   'a write that waits for room fails when the other side ends, also while its own side does not read',
   async () => {
     const [a, b] = memorySocketPair(client, server);
-    const [from, to] = [new Connection(a, {}), new Connection(b, { accepted: true })];
+    const [from, to] = [Connection.make(a, {}), Connection.make(b, { accepted: true })];
     for (const each of [from, to]) each.writer.write(Buffer.alloc(1_000_000));
     await sleep(1);
     assert.ok(a.paused && b.paused);
