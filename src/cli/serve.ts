@@ -232,7 +232,7 @@ function reportError(error: unknown, connection: Connection): void {
   } catch {
     text = describe(error); // one that cannot be looked at
   }
-  process.stderr.write(`error in the handler of ${connection}: ${escapeLines(text)}\n`);
+  process.stderr.write(`error in the handler of ${connection.label}: ${escapeLines(text)}\n`);
 }
 
 /** Prints lines, each of them one line whatever is in it: paths, and what handlers say of what clients sent. */

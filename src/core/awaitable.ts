@@ -26,7 +26,7 @@ export interface Subscriber {
   readonly awaitable?: Awaitable<unknown> | undefined;
 }
 
-type State = 'pending' | 'result' | 'exception' | 'cancelled';
+type State = 'pending' | 'done' | 'failed' | 'cancelled';
 
 export abstract class Awaitable<T> implements Promise<T> {
   #state: State = 'pending';
@@ -51,7 +51,7 @@ export abstract class Awaitable<T> implements Promise<T> {
    * pending.
    */
   result(): T {
-    if (this.#state === 'result') return this.#outcome as T; // by state
+    if (this.#state === 'done') return this.#outcome as T; // by state
     if (this.#state === 'pending')
       throw new InvalidStateError(`Cannot get the result of ${this.label}: it is not done`);
     this.#takers = Infinity;
@@ -65,7 +65,7 @@ export abstract class Awaitable<T> implements Promise<T> {
     }
     this.#takers = Infinity;
     if (this.#state === 'cancelled') throw this.#outcome;
-    return this.#state === 'exception' ? this.#outcome : undefined;
+    return this.#state === 'failed' ? this.#outcome : undefined;
   }
 
   /**
@@ -158,7 +158,7 @@ export abstract class Awaitable<T> implements Promise<T> {
     if (!mayAnswer()) return new OutcomeWait<T>('await', this).promise;
     this.#takers = Infinity;
     switch (this.#state) {
-      case 'result':
+      case 'done':
         return Promise.resolve(this.#outcome as T); // by state
       case 'cancelled':
         return rejected(this.#outcome as CancelledError); // by state
@@ -208,17 +208,17 @@ export abstract class Awaitable<T> implements Promise<T> {
   /** A wait for the outcome begins (+1), or was taken back without it (-1). @internal */
   countTaker(change: 1 | -1): void {
     this.#takers += change;
-    if (this.#takers === 0 && this.#state === 'exception') this.#reportSoon();
+    if (this.#takers === 0 && this.#state === 'failed') this.#reportSoon();
   }
 
   /** True once it ended by an exception that is not a cancellation. @internal */
   failed(): boolean {
-    return this.#state === 'exception';
+    return this.#state === 'failed';
   }
 
   /** Gives a done one's outcome to a subscribed wait or future. @internal */
   passOutcomeTo(to: { answer(value: T): unknown; fail(error: unknown): unknown }): void {
-    if (this.#state === 'result') to.answer(this.#outcome as T); // by state
+    if (this.#state === 'done') to.answer(this.#outcome as T); // by state
     else to.fail(this.#outcome);
   }
 
@@ -227,7 +227,7 @@ export abstract class Awaitable<T> implements Promise<T> {
     if (this.#state !== 'pending') return false;
     this.#state = state;
     this.#outcome = outcome;
-    if (state === 'exception' && this.#takers === 0) this.#reportSoon();
+    if (state === 'failed' && this.#takers === 0) this.#reportSoon();
     const subscribers = this.#subscribers;
     this.#subscribers = undefined;
     if (subscribers instanceof Set) for (const subscriber of subscribers) this.#tell(subscriber);
@@ -265,7 +265,7 @@ export abstract class Awaitable<T> implements Promise<T> {
 
   /** `<Task "load" pending>`, for logs. */
   toString(): string {
-    return `<${this.label} ${this.#state === 'result' ? 'done' : this.#state}>`;
+    return `<${this.label} ${this.#state}>`;
   }
 }
 

@@ -41,6 +41,11 @@ export class Handle implements Disposable {
     deleteDeadline(this);
   }
 
+  /** `<Handle pending>`, for logs. */
+  toString(): string {
+    return `<Handle ${this.done() ? 'done' : 'pending'}>`;
+  }
+
   [Symbol.dispose](): void {
     this.cancel();
   }

@@ -27,12 +27,12 @@ export class Future<T> extends Awaitable<T> {
 
   /** `setResult` for a subscriber's step: does nothing when done. @internal */
   answer(value: T): boolean {
-    return this.settle('result', value);
+    return this.settle('done', value);
   }
 
   /** `setException` for a subscriber's step: does nothing when done. @internal */
   fail(error: unknown): boolean {
-    return this.settle(error instanceof CancelledError ? 'cancelled' : 'exception', error);
+    return this.settle(error instanceof CancelledError ? 'cancelled' : 'failed', error);
   }
 
   /** @internal */

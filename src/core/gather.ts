@@ -59,14 +59,14 @@ export class Gathering<T> extends Awaitable<T> {
   }
 
   override get label(): string {
-    return `gather of ${this.#items.length}`;
+    return `Gathering of ${this.#items.length}`;
   }
 
   #ended(child: Awaitable<unknown>): void {
     if (this.#returnExceptions || this.done()) return;
     // A child that was cancelled counts as one that raised CancelledError.
     if (child.cancelled()) this.settle('cancelled', outcomeError(child));
-    else if (child.failed()) this.settle('exception', outcomeError(child));
+    else if (child.failed()) this.settle('failed', outcomeError(child));
   }
 
   #finish(): void {
@@ -74,7 +74,7 @@ export class Gathering<T> extends Awaitable<T> {
     if (this.#cancelAsked !== undefined) this.settle('cancelled', this.#cancelAsked);
     else {
       this.settle(
-        'result',
+        'done',
         this.#items.map((item) => (item.failed() || item.cancelled() ? outcomeError(item) : item.result())),
       );
     }

@@ -126,7 +126,22 @@ export abstract class Resource implements ResourceRecord {
 
   /** `lock "db"`, or `lock` without a name: for messages. */
   get label(): string {
-    return this.name === undefined ? this.kind : `${this.kind} ${JSON.stringify(this.name)}`;
+    return this.kind + (this.name === undefined ? '' : ` ${JSON.stringify(this.name)}`);
+  }
+
+  /** `<Lock "db" locked, 2 waiting>`, for logs. */
+  toString(): string {
+    const name = this.kind.replace(/(^| )./g, (start) => start.trim().toUpperCase());
+    return `<${this.label.replace(this.kind, name)} ${this.describeState()}>`;
+  }
+
+  /** What `toString()` says behind the name: the figures of `statistics()`, unless a subclass knows better. */
+  protected describeState(): string {
+    return Object.entries(this.statistics())
+      .flatMap(([name, value]) =>
+        typeof value === 'object' ? [] : value === true ? name : `${value === false ? 'not' : value} ${name}`,
+      )
+      .join(', ');
   }
 }
 

@@ -51,7 +51,7 @@ class Shield<T> extends Future<T> implements Subscriber {
   }
 
   override get label(): string {
-    return `shield of ${this.#inner.label}`;
+    return `Shield of ${this.#inner.label}`;
   }
 
   /** @internal */

@@ -184,6 +184,12 @@ export class TaskGroup {
     return signalOf(this.#scope);
   }
 
+  /** `<TaskGroup "fetchers" open, 3 tasks>`, for logs. */
+  toString(): string {
+    const name = this.#name === 'TaskGroup' ? '' : ` ${JSON.stringify(this.#name)}`;
+    return `<TaskGroup${name} ${this.#state}, ${this.#children.size} tasks>`;
+  }
+
   /** Who awaits the children, for the call graph. @internal */
   get task(): Task<unknown> {
     return this.#scope.task as Task<unknown>; // only tasks have scopes
@@ -313,7 +319,7 @@ export class TaskGroup {
 function checkErrors(options: TaskGroupOptions): void {
   const { errors } = options;
   if ('onError' in options)
-    throw new TypeError('Cannot run a task group: onError is now errors, as in { errors: "report" }');
+    throw new TypeError('Cannot run a task group: unknown option "onError", did you mean errors?');
   if (errors === undefined || errors === 'cancel' || errors === 'report') return;
   throw new RangeError(`Cannot run a task group: errors must be 'cancel' or 'report', got ${String(errors)}`);
 }

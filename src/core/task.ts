@@ -238,9 +238,10 @@ export class Task<T> extends Awaitable<T> {
   }
 
   override toString(): string {
-    const waits = waitsOf(this as Task<unknown>).map((wait) => wait.kind);
-    const state = this.done() ? (this.cancelled() ? 'cancelled' : 'done') : 'pending';
-    return `<${this.label} ${state}${waits.length === 0 ? '' : `, waits for ${waits.join(' and ')}`}>`;
+    const waits = waitsOf(this as Task<unknown>)
+      .map((wait) => wait.kind)
+      .join(' and ');
+    return `${super.toString().slice(0, -1)}${waits && `, waits for ${waits}`}>`;
   }
 
   #begin(): void {
@@ -281,14 +282,14 @@ export class Task<T> extends Awaitable<T> {
   #succeed(value: unknown): void {
     // Asked to end and never came to a wait: the cancel wins, as in asyncio.
     if (this.kept !== undefined) this.#end('cancelled', this.kept);
-    else this.#end('result', value);
+    else this.#end('done', value);
   }
 
   #fail(error: unknown): void {
-    this.#end(error instanceof CancelledError ? 'cancelled' : 'exception', error);
+    this.#end(error instanceof CancelledError ? 'cancelled' : 'failed', error);
   }
 
-  #end(state: 'result' | 'exception' | 'cancelled', outcome: unknown): void {
+  #end(state: 'done' | 'failed' | 'cancelled', outcome: unknown): void {
     if (this.done()) return; // a thenable of others may call more than once
     keep(this, undefined);
     live.delete(this as Task<unknown>);

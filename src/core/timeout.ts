@@ -95,6 +95,11 @@ export class Timeout {
     this.#arm(when);
   }
 
+  /** `<Timeout active>`, for logs. */
+  toString(): string {
+    return `<Timeout ${this.#state === ACTIVE ? 'active' : this.expired() ? 'expired' : 'finished'}>`;
+  }
+
   /** Ends the body's part. True when `error`, which the body threw, is this deadline's own cancel. @internal */
   finish(error: unknown): error is CancelledError {
     this.#disarm();

@@ -16,7 +16,7 @@ const CODE = 'ERR_CONNECTION_LOST';
  * await using server = await startServer((reader, writer) => writer.drain(), {
  *   host: '127.0.0.1',
  *   onError: (error, connection) => {
- *     if (!isConnectionLost(error)) console.error(`${connection}:`, error);
+ *     if (!isConnectionLost(error)) console.error(`${connection.label}:`, error);
  *   },
  * });
  * ```

@@ -107,8 +107,9 @@ export class Connection extends DuplexEnd {
     return true;
   }
 
+  /** `connection 3 from 127.0.0.1:50412`. */
   override get label(): string {
-    return this.toString();
+    return `connection ${this.id} ${this.#settings.accepted === true ? 'from' : 'to'} ${formatAddress(this.peer)}`;
   }
 
   /** @internal */
@@ -219,9 +220,8 @@ export class Connection extends DuplexEnd {
     this.#transport.stopLingering();
   }
 
-  /** `connection 3 from 127.0.0.1:50412`, for messages. */
-  override toString(): string {
-    return `connection ${this.id} ${this.#settings.accepted === true ? 'from' : 'to'} ${formatAddress(this.peer)}`;
+  protected override describeState(): string {
+    return this.#gone ? 'closed' : super.describeState();
   }
 
   /** What its handler's task is called. @internal */
@@ -281,7 +281,7 @@ export class Connection extends DuplexEnd {
   /** The transport's own. @internal */
   overflowed(error: ConnectionLostError): void {
     const { onOverflow } = this.#settings;
-    if (onOverflow === undefined) reportException({ message: `${this} was aborted`, error, connection: this });
+    if (onOverflow === undefined) reportException({ message: `${this.label} was aborted`, error, connection: this });
     else onOverflow(error, this);
   }
 

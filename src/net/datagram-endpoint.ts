@@ -270,10 +270,8 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     return { received, dropped, queued: length, sent: this.#sent };
   }
 
-  /** `datagram endpoint 127.0.0.1:5353`, for messages. */
-  override toString(): string {
-    const remote = this.remote === undefined ? '' : ` to ${formatAddress(this.remote)}`;
-    return `datagram endpoint ${formatAddress(this.address)}${remote}${this.#closed ? ', closed' : ''}`;
+  protected override describeState(): string {
+    return `${this.#closed ? 'closed' : 'open'}${this.remote === undefined ? '' : `, to ${formatAddress(this.remote)}`}`;
   }
 
   #received(data: Buffer, from: RemoteInfo): void {

@@ -133,7 +133,7 @@ export class Limits implements Deadline {
       if (connection.gone || connection.failed) continue;
       const reason = this.#look(connection, now);
       if (reason === undefined) continue;
-      connection.fail(new TimeoutError(`Connection ended: ${reason} (${connection})`));
+      connection.fail(new TimeoutError(`Connection ended: ${reason} (${connection.label})`));
     }
     this.#sendQueues = undefined;
     if (this.#hasMore()) this.#next();

@@ -131,17 +131,17 @@ export class ServerReports {
     // It may be an async function: one that rejects is treated as one that throws.
     const told = async (): Promise<void> => onError(error, connection);
     told().catch((failure: unknown) => {
-      reportException({ message: `onError failed for ${connection}`, error: failure, connection });
+      reportException({ message: `onError failed for ${connection.label}`, error: failure, connection });
       this.#errorByDefault(error, connection, kind);
     });
   }
 
   #errorByDefault(error: unknown, connection: Connection, kind: string): void {
     if (!isPeersDoing(error)) {
-      reportException({ message: `Unhandled error in the handler of ${connection}`, error, connection });
+      reportException({ message: `Unhandled error in the handler of ${connection.label}`, error, connection });
       return;
     }
-    const what = `${connection}: ${oneLine(error)}`;
+    const what = `${connection.label}: ${oneLine(error)}`;
     const context: ExceptionContext = { message: `Lost ${what}`, error, connection, server: this.#server, brief: true };
     this.#losses.add(kind, what, context);
   }

@@ -119,9 +119,9 @@ function reportStuck(connections: ReadonlySet<Connection>): void {
     const error = new TimeoutError(
       runs
         ? `${task} was cancelled and its connection aborted, and it still runs`
-        : `${connection} was aborted, and its transport is still there`,
+        : `${connection.label} was aborted, and its transport is still there`,
     );
-    const who = runs ? `The handler of ${connection}` : `The transport of ${connection}`;
+    const who = runs ? `The handler of ${connection.label}` : `The transport of ${connection.label}`;
     reportException({ message: `${who} did not end with the server`, error, connection });
   }
 }

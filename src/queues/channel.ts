@@ -45,12 +45,6 @@ class Channel<T> extends Resource {
       receiving: exchange.getting,
     };
   }
-
-  /** `channel with 2 items, 1 sending, 0 receiving`, for messages. */
-  override toString(): string {
-    const { size, sending, receiving } = this.statistics();
-    return `${this.label} with ${size} items, ${sending} sending, ${receiving} receiving`;
-  }
 }
 
 export interface ChannelStatistics {
@@ -114,6 +108,11 @@ export class Sender<T> implements Disposable {
   statistics(): ChannelStatistics {
     return this.#channel.statistics();
   }
+
+  /** `<Sender 2 size, 8 capacity, 1 senders, ...>`, for logs. */
+  toString(): string {
+    return String(this.#channel).replace('Channel', 'Sender');
+  }
 }
 
 /** The end of a channel that takes. Each item goes to one receiver. */
@@ -169,6 +168,11 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
 
   statistics(): ChannelStatistics {
     return this.#channel.statistics();
+  }
+
+  /** `<Receiver 2 size, 8 capacity, 1 senders, ...>`, for logs. */
+  toString(): string {
+    return String(this.#channel).replace('Channel', 'Receiver');
   }
 
   /** Takes items until all senders are gone. */

@@ -144,11 +144,8 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
     return new ItemIterator((begun) => this.#exchange.get('queue.get', this, undefined, begun));
   }
 
-  /** `queue "orders" with 3 of 10 items, 0 getting, 1 putting`, for messages. */
-  override toString(): string {
-    const { size, maxsize, getting, putting } = this.statistics();
-    const bound = maxsize > 0 ? ` of ${maxsize}` : '';
-    return `${this.label} with ${size}${bound} items, ${getting} getting, ${putting} putting${this.#isShutDown ? ', shut down' : ''}`;
+  protected override describeState(): string {
+    return (this.#isShutDown ? 'shut down, ' : '') + super.describeState();
   }
 
   get #unfinished(): number {

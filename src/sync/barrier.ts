@@ -91,11 +91,6 @@ export class Barrier extends Resource {
     return { parties: this.#parties, waiting: this.#line.size, broken: this.#broken };
   }
 
-  /** `barrier with 2 of 3 waiting`, for messages. */
-  override toString(): string {
-    return `${this.label} with ${this.#line.size} of ${this.#parties} waiting${this.#broken ? ', broken' : ''}`;
-  }
-
   #sendAway(what: string): void {
     this.#line.failAll(() => new BrokenBarrierError(`Waiting at the barrier ended: ${what}`));
   }

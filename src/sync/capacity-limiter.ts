@@ -103,8 +103,8 @@ export class CapacityLimiter extends Resource {
     this.#total = checkTotal(total);
   }
 
-  get kind(): 'limiter' {
-    return 'limiter';
+  get kind(): 'capacity limiter' {
+    return 'capacity limiter';
   }
 
   get total(): number {
@@ -144,11 +144,6 @@ export class CapacityLimiter extends Resource {
     const now = loopTime();
     const borrowings = [...this.#permits].map(({ borrower, since }) => ({ borrower, heldFor: now - since }));
     return { total: this.#total, borrowed: this.#permits.size, borrowings, waiting: this.#line.size };
-  }
-
-  /** `limiter with 10 of 10 borrowed, 3 waiting`, for messages. */
-  override toString(): string {
-    return `${this.label} with ${this.#permits.size} of ${this.#total} borrowed, ${this.#line.size} waiting`;
   }
 
   #borrow(borrower: object | undefined): Permit {

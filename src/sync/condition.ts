@@ -149,11 +149,6 @@ export class Condition extends Resource {
     return { locked: this.#lock.locked(), waiting: this.#line.size };
   }
 
-  /** `condition of lock free, 2 waiting`, for messages. */
-  override toString(): string {
-    return `${this.label} of ${this.#lock}, ${this.#line.size} waiting`;
-  }
-
   #wake(n: number): void {
     for (let left = n; left > 0 && this.#line.answerFirst(); left--);
   }

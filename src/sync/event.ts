@@ -48,9 +48,4 @@ export class Event extends Resource {
   statistics(): { readonly set: boolean; readonly waiting: number } {
     return { set: this.#set, waiting: this.#line.size };
   }
-
-  /** `event not set, 2 waiting`, for messages. */
-  override toString(): string {
-    return `${this.label} ${this.#set ? 'set' : 'not set'}, ${this.#line.size} waiting`;
-  }
 }

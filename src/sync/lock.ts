@@ -122,10 +122,11 @@ export class Lock extends Resource {
     this.#hold = hold;
   }
 
-  /** `lock "db" held by Task "a" for 12 ms, 3 waiting`, for messages. */
-  override toString(): string {
-    const { locked, owner, heldFor, waiting } = this.statistics();
-    if (!locked) return `${this.label} free`;
-    return `${this.label} held by ${owner?.label ?? 'somebody'} for ${heldFor.toFixed(0)} ms, ${waiting} waiting`;
+  /** `locked by Task "a" for 12 ms, 3 waiting`. */
+  protected override describeState(): string {
+    const hold = this.#hold;
+    if (hold === undefined) return 'unlocked';
+    const heldFor = loopTime() - hold.since;
+    return `locked by ${hold.task?.label ?? 'somebody'} for ${heldFor.toFixed(0)} ms, ${this.#line.size} waiting`;
   }
 }

@@ -89,11 +89,6 @@ export class Semaphore extends Resource {
     return { value: this.#value, waiting: this.#line.size };
   }
 
-  /** `semaphore with 0 free, 3 waiting`, for messages. */
-  override toString(): string {
-    return `${this.label} with ${this.#value} free, ${this.#line.size} waiting`;
-  }
-
   #permit(): Disposable {
     return disposable(() => this.release());
   }

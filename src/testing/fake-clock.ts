@@ -82,6 +82,11 @@ export class FakeClock implements Disposable {
     if (next !== undefined) this.#jump(next);
   }
 
+  /** `<FakeClock at 250 ms>`, for logs. */
+  toString(): string {
+    return `<FakeClock at ${this.#now} ms>`;
+  }
+
   /** Gives the host's clock back. */
   [Symbol.dispose](): void {
     this.#installed[Symbol.dispose]();

@@ -156,7 +156,8 @@ export class FaultyLink implements AsyncDisposable {
 
   /** `<FaultyLink open, 12 bytes up, 30 down, seed 7>`, for messages. */
   toString(): string {
-    return `<FaultyLink ${this.#state}, ${this.#up.bytes} bytes up, ${this.#down.bytes} down, seed ${this.seed}>`;
+    // A subclass has a name of its own.
+    return `<${this.constructor.name} ${this.#state}, ${this.#up.bytes} bytes up, ${this.#down.bytes} down, seed ${this.seed}>`;
   }
 
   async #run(): Promise<void> {

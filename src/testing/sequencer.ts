@@ -25,6 +25,11 @@ export class Sequencer {
     return waiting(this.#step(n));
   }
 
+  /** `<Sequencer 3 steps begun>`, for logs. */
+  toString(): string {
+    return `<Sequencer ${this.#begun.size} steps begun>`;
+  }
+
   async #step(n: number): Promise<Disposable> {
     if (!Number.isInteger(n) || n < 0) throw new RangeError(`Cannot take step: expected an integer >= 0, got ${n}`);
     if (this.#begun.has(n)) throw new RangeError(`Cannot take step ${n}: it was taken already`);

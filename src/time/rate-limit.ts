@@ -62,8 +62,8 @@ export class RateLimiter extends Resource {
     this.#tokens = count;
   }
 
-  get kind(): 'rate limit' {
-    return 'rate limit';
+  get kind(): 'rate limiter' {
+    return 'rate limiter';
   }
 
   statistics(): { readonly count: number; readonly ms: number; readonly tokens: number; readonly waiting: number } {
@@ -90,9 +90,8 @@ export class RateLimiter extends Resource {
     return true;
   }
 
-  /** `rate limit of 2 per 100 ms, 3 waiting`, for messages. */
-  override toString(): string {
-    return `${this.label} of ${this.#count} per ${this.#ms} ms, ${this.#line.size} waiting`;
+  protected override describeState(): string {
+    return `${this.#count} per ${this.#ms} ms, ${this.#line.size} waiting`;
   }
 
   /** The first waiter's time has come. @internal */

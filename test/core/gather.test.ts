@@ -146,7 +146,7 @@ test('a failed gather that nobody awaits is reported once, its tasks are not', a
   await nextTurn();
   assert.deepEqual(
     reports.map(({ message, error }) => [message, String(error)]),
-    [['gather of 2 failed and nobody awaited it', 'Error: a']],
+    [['Gathering of 2 failed and nobody awaited it', 'Error: a']],
   );
 });
 

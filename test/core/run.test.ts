@@ -281,10 +281,11 @@ const emptyLoop = {
 };
 
 const DEADLOCKS: Readonly<Record<string, RegExp>> = {
-  'own-lock': /<Task "main" pending, waits for lock\.acquire>\n {8}lock "db" held by Task "main"/,
-  'each-other': /<Task "one".*\n {8}lock "b" held by Task "two"[\s\S]*<Task "two".*\n {8}lock "a" held by Task "one"/,
+  'own-lock': /<Task "main" pending, waits for lock\.acquire>\n {8}<Lock "db" locked by Task "main"/,
+  'each-other':
+    /<Task "one".*\n {8}<Lock "b" locked by Task "two"[\s\S]*<Task "two".*\n {8}<Lock "a" locked by Task "one"/,
   foreign: /nothing is left that could wake a task\n {4}<Task "main" pending>/,
-  cleanup: /<Task "main" pending, waits for event\.wait>\n {8}event "go" not set/,
+  cleanup: /<Task "main" pending, waits for event\.wait>\n {8}<Event "go" not set/,
 };
 
 for (const [how, wanted] of [

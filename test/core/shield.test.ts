@@ -105,7 +105,7 @@ test('a shield that fails and that nobody awaits is reported with the task it sh
   await nextTurn();
   assert.deepEqual(
     reports.map(({ message, task }) => [message, task]),
-    [['shield of Task "save" failed and nobody awaited it', work]],
+    [['Shield of Task "save" failed and nobody awaited it', work]],
   );
 });
 

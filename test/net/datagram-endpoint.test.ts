@@ -70,8 +70,8 @@ test('a datagram goes to the endpoint, whole and with its sender, and its answer
       assert.deepEqual(answer, { data, from: server.address });
     }
     assert.deepEqual(server.statistics(), { received: 5, dropped: 0, queued: 0, sent: 5 });
-    assert.equal(String(server), `datagram endpoint ${HOST}:${server.address.port}`);
-    assert.match(String(client), / to 127\.0\.0\.1:\d+$/);
+    assert.equal(String(server), `<DatagramEndpoint ${HOST}:${server.address.port} open>`);
+    assert.match(String(client), / open, to 127\.0\.0\.1:\d+>$/);
   });
 });
 
@@ -374,7 +374,7 @@ test('close wakes receives, ends iterations, and refuses what comes later', asyn
     assert.throws(() => server.joinGroup('239.7.7.7'), InvalidStateError);
     await Promise.all([server.waitClosed(), server.waitClosed()]);
     await server.waitClosed();
-    assert.match(String(server), /, closed$/);
+    assert.match(String(server), / closed>$/);
   });
 });
 

@@ -115,7 +115,7 @@ test('a connection knows both its ends, also after its end', async () => {
     assert.deepEqual(connection.local, other?.peer);
     assert.deepEqual(connection.peer, other?.local);
     assert.equal((connection.local as { address: string }).address, '127.0.0.5');
-    assert.match(String(connection), new RegExp(`^connection \\d+ to ${HOST}:${port}$`));
+    assert.match(String(connection), new RegExp(`^<Connection \\d+ to ${HOST}:${port} `));
     await connection.close();
     assert.deepEqual(connection.peer, { address: HOST, port, family: 'IPv4' });
     assert.deepEqual(connection.writer.getExtraInfo('peername'), connection.peer);

@@ -82,7 +82,7 @@ for (const [name, handler] of [
     );
     for (const context of heard.contexts) {
       assert.equal(context['brief'], true);
-      assert.match(String(context['connection']), /^connection \d+ from/);
+      assert.match(String(context['connection']), /^<Connection \d+ from/);
     }
   });
 }

@@ -138,7 +138,7 @@ for (const [how, [handler, error]] of Object.entries(throws)) {
       await until(() => server.connections.size === 0);
     });
     assert.deepEqual(errors, [error]);
-    assert.match(String(connections), /^connection \d+ from 127\.0\.0\.1:\d+$/);
+    assert.match(String(connections), /^<Connection \d+ from 127\.0\.0\.1:\d+ closed>$/);
   });
 }
 
@@ -180,7 +180,7 @@ test('without onError the exception handler gets the error, with the connection'
   assert.equal(contexts.length, 1);
   assert.equal(contexts[0]?.error, boom);
   assert.match(contexts[0]?.message ?? '', /^Unhandled error in the handler of connection \d+ from 127/);
-  assert.match(String(contexts[0]?.['connection']), /^connection \d+ from/);
+  assert.match(String(contexts[0]?.['connection']), /^<Connection \d+ from/);
 });
 
 for (const how of ['throws', 'rejects'] as const) {

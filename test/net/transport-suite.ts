@@ -429,7 +429,7 @@ export function testTransport(path: string): void {
         maxBuffered: 2 * MIB,
         onError: (error, connection) => {
           errors.push(error);
-          assert.match(String(connection), /^connection \d+ from /);
+          assert.match(String(connection), /^<Connection \d+ from /);
         },
       },
       async (server, port) => {

@@ -434,10 +434,10 @@ fakeTest('the text says what is inside and who waits', async () => {
   const queue = new Queue<number>(5);
   const task = createTask(() => queue.get());
   await allTasksBlocked();
-  assert.equal(String(queue), 'queue with 0 of 5 items, 1 getting, 0 putting');
+  assert.equal(String(queue), '<Queue 0 size, 5 maxsize, 1 getting, 0 putting, 0 unfinished>');
   queue.shutdown();
-  assert.equal(String(queue), 'queue with 0 of 5 items, 0 getting, 0 putting, shut down');
-  assert.equal(String(new Queue()), 'queue with 0 items, 0 getting, 0 putting');
+  assert.equal(String(queue), '<Queue shut down, 0 size, 5 maxsize, 0 getting, 0 putting, 0 unfinished>');
+  assert.equal(String(new Queue()), '<Queue 0 size, 0 maxsize, 0 getting, 0 putting, 0 unfinished>');
   await assert.rejects(task.then(), QueueShutDown);
 });
 

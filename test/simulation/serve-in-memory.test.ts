@@ -184,7 +184,7 @@ fakeTest('a handler that throws is reported to onError with its connection, and 
   assert.equal(String(await client.reader.read()), 'before');
   const [error, connection] = await told;
   assert.equal(error, salty);
-  assert.match(String(connection), /^connection \d+ from 10\.0\.0\.9:49152$/);
+  assert.match(String(connection), /^<Connection \d+ from 10\.0\.0\.9:49152 /);
 });
 
 fakeTest('the PROXY protocol names the client', async () => {

@@ -118,9 +118,9 @@ fakeTest('statistics and the text tell how many wait', async () => {
   const task = createTask(() => barrier.wait());
   await allTasksBlocked();
   assert.deepEqual(barrier.statistics(), { parties: 3, waiting: 1, broken: false });
-  assert.equal(String(barrier), 'barrier with 1 of 3 waiting');
+  assert.equal(String(barrier), '<Barrier 3 parties, 1 waiting, not broken>');
   barrier.abort();
-  assert.equal(String(barrier), 'barrier with 0 of 3 waiting, broken');
+  assert.equal(String(barrier), '<Barrier 3 parties, 0 waiting, broken>');
   await assert.rejects(task.then(), BrokenBarrierError);
 });
 

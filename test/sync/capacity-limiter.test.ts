@@ -44,7 +44,7 @@ fakeTest('it knows who borrowed, and for how long', async () => {
     ],
     waiting: 0,
   });
-  assert.equal(String(limiter), 'limiter with 2 of 3 borrowed, 0 waiting');
+  assert.equal(String(limiter), '<CapacityLimiter 3 total, 2 borrowed, 0 waiting>');
   await task;
 });
 

@@ -288,7 +288,7 @@ fakeTest('conditions can share a lock; anything else is a TypeError', async () =
   using _ = await full.acquire();
   assert.ok(empty.locked());
   empty.notify();
-  assert.equal(String(empty), `condition of ${lock}, 0 waiting`);
+  assert.equal(String(empty), '<Condition locked, 0 waiting>');
   assert.throws(() => new Condition({} as never), {
     name: 'TypeError',
     message: 'Cannot create condition: expected a Lock, got an object of type Object',

@@ -66,9 +66,9 @@ fakeTest('the text says whether it is set and how many wait', async () => {
   const event = new Event();
   const task = createTask(() => event.wait());
   await allTasksBlocked();
-  assert.equal(String(event), 'event not set, 1 waiting');
+  assert.equal(String(event), '<Event not set, 1 waiting>');
   event.set();
-  assert.equal(String(event), 'event set, 0 waiting');
+  assert.equal(String(event), '<Event set, 0 waiting>');
   await task;
 });
 

@@ -125,7 +125,7 @@ fakeTest('any task may release: a lock has no owner that matters', async () => {
 fakeTest('statistics and the text say who holds it, for how long, and how many wait', async () => {
   const lock = new Lock({ name: 'db' });
   assert.deepEqual(lock.statistics(), { locked: false, owner: undefined, heldFor: 0, waiting: 0 });
-  assert.equal(String(lock), 'lock "db" free');
+  assert.equal(String(lock), '<Lock "db" unlocked>');
   const owner = createTask(
     async () => {
       using _ = await lock.acquire();
@@ -137,16 +137,16 @@ fakeTest('statistics and the text say who holds it, for how long, and how many w
   const waiter = createTask(() => lock.acquire());
   await allTasksBlocked();
   assert.deepEqual(lock.statistics(), { locked: true, owner, heldFor: 12, waiting: 1 });
-  assert.equal(String(lock), 'lock "db" held by Task "cook" for 12 ms, 1 waiting');
+  assert.equal(String(lock), '<Lock "db" locked by Task "cook" for 12 ms, 1 waiting>');
   (await waiter)[Symbol.dispose]();
-  assert.equal(String(new Lock()), 'lock free');
+  assert.equal(String(new Lock()), '<Lock unlocked>');
 });
 
 test('outside of tasks a lock is held by somebody', async () => {
   const lock = new Lock();
   using _ = await lock.acquire();
   assert.equal(lock.statistics().owner, undefined);
-  assert.match(String(lock), /^lock held by somebody for \d+ ms, 0 waiting$/);
+  assert.match(String(lock), /^<Lock locked by somebody for \d+ ms, 0 waiting>$/);
 });
 
 test('a task.signal that is passed makes its task the owner, outside of its context too', async () => {

@@ -120,11 +120,11 @@ fakeTest('acquire is a cancellation point also with a free permit', async () => 
 
 fakeTest('the text says how many are free and wait', async () => {
   const semaphore = new Semaphore(1);
-  assert.equal(String(semaphore), 'semaphore with 1 free, 0 waiting');
+  assert.equal(String(semaphore), '<Semaphore 1 value, 0 waiting>');
   using _ = await semaphore.acquire();
   const task = taker(semaphore, [], 0);
   await allTasksBlocked();
-  assert.equal(String(semaphore), 'semaphore with 0 free, 1 waiting');
+  assert.equal(String(semaphore), '<Semaphore 0 value, 1 waiting>');
   task.cancel();
 });
 

@@ -169,7 +169,7 @@ test('never are there more than `count` and what its time allows, and nobody wai
       }
       const last = Math.max(0, ...lives.map(({ at }) => at));
       assert.ok((times.at(-1) ?? 0) <= last + (20 / count) * lives.length);
-      assert.equal(String(limiter), `rate limit of ${count} per 20 ms, 0 waiting`);
+      assert.equal(String(limiter), `<RateLimiter ${count} per 20 ms, 0 waiting>`);
     }),
   );
   await fc.assert(property, { numRuns: 60 });
