@@ -12,6 +12,7 @@ import { fencedBlocks } from './markdown.js';
 import { readText, root } from './source-files.js';
 
 const documents = [
+  'tutorial',
   'reference/sync',
   'reference/queues',
   'reference/time',
