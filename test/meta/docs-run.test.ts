@@ -13,6 +13,7 @@ import { readText, root } from './source-files.js';
 
 const documents = [
   'tutorial',
+  'errors',
   'reference/sync',
   'reference/queues',
   'reference/time',
