@@ -1,7 +1,7 @@
 // `maitre help [COMMAND]`: what `maitre --help` and `maitre COMMAND --help` print.
 import type { Command } from './command.ts';
-import { findCommand } from './find-command.ts';
 import { helpOf, helpOfAll } from './help-text.ts';
+import { findCommand } from './parse-arguments.ts';
 
 const OPTIONS = {} as const;
 

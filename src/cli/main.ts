@@ -5,10 +5,8 @@ import { readFileSync } from 'node:fs';
 import { escapeControl, escapeLines, quote } from '../base/index.ts';
 import { CommandError } from './command.ts';
 import { commands } from './commands.ts';
-import { findCommand } from './find-command.ts';
-import { helpOf, helpOfAll } from './help-text.ts';
 import { didYouMean } from './nearest.ts';
-import { parseArguments } from './parse-arguments.ts';
+import { findCommand, parseArguments } from './parse-arguments.ts';
 
 /** The help that a wrong use points to. */
 let help = 'maitre --help';
@@ -18,6 +16,7 @@ let hasRun = false;
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === '--help' || name === '-h') {
+    const { helpOfAll } = await import('./help-text.ts');
     process.stdout.write(helpOfAll(commands));
     return 0;
   }
@@ -36,6 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
   const command = await row.load();
   const parsed = parseArguments(name, command, rest);
   if (parsed === 'help') {
+    const { helpOf } = await import('./help-text.ts');
     process.stdout.write(helpOf(row, command));
     return 0;
   }

@@ -1,9 +1,18 @@
-// The arguments of one command, read by its row of the table: node:util's parseArgs cuts them into
-// tokens, and what is wrong with a token is said here, in one line that is the same on every runtime.
+// The command line, read by the table: which command, and its arguments. node:util's parseArgs cuts
+// them into tokens, and what is wrong with a token is said here, in one line that is the same on every
+// runtime.
 import { parseArgs } from 'node:util';
 import { quote } from '../base/index.ts';
-import { type Command, CommandError, HELP_OPTION, type Option, type Positional } from './command.ts';
+import { type Command, CommandError, type CommandRow, HELP_OPTION, type Option, type Positional } from './command.ts';
 import { didYouMean } from './nearest.ts';
+
+/** The row of the command `name`. @throws CommandError when there is none, with the one most like it */
+export function findCommand(commands: readonly CommandRow[], name: string): CommandRow {
+  const row = commands.find((each) => each.name === name);
+  if (row !== undefined) return row;
+  const names = commands.map((each) => each.name);
+  throw new CommandError(`unknown command ${quote(name)}${didYouMean(name, names)}`, 2);
+}
 
 export interface Arguments {
   readonly values: Readonly<Record<string, string | number | boolean | undefined>>;

@@ -7,7 +7,6 @@ import { endOnHangUp } from './hang-up.ts';
 import { loadHandler } from './load-handler.ts';
 import type { ServeListener } from './serve-events.ts';
 import { serveHere } from './serve-here.ts';
-import { printJson } from './serve-json.ts';
 import { linePrinter } from './serve-lines.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { readTlsFiles } from './tls-files.ts';
@@ -26,7 +25,7 @@ export async function serveFile(
   const where = whereToListen(values, given); // before FILE is loaded, see there
   const handler = await loadHandler(file);
   const server = { ...where, maxConnections: values['max-connections'], concurrency: values.concurrency };
-  const print = values.log === 'json' ? printJson : linePrinter(tls);
+  const print = values.log === 'json' ? (await import('./serve-json.ts')).printJson : linePrinter(tls);
   endOnHangUp();
   await run(async () => {
     await serveHere(handler, { server, tls, file, grace: values.grace }, values.quiet ? withoutClients(print) : print);

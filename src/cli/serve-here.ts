@@ -13,7 +13,6 @@ import {
   type ServerOptions,
   startServer,
 } from '../index.node.ts';
-import { listenFailure } from './listen-failure.ts';
 import type { ClientEndedEvent, ServeListener } from './serve-events.ts';
 import type { TlsFiles } from './tls-files.ts';
 
@@ -75,6 +74,7 @@ async function start(handler: Handler, settings: ServeSettings, emit: ServeListe
     );
   } catch (error) {
     if (error instanceof CancelledError) throw error;
+    const { listenFailure } = await import('./listen-failure.ts');
     throw listenFailure(error as NodeJS.ErrnoException, settings.server, tls); // listening fails with Errors
   }
 }
