@@ -8,7 +8,7 @@ export const printJson: ServeListener = (event) => {
 };
 
 /** What JSON leaves in a text although a terminal would obey it: DEL, C1, line separators, turns of direction. */
-const UNSAFE = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g; // oxlint-disable-line no-control-regex -- the point
+const UNSAFE = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** JSON on one line without control characters. Parsed, it is the value itself. */
 export function jsonLine(value: unknown): string {

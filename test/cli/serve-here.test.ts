@@ -101,7 +101,7 @@ test('a handler that fails has an error with its stack before its end, a client 
   await using served = new Served(async (reader) => {
     const word = String(await reader.read());
     if (word === 'salty') throw new Error('the soup is salty\x1b[2J\nsecond line');
-    if (word === 'text') throw 'only text'; // oxlint-disable-line typescript/only-throw-error -- handlers of others may
+    if (word === 'text') throw 'only text';
     await reader.readExactly(1);
   });
   const salty = await served.visit('salty');
