@@ -66,6 +66,8 @@ interface CountOption extends OptionBase {
   /** Default: no limit. */
   readonly most?: number;
   readonly fallback?: number;
+  /** What holds without the option and has no number, shown as its default: `no limit`. */
+  readonly without?: string;
 }
 
 /** One of a few words. */
@@ -111,7 +113,7 @@ export type Texts<P extends readonly Positional[]> = {
 type Text<P extends Positional> = P extends { choices: readonly (infer Choice)[] } ? Choice : string;
 
 /** The option that every command has. */
-export const HELP_OPTION = { short: '-h', long: '--help', help: 'show this help' } as const;
+export const HELP_OPTION = { short: '-h', long: '--help', help: 'print the help' } as const;
 
 /** A failure that the user is told in one line. */
 export class CommandError extends Error {

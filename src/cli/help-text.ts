@@ -47,7 +47,8 @@ export function optionUsage(name: string, option: Option): string {
 
 /** An option's default as it is shown; empty without one. */
 export function shownFallback(option: Option): string {
-  return option.type === 'flag' || option.fallback === undefined ? '' : String(option.fallback);
+  if (option.type === 'flag') return '';
+  return String(option.fallback ?? ('without' in option ? option.without : ''));
 }
 
 function inUsage(positional: Positional): string {

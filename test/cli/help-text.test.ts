@@ -9,6 +9,7 @@ const COMMAND: Command = {
     size: { type: 'count', value: 'N', help: 'how large', least: 1, fallback: 3 },
     form: { type: 'choice', choices: ['round', 'flat'], help: 'its form', fallback: 'round' },
     'very-long-name': { type: 'text', value: 'TEXT', help: `${'a long phrase '.repeat(8)}to its end` },
+    most: { type: 'count', value: 'N', help: 'how many', least: 1, without: 'no limit' },
     loud: { type: 'flag', help: 'say so' },
   },
   positionals: [
@@ -33,8 +34,9 @@ Options:
   --form round|flat      its form (default round)
   --very-long-name TEXT  a long phrase a long phrase a long phrase a long phrase a long phrase a
                          long phrase a long phrase a long phrase to its end
+  --most N               how many (default no limit)
   --loud                 say so
-  --help, -h             show this help
+  --help, -h             print the help
 
 One more thing.
 `,
