@@ -34,7 +34,10 @@ function optionRows(options: Command['options']): [string, string][] {
   return [
     ...Object.entries(options).map(([name, option]): [string, string] => {
       const fallback = shownFallback(option);
-      return [optionUsage(name, option), `${option.help}${fallback === '' ? '' : ` (default ${fallback})`}`];
+      return [
+        optionUsage(name, option),
+        `${option.help}${fallback === '' ? '' : ` ${unbroken(`(default ${fallback})`)}`}`,
+      ];
     }),
     [`${HELP_OPTION.long}, ${HELP_OPTION.short}`, HELP_OPTION.help],
   ];
@@ -69,6 +72,11 @@ function columns(rows: readonly (readonly [string, string])[]): string {
     .join('\n');
 }
 
+/** A text that `wrap` keeps on one line. */
+function unbroken(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
+}
+
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
@@ -76,5 +84,5 @@ function wrap(text: string, width: number): string[] {
     if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
-  return lines;
+  return lines.map((line) => line.replaceAll('\u00a0', ' '));
 }
