@@ -11,7 +11,7 @@ await run(async () => {
   // What comes faster than the loop below takes it waits in a queue of 1,024 datagrams; what comes on top is dropped, as
   // UDP may do anywhere on the way. A sender that minds asks again.
   await using endpoint = await createDatagramEndpoint({ local: { host: '127.0.0.1', port }, receiveQueue: 1024 });
-  console.log(`Listening on ${endpoint}`);
+  console.log(`Listening on ${endpoint.label}`);
   try {
     for await (const { data, from } of endpoint) {
       try {

@@ -64,6 +64,16 @@ describe('the declarations that ship', () => {
     }
   });
 
+  // Else a test would meet a class twice, once with its @internal members and once without.
+  test('are not what tests compile against: test/tsconfig.json has a path for every door', () => {
+    const config = readText('test/tsconfig.json').replace(/^ *\/\/.*$/gm, '');
+    const { paths } = (JSON.parse(config) as { compilerOptions: { paths: object } }).compilerOptions; // our own file
+    const expected = Object.entries(doors).map(([door, file]) => {
+      return [door, [file.replace(/^dist/, '../build/declarations').replace(/\.d\.ts$/, '.js')]];
+    });
+    assert.deepEqual(paths, Object.fromEntries(expected));
+  });
+
   test('name only types that a door exports', () => {
     const exported = new Set(Object.values(doors).flatMap((file) => [...exportsOf(file).values()]));
     const named = new Set(exported);
