@@ -1,15 +1,6 @@
 // net: servers and connections over TCP and Unix sockets, UDP endpoints.
 // May import: base, core, sync, streams, node:. Does not belong here: protocols on top of bytes.
 export { type Address, type Addresses, formatAddress } from './address.ts';
-export { fromNodeDuplex, fromNodeReadable, fromNodeWritable } from './adapters/from-node-streams.ts';
-export { toNodeDuplex, toNodeReadable, toNodeWritable } from './adapters/to-node-streams.ts';
-export {
-  fromWebReadable,
-  type FromWebReadableOptions,
-  fromWebWritable,
-  toWebReadable,
-  toWebWritable,
-} from './adapters/web-streams.ts';
 export { BareSocket } from './bare-socket.ts';
 export { isConnectionLost } from './connection-lost.ts';
 export { Connection } from './connection.ts';
