@@ -5,12 +5,7 @@ export { BareSocket } from './bare-socket.ts';
 export { isConnectionLost } from './connection-lost.ts';
 export { Connection } from './connection.ts';
 export type { ConnectionTls } from './connection-tls.ts';
-export {
-  createDatagramEndpoint,
-  type Datagram,
-  DatagramEndpoint,
-  type DatagramStatistics,
-} from './datagram-endpoint.ts';
+export { type Datagram, DatagramEndpoint, type DatagramStatistics } from './datagram-endpoint.ts';
 export type {
   DatagramAddress,
   DatagramOptions,
@@ -22,6 +17,7 @@ export type { ConnectionLimits } from './limits.ts';
 export type { Accept, Listener } from './listener.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
+export { createDatagramEndpoint } from './open-datagram.ts';
 export type { Refusal, RefusalCode } from './refusal.ts';
 export { type Handler, Server } from './server.ts';
 export { checkServerOptions, type ServerOptions } from './server-options.ts';
