@@ -9,7 +9,7 @@
 //   may have gone out all the same. `#sending` counts those that the system has not answered, cancelled ones included.
 // - An error event of the socket is an answer to something sent before (ICMP). It does not close the endpoint.
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { describe, disposable } from '../base/index.ts';
+import { AsyncIteration, describe, disposable } from '../base/index.ts';
 import {
   answeredWait,
   beginWait,
@@ -302,23 +302,22 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
   }
 }
 
-/** Written out: an async generator would let only one next() wait at a time. */
-class DatagramIterator implements AsyncIterableIterator<Datagram> {
+class DatagramIterator extends AsyncIteration<Datagram> {
   readonly #endpoint: DatagramEndpoint;
-  /** Aborted by return(): it takes back the receives that wait in next(), which would take datagrams with them. */
+  /** Aborted at the end: it takes back the receives that wait in next(), which would take datagrams with them. */
   readonly #end = new AbortController();
 
   constructor(endpoint: DatagramEndpoint) {
+    super();
     this.#endpoint = endpoint;
   }
 
-  next(): Promise<IteratorResult<Datagram, undefined>> {
-    return waiting(this.#next());
+  protected override step(): Promise<IteratorResult<Datagram, undefined>> {
+    return waiting(this.#receive());
   }
 
-  async #next(): Promise<IteratorResult<Datagram, undefined>> {
+  async #receive(): Promise<IteratorResult<Datagram, undefined>> {
     const { signal } = this.#end;
-    if (signal.aborted) return { done: true, value: undefined };
     try {
       return { done: false, value: await this.#endpoint.receive({ signal }) };
     } catch (error) {
@@ -329,13 +328,8 @@ class DatagramIterator implements AsyncIterableIterator<Datagram> {
     }
   }
 
-  return(): Promise<IteratorResult<Datagram, undefined>> {
+  protected override end(): void {
     this.#end.abort();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }
 

@@ -244,7 +244,10 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * for await (const line of reader.lines()) console.log(line); // one, two
    * ```
    */
-  lines(encoding: BufferEncoding = 'utf8', options?: ReadUntilOptions): AsyncIterableIterator<string> {
+  lines(
+    encoding: BufferEncoding = 'utf8',
+    options?: ReadUntilOptions,
+  ): AsyncIterableIterator<string> & AsyncDisposable {
     return new TextLineIterator(this, encoding, options);
   }
 
@@ -276,7 +279,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * for await (const chunk of reader.chunks()) console.log(chunk.length); // 5
    * ```
    */
-  chunks(options?: WaitOptions): AsyncIterableIterator<Buffer> {
+  chunks(options?: WaitOptions): AsyncIterableIterator<Buffer> & AsyncDisposable {
     return new ChunkIterator(this, options);
   }
 
