@@ -1,7 +1,6 @@
 // Iteration over a reader. A step is one promise on top of the read's own, fewer than an async function needs. The end takes
 // back the read that next() waits in: a Readable made of the iteration and destroyed at that moment would otherwise leave a
 // read behind that takes a line with it and keeps the reader busy until one comes.
-import type { Buffer } from 'node:buffer';
 import { AsyncIteration } from '../base/index.ts';
 import { CancelledError, quiet } from '../core/index.ts';
 
