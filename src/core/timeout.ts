@@ -44,7 +44,7 @@ class DeadlineScope extends InnerScope implements Deadline {
 }
 
 let expire: (timeout: Timeout) => void; // set by the class
-let make: (scope: DeadlineScope, when: number | null, ms: number | undefined) => Timeout; // set by the class
+type MakeTimeout = new (scope: DeadlineScope, when: number | null, ms: number | undefined) => Timeout;
 
 /** A running deadline, passed to the body of `timeout`, `timeoutAt` and `moveOnAfter`. */
 export class Timeout {
@@ -55,7 +55,6 @@ export class Timeout {
 
   static {
     expire = (running): void => running.#expire();
-    make = (scope, when, ms): Timeout => new Timeout(scope, when, ms);
   }
 
   private constructor(scope: DeadlineScope, when: number | null, ms: number | undefined) {
@@ -271,7 +270,7 @@ function runGuarded<T>(
   late: (() => T) | undefined,
 ): Promise<T> {
   const scope = new DeadlineScope(outer);
-  const deadline = make(scope, when, ms);
+  const deadline = new (Timeout as unknown as MakeTimeout)(scope, when, ms); // its constructor is private for users alone
   const call = new Promise<T>((resolve, reject) => {
     const succeed = (value: T): void => {
       deadline.finish(undefined);

@@ -50,7 +50,6 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
   readonly #exchange: Exchange<T>;
   #finished = 0;
   readonly #joiners = new Line<void>();
-  #isShutDown = false;
 
   /**
    * @param maxsize how many items it holds before put waits; 0, the default, and less: no bound
@@ -129,7 +128,6 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
    * With `immediate`, the items inside are dropped, and counted as done.
    */
   shutdown(options: { readonly immediate?: boolean | undefined } = {}): void {
-    this.#isShutDown = true;
     this.#exchange.close(() => new QueueShutDown('The queue is shut down'));
     if (options.immediate === true) this.#finish(this.#exchange.drop());
   }
@@ -142,10 +140,6 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
   /** Takes items until the queue is shut down and empty. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new ItemIterator((begun) => this.#exchange.get('queue.get', this, undefined, begun));
-  }
-
-  protected override describeState(): string {
-    return (this.#isShutDown ? 'shut down, ' : '') + super.describeState();
   }
 
   get #unfinished(): number {

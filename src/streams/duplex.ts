@@ -37,10 +37,6 @@ export abstract class DuplexEnd extends Resource implements Duplex {
     };
   }
 
-  protected override describeState(): string {
-    return `${this.writer.isClosing() ? 'closing' : 'open'}, ${this.reader.bufferedBytes} bytes unread`;
-  }
-
   /** Why the connection broke: the system's error; undefined while it lasts and after a clean end. */
   abstract get error(): unknown;
 

@@ -122,11 +122,9 @@ export class Lock extends Resource {
     this.#hold = hold;
   }
 
-  /** `locked by Task "a" for 12 ms, 3 waiting`. */
+  /** `locked by Task "a", 3 waiting`. */
   protected override describeState(): string {
     const hold = this.#hold;
-    if (hold === undefined) return 'unlocked';
-    const heldFor = loopTime() - hold.since;
-    return `locked by ${hold.task?.label ?? 'somebody'} for ${heldFor.toFixed(0)} ms, ${this.#line.size} waiting`;
+    return hold === undefined ? 'unlocked' : `locked by ${hold.task?.label ?? 'somebody'}, ${this.#line.size} waiting`;
   }
 }

@@ -270,7 +270,7 @@ test(
     const client = new RawClient({ path });
     await client.receives('x');
     await client.close();
-    assert.match(String(shown), /^<Connection \d+ from .*\/s open, 0 bytes unread>$/);
+    assert.match(String(shown), /^<Connection \d+ from .*\/s \d/);
     await server.shutdown();
   },
   { skip: !isNode && false },

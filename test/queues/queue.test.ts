@@ -436,7 +436,7 @@ fakeTest('the text says what is inside and who waits', async () => {
   await allTasksBlocked();
   assert.equal(String(queue), '<Queue 0 size, 5 maxsize, 1 getting, 0 putting, 0 unfinished>');
   queue.shutdown();
-  assert.equal(String(queue), '<Queue shut down, 0 size, 5 maxsize, 0 getting, 0 putting, 0 unfinished>');
+  assert.equal(String(queue), '<Queue 0 size, 5 maxsize, 0 getting, 0 putting, 0 unfinished>');
   assert.equal(String(new Queue()), '<Queue 0 size, 0 maxsize, 0 getting, 0 putting, 0 unfinished>');
   await assert.rejects(task.then(), QueueShutDown);
 });
