@@ -10,7 +10,6 @@ export {
   toWebReadable,
   toWebWritable,
 } from './adapters/web-streams.ts';
-export { BareSocket } from './bare-socket.ts';
 export { isConnectionLost } from './connection-lost.ts';
 export { Connection } from './connection.ts';
 export type { ConnectionTls } from './connection-tls.ts';
@@ -39,4 +38,4 @@ export type { ServerStatistics } from './server-statistics.ts';
 export type { ShutdownOptions, ShutdownReport } from './shutdown.ts';
 export { startServer } from './start-server.ts';
 export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
-export type { WireListener } from './wire.ts';
+export type { Wire, WireListener } from './wire.ts';

@@ -2,12 +2,13 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer } from 'node:net';
 import { reportException } from '../core/index.ts';
-import { type Address, noteAddresses, toAddress } from './address.ts';
-import type { AnySocket } from './any-socket.ts';
+import { type Address, addressesOf, toAddress } from './address.ts';
 import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
+import { NetWire } from './net-wire.ts';
 import { acceptRaw } from './raw/accept.ts';
 import type { ServerOptions } from './server-options.ts';
 import { checkFolder, claimPath, clearPath, inTermsOf, takeBerth } from './unix-path.ts';
+import type { Wire } from './wire.ts';
 
 /** Clients that wait: in the kernel until they are accepted, and then for a place among maxConnections. */
 export const DEFAULT_BACKLOG = 4096;
@@ -29,7 +30,7 @@ export interface Listener {
 /** What is told of clients. */
 export interface Accept {
   /** Of each one; nothing is read from it yet. */
-  onSocket(socket: AnySocket): void;
+  onWire(wire: Wire): void;
   /** Of one that could not be accepted. */
   onError(error: Error): void;
   /** Takes clients on the raw path. */
@@ -164,8 +165,9 @@ function bind(
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => {
-        noteAddresses(socket, 'path' in address ? address.path : undefined);
-        accept.onSocket(socket);
+        // Asked before anything else, so that what is admitted is what is served.
+        const addresses = addressesOf(socket, 'path' in address ? address.path : undefined);
+        accept.onWire(new NetWire(socket, addresses));
       });
       // On the raw path the 'connection' event stays silent.
       if (accept.raw) acceptRaw(server, { noDelay, keepAlive, bound: address }, accept);

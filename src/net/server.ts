@@ -8,8 +8,7 @@
 // - waitClosed() resolves when CLOSED and no connection is open, in either order.
 // - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.
 // - shutdown() is bounded: see shutdown.ts.
-import type { Socket } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import {
   answeredWait,
   type Awaitable,
@@ -30,18 +29,17 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
-import { type Address, formatAddress, onlyPort } from './address.ts';
+import { type Address, type Addresses, formatAddress, onlyPort } from './address.ts';
 import { Admission } from './admission.ts';
-import { type AnySocket, addressesOfAny } from './any-socket.ts';
 import { meet, serveMet } from './behind-balancer.ts';
-import { BareSocket } from './bare-socket.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { ConnectionSet } from './connection-set.ts';
 import { descriptorWatch, isOutOfDescriptors } from './descriptor-watch.ts';
 import { Limits } from './limits.ts';
 import { DEFAULT_BACKLOG, listen, type Listen, type Listener } from './listener.ts';
 import { Listening } from './listening.ts';
-import { Parking, turnAway } from './parking.ts';
+import { NetWire } from './net-wire.ts';
+import { Parking } from './parking.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -50,6 +48,7 @@ import { addBytes, type Bytes, type ServerStatistics, sumBytes } from './server-
 import { SharedMemory } from './shared-memory.ts';
 import { checkSecureContext } from './tls-options.ts';
 import { checkGrace, endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
+import type { Wire } from './wire.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
 export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
@@ -66,7 +65,7 @@ export class Server extends Resource implements AsyncDisposable {
   readonly #connections = new ConnectionSet();
   /** What is the same for all of them. */
   readonly #settings: ConnectionSettings;
-  /** AnySocket sockets that wait for their turn to be connections. */
+  /** Clients that wait for their turn to be connections. */
   readonly #parking: Parking;
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
@@ -94,8 +93,8 @@ export class Server extends Resource implements AsyncDisposable {
     this.#handler = handler;
     this.#options = options;
     this.#listenOn = listenOn;
-    const { limit, readLimit, maxBuffered, shutdownTimeout, path } = options;
-    const same = { limit, readLimit, maxBuffered, shutdownTimeout, path, accepted: true, server: this };
+    const { limit, readLimit, maxBuffered, shutdownTimeout } = options;
+    const same = { limit, readLimit, maxBuffered, shutdownTimeout, accepted: true, server: this };
     this.#settings = {
       ...same,
       onGone: (connection) => this.#gone(connection),
@@ -340,7 +339,7 @@ export class Server extends Resource implements AsyncDisposable {
   async #listen(): Promise<readonly Listener[]> {
     this.#tls ??= this.#makeTls();
     return this.#listenOn(this.#options, {
-      onSocket: (socket) => this.#accept(socket),
+      onWire: (wire) => this.#accept(wire),
       onError: (error) => this.#acceptFailed(error),
       // A tls.Server wants sockets as net makes them from the start.
       raw: this.#listenOn === listen && (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
@@ -353,27 +352,26 @@ export class Server extends Resource implements AsyncDisposable {
     else this.#reports.refuse({ code: 'accept', message: error.message, error, peer: undefined });
   }
 
-  #accept(socket: AnySocket): void {
+  #accept(wire: Wire): void {
     if (this.#closed) {
-      socket.destroy();
+      wire.destroy();
       return;
     }
     this.#accepted++;
     descriptorWatch.clientCame();
-    const { peer } = addressesOfAny(socket);
-    const refusal = this.#admission.refuse(socket);
+    const refusal = this.#admission.refuse(wire);
     if (refusal !== undefined) {
-      turnAway(socket);
+      wire.reset(); // an end would look like an answer
       // One that has reset already was denied nothing without a rule, and behind a balancer it is a health check.
       const isQuiet = refusal.code === 'noAddress' && (this.#admission.open || this.#isBehindBalancer);
       return this.#reports.refuse(refusal, isQuiet);
     }
-    if (!this.#isFull()) return this.#begin(socket);
-    if (this.#parking.add(socket)) return;
+    if (!this.#isFull()) return this.#begin(wire);
+    if (this.#parking.add(wire)) return;
     const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
     const message = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
-    turnAway(socket);
-    this.#reports.refuse({ code: 'backlog', message, peer });
+    wire.reset();
+    this.#reports.refuse({ code: 'backlog', message, peer: wire.addresses.peer });
   }
 
   #isFull(): boolean {
@@ -381,17 +379,17 @@ export class Server extends Resource implements AsyncDisposable {
     return this.#connections.size + handshakes >= (this.#options.maxConnections ?? Infinity);
   }
 
-  #begin(socket: AnySocket): void {
-    if (this.#tls === undefined || socket instanceof BareSocket || this.#isBehindBalancer) this.#open(socket);
-    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, addressesOfAny(socket).peer));
+  #begin(wire: Wire): void {
+    if (this.#tls === undefined || this.#isBehindBalancer) this.#open(wire);
+    else this.#tls.accept(wire.release(), (outcome) => this.#shookHands(outcome, wire.addresses));
   }
 
-  #shookHands(outcome: Socket | Error, peer: Address): void {
+  #shookHands(outcome: TLSSocket | Error, addresses: Addresses): void {
     if (outcome instanceof Error) {
-      this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer });
+      this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer: addresses.peer });
       this.#unpark();
     } else if (this.#closed) outcome.destroy();
-    else this.#open(outcome);
+    else this.#open(new NetWire(outcome, addresses));
   }
 
   #makeTls(): TlsAcceptor | undefined {
@@ -399,8 +397,8 @@ export class Server extends Resource implements AsyncDisposable {
     return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
   }
 
-  #open(socket: AnySocket): void {
-    const connection = new Connection(socket, this.#settings);
+  #open(wire: Wire): void {
+    const connection = new Connection(wire, this.#settings);
     this.#connections.add(connection);
     this.#limits.opened();
     if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
@@ -474,9 +472,9 @@ export class Server extends Resource implements AsyncDisposable {
 
   #unpark(): void {
     while (!this.#isFull()) {
-      const socket = this.#parking.next();
-      if (socket === undefined) return;
-      this.#begin(socket);
+      const wire = this.#parking.next();
+      if (wire === undefined) return;
+      this.#begin(wire);
     }
   }
 

@@ -13,7 +13,7 @@
 // - An error is told once to both sides, when the wire is closed. A reader that had the peer's end already keeps it: an
 //   error of writing does not take away what was received.
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError, loopTime } from '../core/index.ts';
 import {
   StreamReader,
@@ -106,7 +106,7 @@ export class SocketTransport implements Transport, WireListener {
     this.reader.setTransport(this);
     // Not `settings` itself: a connection's onOverflow wants to know of whom, and is told by overflowed().
     this.writer = new StreamWriter(this, { maxBuffered: settings.maxBuffered });
-    if (wire instanceof NetWire && wire.socket instanceof TLSSocket) this.#setSecured(wire.socket);
+    if (wire.secured !== undefined) this.#setSecured(wire.secured);
   }
 
   /** Says whose transport it is; before `start`. */
@@ -206,12 +206,13 @@ export class SocketTransport implements Transport, WireListener {
     if (!(options instanceof TlsAcceptor)) checkStartTls(options, this.#settings.accepted === true);
     // First: a reader that was full lets its transport go on, which must not be the socket that nobody listens to.
     const received = this.reader.takeHeld();
+    const { addresses } = this.#wire;
     const plain = this.#wire.release();
-    this.#wire = new NetWire(plain); // so that an abort reaches it meanwhile
+    this.#wire = new NetWire(plain, addresses); // so that an abort reaches it meanwhile
     try {
       const secured = await secureInPlace(plain, received, this.#settings.accepted === true, options);
       this.#setSecured(secured);
-      this.#wire = new NetWire(secured);
+      this.#wire = new NetWire(secured, addresses);
       this.start();
       if (this.#heldBack) this.#wire.pause();
     } catch (error) {

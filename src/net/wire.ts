@@ -1,8 +1,14 @@
-// What a SocketTransport moves its bytes through. There are two: RawSocket (raw/socket.ts) straight at the system's handle, and
-// NetWire (net-wire.ts) over the public events and methods of a net.Socket, on every runtime and for TLS.
+// What a SocketTransport moves its bytes through, from the accept or the connect to the close. There are two, and a third one in
+// tests: RawWire (raw/wire.ts) straight at the system's handle, NetWire (net-wire.ts) over the public events and methods of a
+// net.Socket, on every runtime and for TLS, and the simulation's MemoryWire without a system.
 //
-// A wire does what it is told and tells what happened; it decides nothing. It reads nothing before listen().
+// A wire does what it is told and tells what happened; it decides nothing. Nobody outside asks which of them it is.
+//
+// States: PARKED (it reads nothing) -(listen)-> LISTENING -(destroy, close, reset, or an error)-> CLOSING -> CLOSED (`onClose` was
+// called). PARKED and LISTENING may also be left by release().
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Addresses } from './address.ts';
 
 /** Bytes: what is written in one turn is copied together up to this size; above it goes out as a vector. */
 export const COPY_UP_TO = 65536;
@@ -22,7 +28,17 @@ export interface WireListener {
 }
 
 export interface Wire {
-  /** Says who is told, and begins to read. Called once. */
+  /** The two ends, asked for when it was accepted or had connected: they are known after the end too. */
+  readonly addresses: Addresses;
+  /** True from its end on, whoever ended it. */
+  readonly destroyed: boolean;
+  /**
+   * Whether the peer has reset it, asked of the system: for wires that nobody listens to. False where that cannot be known.
+   */
+  readonly hasReset: boolean;
+  /** Calls `fn` once when it is closed, also while nobody listens, and after release() when the socket is. */
+  whenClosed(fn: () => void): void;
+  /** Says who is told, and begins to read. Called once. When it is closed already, `onClose` follows. */
   listen(listener: WireListener): void;
   /** True while it does not read: there may be input that nobody has seen. */
   readonly paused: boolean;
@@ -42,6 +58,12 @@ export interface Wire {
   readonly queued: number | undefined;
   /** The net.Socket it is or can show itself as; undefined when it is closed and was never one. */
   readonly socket: Socket | undefined;
-  /** Gives the socket away to node:tls, paused and unheard; nobody else could read from it. Nothing is told any more. */
+  /** The TLS socket it moves its bytes through; undefined over plain text. */
+  readonly secured: TLSSocket | undefined;
+  /**
+   * Gives the socket away, paused and without our listeners: node:tls needs it, and nobody else may read from it. Nothing is told any
+   * more. The wire that node:tls makes possible is a new one, with the same addresses.
+   * @throws ConnectionLostError when it is closed and no socket is left; InvalidStateError when there never was one
+   */
   release(): Socket;
 }
