@@ -32,6 +32,8 @@ export class NetWire implements Wire, Soon {
   #mayBeMute = false;
   #looking: Handle | undefined = undefined;
   #closed = false;
+  /** What comes is dropped. */
+  #discards = false;
 
   /** The socket is connected and paused. Its errors are this wire's from now on: they destroy it, also while nobody listens. */
   constructor(socket: Socket, addresses: Addresses) {
@@ -74,6 +76,10 @@ export class NetWire implements Wire, Soon {
   resume(): void {
     this.#paused = false;
     if (!this.#resting) this.socket.resume();
+  }
+
+  discard(): void {
+    this.#discards = true;
   }
 
   /** The turn after the one in which it had read enough. @internal */
@@ -142,7 +148,8 @@ export class NetWire implements Wire, Soon {
       addSoon(this);
     }
     try {
-      if (this.#listener?.onBytes(chunk.length) === true) this.#listener.onData(chunk);
+      if (this.#discards) this.#listener?.onDropped(chunk.length);
+      else this.#listener?.onData(chunk);
     } catch (error) {
       this.socket.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
     }

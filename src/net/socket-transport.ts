@@ -84,7 +84,7 @@ export class SocketTransport implements Transport, WireListener {
   #heldBack = false;
   /** What its handshake has settled; undefined without TLS. */
   tls: ConnectionTls | undefined = undefined;
-  /** The reader gets nothing any more; what comes is dropped. */
+  /** The reader gets nothing any more; the wire drops what comes. */
   #inputEnded = false;
   /** Bytes dropped since then. */
   #dropped = 0;
@@ -213,6 +213,7 @@ export class SocketTransport implements Transport, WireListener {
       const secured = await secureInPlace(plain, received, this.#settings.accepted === true, options);
       this.#setSecured(secured);
       this.#wire = new NetWire(secured, addresses);
+      if (this.#inputEnded) this.#wire.discard(); // it ended during the handshake
       this.start();
       if (this.#heldBack) this.#wire.pause();
     } catch (error) {
@@ -262,6 +263,7 @@ export class SocketTransport implements Transport, WireListener {
   endReading(): void {
     if (!this.#inputEnded && !this.#peerEnded && !this.#gone) this.reader.feedEof();
     this.#inputEnded = true;
+    this.#wire.discard();
     this.#wire.resume();
   }
 
@@ -279,27 +281,23 @@ export class SocketTransport implements Transport, WireListener {
   // ---- called by the wire --------------------------------------------------------------------------------------
 
   /** @internal */
-  onBytes(count: number): boolean {
-    if (this.#inputEnded) {
-      this.#dropped += count;
-      if (this.#lingering !== undefined && this.#dropped > DROP_FREELY) this.#dropSlowly();
-      return false;
-    }
-    this.bytesRead += count;
-    this.#writtenAtBytes = this.writer.bytesWritten;
-    return true;
+  onData(chunk: Buffer): void {
+    this.bytesRead += chunk.length;
+    this.#writtenAtBytes = this.writer.bytesWritten; // first: what is fed may be answered at once
+    this.reader.feed(chunk);
+    this.#owner?.holding(chunk.length);
+  }
+
+  /** @internal */
+  onDropped(count: number): void {
+    this.#dropped += count;
+    if (this.#lingering !== undefined && this.#dropped > DROP_FREELY) this.#dropSlowly();
   }
 
   /** A peer that sends on and on is not ended, which would cut what it has not read, and gets little of our time. */
   #dropSlowly(): void {
     this.#wire.pause();
     this.#dropping = callLater(DROP_EVERY, () => this.#wire.resume());
-  }
-
-  /** @internal */
-  onData(chunk: Buffer): void {
-    this.reader.feed(chunk);
-    this.#owner?.holding(chunk.length);
   }
 
   /** @internal */

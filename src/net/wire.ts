@@ -15,10 +15,10 @@ export const COPY_UP_TO = 65536;
 
 /** Told by a wire. All calls come from the loop, never inside a call of the wire's own methods. */
 export interface WireListener {
-  /** Bytes came: are they wanted? Asked before they are copied. */
-  onBytes(count: number): boolean;
-  /** Gets the bytes that were wanted; they are its own. */
+  /** Bytes came; the chunk is the listener's own. What it throws ends this wire, and nothing else. */
   onData(chunk: Buffer): void;
+  /** Bytes came after discard(), and were dropped. */
+  onDropped(count: number): void;
   /** The system has taken what was written last. Not after a write that returned true. */
   onWritten(): void;
   /** The peer sends no more. */
@@ -44,6 +44,8 @@ export interface Wire {
   readonly paused: boolean;
   pause(): void;
   resume(): void;
+  /** From now on, drops what comes without a copy; `onDropped` follows in place of `onData`. Does not resume. */
+  discard(): void;
   /** Sends; true when the system has taken all at once, else `onWritten` or `onClose` follows. One at a time. */
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean;
   /** Sends our end and goes on reading. Everything written was taken. */

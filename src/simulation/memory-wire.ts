@@ -26,6 +26,8 @@ export class MemoryWire implements Wire {
   #other: MemoryWire | undefined = undefined;
   #listener: WireListener | undefined = undefined;
   #paused = true;
+  /** What comes is dropped. */
+  #discards = false;
   /** What came and was not handed over, and its bytes. */
   readonly #inbox = new Deque<Buffer>();
   #inboxBytes = 0;
@@ -86,6 +88,10 @@ export class MemoryWire implements Wire {
     if (this.#toldEnd || this.destroyed) return;
     this.#paused = false;
     this.#schedule();
+  }
+
+  discard(): void {
+    this.#discards = true;
   }
 
   write(chunks: readonly (string | Uint8Array)[]): boolean {
@@ -179,7 +185,8 @@ export class MemoryWire implements Wire {
     if (listener === undefined) return;
     for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) {
       try {
-        if (listener.onBytes(chunk.length)) listener.onData(chunk);
+        if (this.#discards) listener.onDropped(chunk.length);
+        else listener.onData(chunk);
       } catch (error) {
         this.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
       }

@@ -70,6 +70,7 @@ const kinds: Record<string, { readonly pair: () => Pair | Promise<Pair>; readonl
 /** Notes what it is told. */
 class Notes implements WireListener {
   text = '';
+  dropped = 0;
   ended = false;
   /** Every call of onClose. */
   readonly closes: (NodeJS.ErrnoException | undefined)[] = [];
@@ -80,13 +81,13 @@ class Notes implements WireListener {
     this.#onData = onData;
   }
 
-  onBytes(): boolean {
-    return true;
-  }
-
   onData(chunk: Buffer): void {
     this.text += chunk.toString();
     this.#onData();
+  }
+
+  onDropped(count: number): void {
+    this.dropped += count;
   }
 
   onWritten(): void {}
@@ -206,6 +207,32 @@ for (const [name, { pair, skip = false }] of Object.entries(kinds)) {
       await until(() => parked.hasReset);
       assert.equal(parked.destroyed, false);
       await endAll(other, parked);
+    },
+    { skip },
+  );
+
+  test(
+    `${name}: after discard a wire counts what comes, hands nothing over, and still tells the end`,
+    async () => {
+      const [client, server] = await pair();
+      const [atClient, atServer] = [new Notes(), new Notes()];
+      client.listen(atClient);
+      server.listen(atServer);
+      client.write(['kept'], 4);
+      await until(() => atServer.text === 'kept');
+      server.pause();
+      server.discard();
+      client.write(['dropped'], 7);
+      for (let i = 0; i < 5; i++) await nextTurn();
+      assert.equal(atServer.dropped, 0); // it does not resume by itself
+      server.resume();
+      await until(() => atServer.dropped === 7);
+      client.write([Buffer.alloc(200_000)], 200_000);
+      await until(() => atServer.dropped === 200_007);
+      client.end();
+      await until(() => atServer.ended || atServer.closes.length > 0);
+      assert.equal(atServer.text, 'kept');
+      await endAll(client, server);
     },
     { skip },
   );

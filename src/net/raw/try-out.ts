@@ -45,12 +45,12 @@ async function tryOut(): Promise<boolean> {
         const onWire = guarded((wire: RawWire) => {
           accepted = wire;
           wire.listen({
-            onBytes: () => true,
             onData: (chunk) => {
               // Text and bytes: as a vector of both, and as one piece.
               const whole = wire.write([chunk, '?'], COPY_UP_TO + 1) && wire.write(['!'], 1);
               if (String(chunk) !== PROBE || !whole) reject(new Error('other bytes came'));
             },
+            onDropped: () => reject(new Error('bytes were dropped')),
             onWritten: () => reject(new Error('a write of a few bytes was not taken at once')),
             onEnd: () => wire.end(),
             onClose: (error) => resolve(error === undefined),

@@ -66,6 +66,8 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
   #hasWritten = false;
   /** end() was called. */
   #halfClosed = false;
+  /** What comes is dropped. */
+  #discards = false;
   /** The peer has ended: there is nothing more to read. */
   #ended = false;
   #error: Error | undefined = undefined;
@@ -137,6 +139,10 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     if (!this.#paused || this.#ended) return;
     this.#paused = false;
     if (!this.#resting) this.#startReading();
+  }
+
+  discard(): void {
+    this.#discards = true;
   }
 
   /** The turn after the one in which it had read enough. @internal */
@@ -249,7 +255,9 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
       try {
         // After a read that left nothing libuv turns to the others by itself.
         if (count >= READ_BUFFER && (this.#share ??= new TurnShare()).isOver()) this.#rest();
-        return listener.onBytes(count) ? this.#feed(listener, count) : undefined;
+        if (!this.#discards) return this.#feed(listener, count);
+        listener.onDropped(count);
+        return undefined; // the buffer is free: it goes on with the same one
       } catch (error) {
         // Thrown on into libuv, it would end the process. And the next buffer would be lost: libuv goes on with the old one.
         this.destroy(error as Error); // a reader's and the allocator's
