@@ -26,6 +26,7 @@ export type {
   MulticastGroup,
   MulticastOptions,
 } from './datagram-options.ts';
+export { Gate, type GateEvents, type GateOptions, type GateStatistics } from './gate.ts';
 export type { ConnectionLimits } from './limits.ts';
 export type { Accept, Listener } from './listener.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
