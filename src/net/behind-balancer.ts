@@ -9,7 +9,7 @@ import { type Refusal, refusalOf } from './refusal.ts';
 import type { RefusalReports } from './refusal-reports.ts';
 import type { TlsAcceptor } from './secure.ts';
 
-/** What a gate has for it. */
+/** What meeting needs of a gate. */
 export interface Terms {
   readonly admission: Admission;
   readonly reports: RefusalReports;
@@ -20,8 +20,9 @@ export interface Terms {
 }
 
 /**
- * Reads the header, notes who is there, and shakes hands.
- * @returns whether the client may be served; false when it was refused, or was a balancer that looked whether we are here
+ * Reads the PROXY header, sets the connection's addresses, and does the TLS handshake.
+ * @returns true when the client may be served. False when it was refused, or when a balancer only
+ * checked whether the server is up
  * @throws CancelledError
  */
 export async function meet(connection: Connection, terms: Terms): Promise<boolean> {
@@ -54,7 +55,7 @@ export async function meet(connection: Connection, terms: Terms): Promise<boolea
   }
 }
 
-/** Ends it at once: nobody that we should talk to. */
+/** Ends the connection at once: we should not talk to this client. */
 function refuse(connection: Connection, refusal: Refusal, reports: RefusalReports): false {
   connection.abort();
   reports.refuse(refusal);

@@ -1,5 +1,5 @@
-// Calls of functions that a user gave as options. What they throw, or reject with if they are async, is reported at most once a
-// second: it happens as often as clients come.
+// Calls functions that a user passed as options (`onRefused`, `onEnd`). What they throw or reject with
+// is reported at most once a second, because they are called as often as clients come and go.
 import { ReportWindow } from './report-window.ts';
 
 export class Callbacks {
@@ -13,7 +13,7 @@ export class Callbacks {
     this.#server = server;
   }
 
-  /** Calls `fn`, which is the option `name`. Never throws. */
+  /** Calls `fn` for the option called `name`. Never throws. */
   call(name: string, fn: () => unknown): void {
     const called = async (): Promise<unknown> => fn();
     called().catch((error: unknown) => {
@@ -22,7 +22,7 @@ export class Callbacks {
     });
   }
 
-  /** The server is at its end: what was counted is told now. */
+  /** Reports at once what was counted and waits to be reported. */
   end(): void {
     this.#mistakes.end();
   }

@@ -1,21 +1,27 @@
-// The gate of a server: everything from its listening sockets to a client that may be served. It knows neither handlers nor
-// tasks, so it can be used without a server: by a protocol with connections of its own, or by a supervisor that hands clients on.
+// The gate of a server: everything from its listening sockets to a client that may be served.
 //
-// States of the gate: CREATED -(start)-> OPEN -(close)-> CLOSED. A failed or cancelled start goes back (listening.ts).
+// It knows neither handlers nor tasks, so it works without a server: for a protocol that has
+// connections of its own, or for a supervisor that passes clients on.
 //
-// States of a client: ACCEPTED -> refused (reset and reported), or PARKED while maxConnections are inside (parking.ts) -> in its TLS
-// HANDSHAKE, if there is TLS -> INSIDE: `onClient` gets its wire -(leave)-> gone from here.
+// States of the gate: CREATED -(start)-> OPEN -(close)-> CLOSED. A start that fails or is cancelled
+// goes back to CREATED (listening.ts).
 //
-// - A client takes one of the maxConnections places from its handshake, or from `onClient` on, until leave().
-// - After close() nobody comes in: who is parked or in a handshake is dropped. Clients that are inside are their user's.
-// - Nothing a client does reaches the loop or stops the accepting: what fails with one is a refusal of that one.
+// States of a client: ACCEPTED -> PARKED, while maxConnections are inside (parking.ts) -> HANDSHAKE,
+// with TLS -> INSIDE: `onClient` received its wire -(leave)-> done. A client that a rule refuses, that
+// finds the parking full, or whose handshake fails is REFUSED: it is closed, counted and reported.
 //
-// The PROXY header is the exception to "a client is inside when it may be served". It comes in the client's own bytes, before TLS, so
-// somebody must read it, within limits of time and memory, and must be able to end it with a shutdown. A connection has all of
-// that. So behind a balancer `onClient` gets the wire at once, its user makes a connection of it, and meet() reads the header from
-// the connection's reader, shakes hands in place, and says whether it may be served. The rejected option, a gate that gives
-// connections that were met, would need a second reader and a second set of limits, and would have to push back what the
-// first one has read too much.
+// - A client takes one of the maxConnections places when its handshake begins, without TLS when
+//   `onClient` is called. leave() frees the place.
+// - close() drops the clients that are parked or in a handshake. Those inside stay open: whoever
+//   received their wires closes them.
+// - What goes wrong with one client refuses that client. It never stops the gate.
+//
+// Why meet() exists. The header of the PROXY protocol is part of the client's bytes and comes before
+// TLS. Reading it takes a reader, limits of time and memory, and something that a shutdown can end: a
+// connection. So behind a balancer `onClient` receives the wire at once, its user makes a connection,
+// and meet() reads the header through that connection's reader, does the handshake in place, and
+// says whether the client may be served. The rejected option, a gate that makes such connections
+// itself, needs a second reader and a second set of limits, and must push back what it read too much.
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { InvalidStateError, type WaitOptions } from '../core/index.ts';
 import type { Address, Addresses } from './address.ts';
@@ -34,7 +40,7 @@ import type { ServerOptions } from './server-options.ts';
 import { checkSecureContext } from './tls-options.ts';
 import type { Wire } from './wire.ts';
 
-/** The options of startServer that are about who comes in. They were checked. */
+/** The options of startServer that decide who comes in. The gate does not check them. */
 export interface GateOptions
   extends
     ListenerOptions,
@@ -42,25 +48,28 @@ export interface GateOptions
     RefusalReportOptions,
     Pick<ServerOptions, 'maxConnections' | 'tls' | 'handshakeTimeout' | 'proxyProtocol'> {}
 
-/** What a gate tells its user. */
+/** Called by a gate. */
 export interface GateEvents {
-  /** A client is inside. Its wire reads nothing before listen(). Call leave() when it is done with. */
+  /**
+   * A client is inside. Its wire reads nothing before `listen`. Call `leave` once you are done with
+   * the client. Must not throw.
+   */
   onClient(wire: Wire): void;
-  /** It listens now, or no more. */
+  /** The gate began to listen (true) or stopped (false). */
   onListening?(isUp: boolean): void;
 }
 
 /** What `gate.statistics()` returns. */
 export interface GateStatistics {
-  /** Clients that the system handed over, those that were refused included. */
+  /** Clients that the system accepted, including those that were refused. */
   readonly accepted: number;
-  /** Clients that were not let in, by reason: the codes of `onRefused`. */
+  /** Clients that were refused, by reason: the codes of `onRefused`. */
   readonly refused: Readonly<Record<RefusalCode, number>>;
   /** Clients that wait for a place among `maxConnections`. */
   readonly parked: number;
   /** TLS handshakes under way. */
   readonly handshakes: number;
-  /** Clients that came in and have not left. */
+  /** Clients that came in and did not leave yet. */
   readonly inside: number;
 }
 
@@ -80,8 +89,8 @@ export class Gate {
   #inside = 0;
 
   /**
-   * @param server whom reports name
-   * @param listenOn where clients come from: by default, the system
+   * @param server what reports name as `context.server`. Default: the gate
+   * @param listenOn opens the listeners that clients come from. Default: the system's
    */
   constructor(options: GateOptions, events: GateEvents, server?: object, listenOn: Listen = listen) {
     this.#options = options;
@@ -111,7 +120,7 @@ export class Gate {
     return this.#closed;
   }
 
-  /** Clients begin with the header of a balancer: their connections have to be met. */
+  /** Whether clients begin with a PROXY header, so that their connections need meet(). */
   get isBehindBalancer(): boolean {
     return this.#options.proxyProtocol === true;
   }
@@ -127,33 +136,36 @@ export class Gate {
   }
 
   /**
-   * Begins to listen. Idempotent. Cancelled, it listens on nothing, unless another call wants it to, and may be called again.
-   * @throws InvalidStateError when it is closed; the system's error when it cannot listen; CancelledError
+   * Begins to listen. Idempotent. A cancelled call leaves nothing listening, unless another call
+   * waits too; you may call it again.
+   * @throws InvalidStateError when the gate is closed; the system's error when it cannot listen;
+   * CancelledError
    */
   start(options?: WaitOptions): Promise<void> {
     if (this.#closed) return Promise.reject(new InvalidStateError('Cannot start the gate: it is closed'));
     return this.#listening.start(options);
   }
 
-  /** The same without a wait, where listening cannot fail. */
+  /** start() without a wait, where listening cannot fail. */
   startNow(): void {
     this.#listening.startNow();
   }
 
-  /** Stops listening, and drops who is not inside. Idempotent. */
+  /** Stops listening and drops every client that is not inside. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#listening.close();
-    if (!this.isBehindBalancer) this.#tls?.close(); // behind one, connections shake hands, and those go on
-    this.#parking.clear(); // never let in, so nothing was promised
+    // Behind a balancer the handshakes are those of connections, which go on.
+    if (!this.isBehindBalancer) this.#tls?.close();
+    this.#parking.clear();
     this.#maybeEnded();
   }
 
   /**
-   * A client is done with: its place goes to the longest parked. To be called once for every `onClient`, after the end of its
-   * wire.
-   * @param client what meet() was called with; behind no balancer, anything
+   * Frees the place of a client and lets in the one that was parked first. Call it once for every
+   * `onClient`, after the wire has closed.
+   * @param client the connection that meet() received; without a balancer, any object
    */
   leave(client: object): void {
     this.#inside--;
@@ -163,9 +175,10 @@ export class Gate {
   }
 
   /**
-   * Behind a balancer: reads the header from a client's connection, notes who is there, and shakes hands if there is TLS.
-   * @returns whether it may be served. False when it was refused, which aborts it, or when a balancer has only looked whether we
-   * are here.
+   * Behind a balancer: reads the PROXY header from a client's connection, sets its addresses, and
+   * does the TLS handshake if there is TLS.
+   * @returns true when the client may be served. False when it was refused, and the connection is
+   * aborted, or when a balancer only checked whether the server is up
    * @throws CancelledError
    */
   meet(connection: Connection): Promise<boolean> {
@@ -179,7 +192,7 @@ export class Gate {
   }
 
   /**
-   * Uses other certificates for handshakes from now on.
+   * Uses other certificates for all handshakes from now on.
    * @throws InvalidStateError without TLS; TypeError for unknown options, or without key and cert
    */
   setSecureContext(options: SecureContextOptions): void {
@@ -195,7 +208,7 @@ export class Gate {
     return this.#listenOn(this.#options, {
       onWire: (wire) => this.#accept(wire),
       onError: (error) => this.#acceptFailed(error),
-      // A tls.Server wants sockets as net makes them from the start.
+      // node:tls takes over sockets only as node:net makes them.
       raw: this.#tls === undefined || this.isBehindBalancer,
     });
   }
@@ -205,7 +218,6 @@ export class Gate {
     return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
   }
 
-  // Errors of accepting never stop it.
   #acceptFailed(error: NodeJS.ErrnoException): void {
     if (isOutOfDescriptors(error)) descriptorWatch.ranOut(error);
     else this.#reports.refuse({ code: 'accept', message: error.message, error, peer: undefined });
@@ -220,8 +232,9 @@ export class Gate {
     descriptorWatch.clientCame();
     const refusal = this.#admission.refuse(wire);
     if (refusal !== undefined) {
-      wire.reset(); // an end would look like an answer
-      // One that has reset already was denied nothing without a rule, and behind a balancer it is a health check.
+      wire.reset(); // a plain close would look like an answer
+      // One that is gone already was denied nothing if there is no rule. Behind a balancer, it is
+      // a health check.
       const isQuiet = refusal.code === 'noAddress' && (this.#admission.open || this.isBehindBalancer);
       return this.#reports.refuse(refusal, isQuiet);
     }
@@ -234,7 +247,8 @@ export class Gate {
   }
 
   #isFull(): boolean {
-    const handshakes = this.isBehindBalancer ? 0 : (this.#tls?.size ?? 0); // behind one, who shakes hands is inside
+    // Behind a balancer, a client in its handshake is inside and counted there.
+    const handshakes = this.isBehindBalancer ? 0 : (this.#tls?.size ?? 0);
     return this.#inside + handshakes >= (this.#options.maxConnections ?? Infinity);
   }
 
@@ -264,7 +278,7 @@ export class Gate {
     }
   }
 
-  /** Nobody can be refused any more: what was counted is told now. */
+  /** Flushes the reports when nobody can be refused any more. */
   #maybeEnded(): void {
     if (this.#closed && this.#inside === 0) this.#reports.end();
   }

@@ -40,7 +40,7 @@ export interface Accept {
   onWire(wire: Wire): void;
   /** Of one that could not be accepted. */
   onError(error: Error): void;
-  /** Clients may come on the raw path, where the runtime has it. */
+  /** Whether clients may be RawWires, where the runtime allows it. */
   readonly raw: boolean;
 }
 
@@ -173,7 +173,7 @@ function bind(
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => {
-        // Asked before anything else, so that what is admitted is what is served.
+        // Asked once, first: the address that is admitted must be the one that is served.
         const addresses = addressesOf(socket, 'path' in address ? address.path : undefined);
         accept.onWire(new NetWire(socket, addresses));
       });

@@ -35,7 +35,7 @@ export class NetWire implements Wire, Soon {
   /** What comes is dropped. */
   #discards = false;
 
-  /** The socket is connected and paused. Its errors are this wire's from now on: they destroy it, also while nobody listens. */
+  /** @param socket connected and paused. An error destroys it, with or without a listener */
   constructor(socket: Socket, addresses: Addresses) {
     this.socket = socket;
     this.addresses = addresses;

@@ -1,5 +1,6 @@
-// What a gate says of the clients it has not let in, and to whom: `onRefused` where it is given, else the exception handler. Anybody
-// in the network can be refused by the thousand, so the handler gets it at most once a second, each time in one line (`brief`).
+// Reports of clients that a gate refused. They go to `onRefused` if there is one, else to the
+// exception handler. Anyone in the network can cause thousands of them, so the handler receives at
+// most one a second, as one line (`brief`).
 import { formatAddress, isUnknown } from './address.ts';
 import { Callbacks } from './callbacks.ts';
 import { noRefusals, type Refusal, type RefusalCode } from './refusal.ts';
@@ -14,7 +15,7 @@ export interface RefusalReportOptions {
 }
 
 export class RefusalReports {
-  /** How many clients were refused since the gate was made. */
+  /** How many clients were refused so far, by reason. */
   readonly refused: Record<RefusalCode, number> = noRefusals();
   readonly #options: RefusalReportOptions;
   readonly #server: object;
@@ -28,7 +29,7 @@ export class RefusalReports {
     this.#callbacks = new Callbacks(server);
   }
 
-  /** A client was not let in. `isQuiet`: it is counted and told to onRefused, and not worth a report. */
+  /** Counts and reports a refusal. `isQuiet` keeps it from the exception handler. */
   refuse(refusal: Refusal, isQuiet = false): void {
     const { code, message, error, peer } = refusal;
     this.refused[code]++;
@@ -55,14 +56,14 @@ export class RefusalReports {
     });
   }
 
-  /** The gate is at its end: what was counted is told now. */
+  /** Reports at once what was counted and waits to be reported. */
   end(): void {
     this.#window.end();
     this.#callbacks.end();
   }
 }
 
-/** An error whose place in the program says nothing: it came from the network. */
+/** An error without a stack: where in the program it was made says nothing, it came from the network. */
 function plainError(message: string): Error {
   const error = new Error(message);
   error.stack = String(error);

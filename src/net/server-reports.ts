@@ -1,6 +1,7 @@
-// What a server says about its connections, and to whom: onError and onEnd where they are given, else the exception handler. What
-// anybody in the network can cause by the thousand (lost peers, ends in the middle of a read) goes there at most once a second,
-// each in one line (`brief`); other errors of handlers go there one by one, with their stacks.
+// Reports about a server's connections. They go to `onError` and `onEnd` if there are any, else to the
+// exception handler. What anyone in the network can cause by the thousand (lost peers, ends in the
+// middle of a read) reaches the handler at most once a second, as one line (`brief`). Other errors of
+// handlers are reported one by one, with their stacks. Refusals are the gate's (refusal-reports.ts).
 import {
   type Awaitable,
   type ConnectionLostError,

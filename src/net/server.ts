@@ -1,10 +1,11 @@
 // A server: the connections that its gate lets in, and one task for each of them.
 //
-// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. They are its gate's (gate.ts), which has everything that comes before
-// a connection: listening, who is let in, who waits for a place, handshakes, and the reports of who was refused.
+// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. They are the gate's (gate.ts), which does
+// all that comes before a connection: listening, admission, parking, handshakes, refusals.
 //
-// A connection is *open* (in `connections`) until its transport is gone and its handler has ended, in either order; then it leaves
-// the gate, too. Handlers beyond `concurrency` wait in line, connections open.
+// A connection is *open* (in `connections`) until its transport is gone and its handler has ended, in
+// either order. Then it leaves the gate. Handlers beyond `concurrency` wait in line, with their
+// connections open.
 //
 // - waitClosed() resolves when CLOSED and no connection is open, in either order.
 // - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.

@@ -1,11 +1,13 @@
-// What a SocketTransport moves its bytes through, from the accept or the connect to the close. There are two, and a third one in
-// tests: RawWire (raw/wire.ts) straight at the system's handle, NetWire (net-wire.ts) over the public events and methods of a
-// net.Socket, on every runtime and for TLS, and the simulation's MemoryWire without a system.
+// What a SocketTransport moves its bytes through, from the accept or the connect to the close.
 //
-// A wire does what it is told and tells what happened; it decides nothing. Nobody outside asks which of them it is.
+// RawWire (raw/wire.ts) calls the system's handles. NetWire (net-wire.ts) uses the public events and
+// methods of a net.Socket: on every runtime, and for TLS. The simulation's MemoryWire needs no system.
+// No code outside depends on which of them a wire is, and one suite tests all (test/net/wire.test.ts).
 //
-// States: PARKED (it reads nothing) -(listen)-> LISTENING -(destroy, close, reset, or an error)-> CLOSING -> CLOSED (`onClose` was
-// called). PARKED and LISTENING may also be left by release().
+// A wire does what it is told and reports what happened. It decides nothing.
+//
+// States: PARKED (reads nothing) -(listen)-> LISTENING -(destroy, close, reset, an error)-> CLOSING ->
+// CLOSED (`onClose` was called). release() leaves PARKED and LISTENING: the socket is someone else's.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Addresses } from './address.ts';
@@ -15,9 +17,9 @@ export const COPY_UP_TO = 65536;
 
 /** Told by a wire. All calls come from the loop, never inside a call of the wire's own methods. */
 export interface WireListener {
-  /** Bytes came; the chunk is the listener's own. What it throws ends this wire, and nothing else. */
+  /** Bytes came. The chunk belongs to the listener. If this throws, only this wire is destroyed. */
   onData(chunk: Buffer): void;
-  /** Bytes came after discard(), and were dropped. */
+  /** Bytes came after discard() and were dropped. */
   onDropped(count: number): void;
   /** The system has taken what was written last. Not after a write that returned true. */
   onWritten(): void;
@@ -28,23 +30,24 @@ export interface WireListener {
 }
 
 export interface Wire {
-  /** The two ends, asked for when it was accepted or had connected: they are known after the end too. */
+  /** The two ends, captured when it was accepted or connected, so they are known after the end. */
   readonly addresses: Addresses;
-  /** True from its end on, whoever ended it. */
+  /** True from CLOSING on, whoever ended it. */
   readonly destroyed: boolean;
   /**
-   * Whether the peer has reset it, asked of the system: for wires that nobody listens to. False where that cannot be known.
+   * Whether the peer has reset the connection. For wires without a listener: the system is asked.
+   * False where it does not know.
    */
   readonly hasReset: boolean;
-  /** Calls `fn` once when it is closed, also while nobody listens, and after release() when the socket is. */
+  /** Calls `fn` once on close, with or without a listener; after release(), when the socket closes. */
   whenClosed(fn: () => void): void;
-  /** Says who is told, and begins to read. Called once. When it is closed already, `onClose` follows. */
+  /** Sets the listener and begins to read. Called once. If it is closed already, `onClose` follows. */
   listen(listener: WireListener): void;
   /** True while it does not read: there may be input that nobody has seen. */
   readonly paused: boolean;
   pause(): void;
   resume(): void;
-  /** From now on, drops what comes without a copy; `onDropped` follows in place of `onData`. Does not resume. */
+  /** Drops what comes from now on, without copying it: `onDropped` instead of `onData`. Does not resume. */
   discard(): void;
   /** Sends; true when the system has taken all at once, else `onWritten` or `onClose` follows. One at a time. */
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean;
@@ -63,9 +66,10 @@ export interface Wire {
   /** The TLS socket it moves its bytes through; undefined over plain text. */
   readonly secured: TLSSocket | undefined;
   /**
-   * Gives the socket away, paused and without our listeners: node:tls needs it, and nobody else may read from it. Nothing is told any
-   * more. The wire that node:tls makes possible is a new one, with the same addresses.
-   * @throws ConnectionLostError when it is closed and no socket is left; InvalidStateError when there never was one
+   * Returns the net.Socket, paused and without this wire's listeners, for node:tls to take over. The
+   * listener is not called again. What node:tls makes of the socket gets a wire of its own, with the
+   * same addresses.
+   * @throws ConnectionLostError when it is closed and has no socket; InvalidStateError in memory
    */
   release(): Socket;
 }

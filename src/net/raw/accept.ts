@@ -11,7 +11,7 @@ export interface RawAcceptOptions {
   readonly bound: Address;
 }
 
-/** Has each client given to `accept` as a RawWire, in place of the server's 'connection' event. False where that cannot be. */
+/** Calls `accept.onWire` for each client, instead of the 'connection' event. False where that cannot be. */
 export function acceptRaw(
   server: NetServer,
   options: RawAcceptOptions,
