@@ -1,5 +1,6 @@
-// base: plain data structures and the `using` symbols. Knows nothing of tasks, time or I/O.
+// base: plain data structures, the iterator base and the `using` symbols. Knows nothing of tasks, time or I/O.
 // May import: nothing. Does not belong here: anything that waits.
+export { AsyncIteration } from './async-iteration.ts';
 export { Deque } from './deque.ts';
 export { type Deadline, DeadlineHeap } from './deadline-heap.ts';
 export { disposable } from './disposable.ts';

@@ -1,5 +1,4 @@
 // A reader's lines, one by one and as iterations, as Buffers and as text.
-import { Buffer } from 'node:buffer';
 import { describe } from '../base/index.ts';
 import { IncompleteReadError, waiting, type WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
@@ -12,6 +11,10 @@ interface LineSource {
 
 const NEWLINE = 10;
 const RETURN = 13;
+/** Encodings in which a newline is one byte, and can be no part of another character. */
+const READABLE = ['utf8', 'utf-8', 'latin1', 'binary', 'ascii'];
+/** The others that a Buffer knows. */
+const UNREADABLE = ['ucs2', 'ucs-2', 'utf16le', 'utf-16le', 'hex', 'base64', 'base64url'];
 
 /** Lines as Buffers with their newline. */
 export class LineIterator extends ReadIterator<Buffer> {
@@ -82,8 +85,8 @@ function toText(line: Buffer, encoding: BufferEncoding): string {
 }
 
 function checkEncoding(encoding: BufferEncoding): void {
-  if (!Buffer.isEncoding(encoding)) throw new RangeError(`Cannot read lines: unknown encoding ${describe(encoding)}`);
-  if (!['utf8', 'utf-8', 'latin1', 'binary', 'ascii'].includes(encoding.toLowerCase())) {
-    throw new RangeError(`Cannot read lines: in ${encoding} a newline is not one byte, use readUntil and decode`);
-  }
+  const name = typeof encoding === 'string' ? encoding.toLowerCase() : '';
+  if (READABLE.includes(name)) return;
+  if (!UNREADABLE.includes(name)) throw new RangeError(`Cannot read lines: unknown encoding ${describe(encoding)}`);
+  throw new RangeError(`Cannot read lines: in ${encoding} a newline is not one byte, use readUntil and decode`);
 }

@@ -5,6 +5,7 @@
 // - `skip`: the missed ones are left out; the next one is the next on the grid. Numbers have gaps.
 // - `burst`: the missed ones come at once, one after the other, until it has caught up.
 // - `delay`: the grid moves: the next one is a full period after the late one.
+import { AsyncIteration } from '../base/index.ts';
 import { checkMs, loopTime, sleep, waiting, type WaitOptions } from '../core/index.ts';
 
 export interface EveryOptions extends WaitOptions {
@@ -14,28 +15,27 @@ export interface EveryOptions extends WaitOptions {
   readonly immediate?: boolean | undefined;
 }
 
-class Ticks implements AsyncIterableIterator<number> {
+class Ticks extends AsyncIteration<number> {
   readonly #ms: number;
   readonly #missed: 'skip' | 'burst' | 'delay';
   readonly #options: WaitOptions | undefined;
   /** When tick 0 was due; moves under `delay`. */
   #start: number = loopTime();
   #next: number;
-  #done = false;
 
   constructor(ms: number, options: EveryOptions) {
+    super();
     this.#ms = ms;
     this.#missed = options.missed ?? 'skip';
     this.#options = options.signal === undefined ? undefined : { signal: options.signal };
     this.#next = options.immediate === true ? 0 : 1;
   }
 
-  next(): Promise<IteratorResult<number, undefined>> {
+  protected override step(): Promise<IteratorResult<number, undefined>> {
     return waiting(this.#tick());
   }
 
   async #tick(): Promise<IteratorResult<number, undefined>> {
-    if (this.#done) return { done: true, value: undefined };
     const late = loopTime() - this.#due(this.#next);
     if (late > 0) {
       if (this.#missed === 'skip') this.#next += Math.floor(late / this.#ms);
@@ -49,17 +49,7 @@ class Ticks implements AsyncIterableIterator<number> {
     }
     // A tick that is due already still is a turn: a body that is always late cannot starve the loop.
     await sleep(Math.max(0, left), undefined, this.#options);
-    if (this.#done) return { done: true, value: undefined };
-    return { done: false, value: this.#next++ };
-  }
-
-  return(): Promise<IteratorResult<number, undefined>> {
-    this.#done = true;
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+    return this.ended ? this.return() : { done: false, value: this.#next++ };
   }
 
   #due(tick: number): number {
@@ -81,7 +71,7 @@ class Ticks implements AsyncIterableIterator<number> {
  * }
  * ```
  */
-export function every(ms: number, options: EveryOptions = {}): AsyncIterableIterator<number> {
+export function every(ms: number, options: EveryOptions = {}): AsyncIterableIterator<number> & AsyncDisposable {
   checkMs(ms, 'tick');
   if (!(ms > 0) || ms === Infinity) throw new RangeError(`Cannot tick: expected a period > 0 milliseconds, got ${ms}`);
   const { missed = 'skip' } = options;
