@@ -33,24 +33,11 @@ export function toAddress(address: string | undefined, port: number | undefined)
   return { address, port: port ?? 0, family: address.includes(':') ? 'IPv6' : 'IPv4' };
 }
 
-/** The ends of sockets that were accepted: asked before anything else, so that what was admitted is what is served. */
-const accepted = new WeakMap<object, Addresses>();
-
 /**
- * Asks for the two ends of a socket that was just accepted, and notes them for addressesOf, also for a TLS socket around it.
- * @param path of the Unix socket it came to: net does not tell, and a server may have several
+ * The two ends of a socket, asked now: after the end of a connection the system no longer knows them.
+ * @param path of the Unix socket it is connected to: net does not tell
  */
-export function noteAddresses(socket: Socket, path: string | undefined): void {
-  accepted.set(socket, askAddresses(socket, path));
-}
-
-/** The two ends of a socket, asked now: after the end of a connection the system no longer knows them. */
-export function addressesOf(socket: Socket, path?: string): Addresses {
-  const inner = (socket as { _parent?: Socket | null })._parent ?? socket; // set by node:tls where it wraps a socket
-  return accepted.get(inner) ?? askAddresses(socket, path);
-}
-
-function askAddresses(socket: Socket, path: string | undefined): Addresses {
+export function addressesOf(socket: Socket, path: string | undefined): Addresses {
   if (path !== undefined) return { peer: { path }, local: { path } };
   return {
     peer: toAddress(socket.remoteAddress, socket.remotePort),

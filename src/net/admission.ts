@@ -8,10 +8,9 @@
 import type { BlockList } from 'node:net';
 import { describe } from '../base/index.ts';
 import { type Address, isUnknown } from './address.ts';
-import { type AnySocket, addressesOfAny } from './any-socket.ts';
 import { blockOf } from './ip-block.ts';
-import { BareSocket } from './bare-socket.ts';
 import type { Refusal } from './refusal.ts';
+import type { Wire } from './wire.ts';
 
 /** IPv6 bits that count as one address for maxPerIp: what one household or machine is given. */
 export const DEFAULT_PREFIX = 64;
@@ -58,9 +57,9 @@ export class Admission {
     return this.#maxPerIp === Infinity && this.#block === undefined && this.#allow === undefined;
   }
 
-  /** Why a socket is refused; undefined lets it in, and counts it until it is closed. */
-  refuse(socket: AnySocket): Refusal | undefined {
-    const { peer } = addressesOfAny(socket);
+  /** Why a client is refused; undefined lets it in, and counts it until its wire is closed. */
+  refuse(wire: Pick<Wire, 'addresses' | 'whenClosed'>): Refusal | undefined {
+    const { peer } = wire.addresses;
     if ('path' in peer) return undefined;
     if (isUnknown(peer)) {
       const message = 'the client reset the connection before its address could be read';
@@ -71,10 +70,7 @@ export class Admission {
     if (refusal !== undefined || this.#behindBalancer) return refusal;
     const key = this.#count(peer);
     if (typeof key !== 'string') return key;
-    if (key === '') return undefined;
-    const left = (): void => this.#left(key);
-    if (socket instanceof BareSocket) socket.whenClosed(left);
-    else socket.once('close', left);
+    if (key !== '') wire.whenClosed(() => this.#left(key));
     return undefined;
   }
 

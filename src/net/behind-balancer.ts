@@ -6,11 +6,13 @@ import { isConnectionLost } from './connection-lost.ts';
 import type { Connection } from './connection.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
+import type { RefusalReports } from './refusal-reports.ts';
 import type { TlsAcceptor } from './secure.ts';
 
-/** What the server knows of its clients before they are served. */
-export interface Gate {
+/** What meeting needs of a gate. */
+export interface Terms {
   readonly admission: Admission;
+  readonly reports: RefusalReports;
   /** Undefined without TLS. */
   readonly tls: TlsAcceptor | undefined;
   /** Milliseconds for the header. */
@@ -18,39 +20,46 @@ export interface Gate {
 }
 
 /**
- * Reads the header, notes who is there, and shakes hands.
- * @returns why the client is not served; `health check` for a balancer that looked whether we are here; undefined when it is
- * served
+ * Reads the PROXY header, sets the connection's addresses, and does the TLS handshake.
+ * @returns true when the client may be served. False when it was refused, or when a balancer only
+ * checked whether the server is up
  * @throws CancelledError
  */
-export async function meet(connection: Connection, gate: Gate): Promise<Refusal | 'health check' | undefined> {
-  const { admission, tls, handshakeTimeout } = gate;
+export async function meet(connection: Connection, terms: Terms): Promise<boolean> {
+  const { admission, tls, handshakeTimeout, reports } = terms;
   const { reader, writer } = connection;
   try {
     const addresses = await waitFor(() => readProxyHeader(reader), handshakeTimeout);
     if (addresses !== undefined) {
       connection.setAddresses(addresses);
       const refusal = admission.open ? undefined : admission.refuseNamed(addresses.peer, connection);
-      if (refusal !== undefined) return refusal;
+      if (refusal !== undefined) return refuse(connection, refusal, reports);
     }
   } catch (error) {
     if (error instanceof CancelledError) throw error;
     if (error instanceof TimeoutError) {
       const message = `no PROXY protocol header came within ${handshakeTimeout} ms`;
-      return { code: 'proxyProtocol', message, error, peer: connection.peer };
+      return refuse(connection, { code: 'proxyProtocol', message, error, peer: connection.peer }, reports);
     }
     // One that went without a word, by an end or by a reset, looked whether we are here, or saw the server end.
-    if (connection.bytesRead === 0 && !isOverLimit(connection)) return 'health check';
-    return refusalOf('proxyProtocol', error, connection.peer);
+    if (connection.bytesRead === 0 && !isOverLimit(connection)) return false;
+    return refuse(connection, refusalOf('proxyProtocol', error, connection.peer), reports);
   }
-  if (tls === undefined) return undefined;
+  if (tls === undefined) return true;
   try {
     await writer.startTls(tls);
-    return undefined;
+    return true;
   } catch (error) {
     if (error instanceof CancelledError) throw error;
-    return refusalOf('handshake', error, connection.peer);
+    return refuse(connection, refusalOf('handshake', error, connection.peer), reports);
   }
+}
+
+/** Ends the connection at once: we should not talk to this client. */
+function refuse(connection: Connection, refusal: Refusal, reports: RefusalReports): false {
+  connection.abort();
+  reports.refuse(refusal);
+  return false;
 }
 
 /**

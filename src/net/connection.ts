@@ -13,12 +13,11 @@ import {
   type Task,
 } from '../core/index.ts';
 import { DuplexEnd } from '../streams/index.ts';
-import { type Address, type Addresses, addressesOf, formatAddress } from './address.ts';
-import { type AnySocket, wireOf } from './any-socket.ts';
-import { BareSocket } from './bare-socket.ts';
+import { type Address, type Addresses, formatAddress } from './address.ts';
 import type { ConnectionTls } from './connection-tls.ts';
 import { SocketTransport, type TransportSettings } from './socket-transport.ts';
 import type { StartTlsOptions } from './tls-options.ts';
+import type { Wire } from './wire.ts';
 
 /** The figures of a connection, bytes. */
 export interface ConnectionStatistics {
@@ -34,8 +33,6 @@ export interface ConnectionStatistics {
 
 /** What the connections of one server, or one opened connection, have in common. */
 export interface ConnectionSettings extends TransportSettings {
-  /** The Unix socket's path, for its addresses; undefined over TCP. */
-  readonly path?: string | undefined;
   /** The server whose connection it is; undefined for an opened one. */
   readonly server?: Resource | undefined;
   /** Called once, when the transport has ended. */
@@ -81,15 +78,15 @@ export class Connection extends DuplexEnd {
   #gone = false;
 
   /** For startServer and openConnection. It reads what comes from now on. @internal */
-  static make(socket: AnySocket, settings: ConnectionSettings): Connection {
-    return new Connection(socket, settings);
+  static make(wire: Wire, settings: ConnectionSettings): Connection {
+    return new Connection(wire, settings);
   }
 
-  private constructor(socket: AnySocket, settings: ConnectionSettings) {
-    const transport = new SocketTransport(wireOf(socket), settings);
+  private constructor(wire: Wire, settings: ConnectionSettings) {
+    const transport = new SocketTransport(wire, settings);
     super(transport.reader, transport.writer);
-    this.#addresses = socket instanceof BareSocket ? socket.addresses : addressesOf(socket, settings.path);
-    this.#socketAddresses = this.#addresses;
+    this.#addresses = wire.addresses;
+    this.#socketAddresses = wire.addresses;
     this.#settings = settings;
     this.#transport = transport;
     this.place = new Place(this, settings);

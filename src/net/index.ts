@@ -1,7 +1,6 @@
 // net: servers and connections over TCP and Unix sockets, UDP endpoints.
 // May import: base, core, sync, streams, node:. Does not belong here: protocols on top of bytes.
 export { type Address, type Addresses, formatAddress } from './address.ts';
-export { BareSocket } from './bare-socket.ts';
 export { isConnectionLost } from './connection-lost.ts';
 export { Connection, type ConnectionStatistics } from './connection.ts';
 export type { ConnectionTls } from './connection-tls.ts';
@@ -13,6 +12,7 @@ export type {
   MulticastGroup,
   MulticastOptions,
 } from './datagram-options.ts';
+export { Gate, type GateEvents, type GateOptions, type GateStatistics } from './gate.ts';
 export type { ConnectionLimits } from './limits.ts';
 export type { Accept, Listener } from './listener.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
@@ -26,4 +26,4 @@ export type { ServerStatistics } from './server-statistics.ts';
 export type { ShutdownOptions, ShutdownReport } from './shutdown.ts';
 export { startServer } from './start-server.ts';
 export type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
-export type { WireListener } from './wire.ts';
+export type { Wire, WireListener } from './wire.ts';

@@ -2,12 +2,14 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer } from 'node:net';
 import { reportException } from '../core/index.ts';
-import { type Address, noteAddresses, toAddress } from './address.ts';
-import type { AnySocket } from './any-socket.ts';
+import { type Address, addressesOf, toAddress } from './address.ts';
 import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor.ts';
+import { NetWire } from './net-wire.ts';
 import { acceptRaw } from './raw/accept.ts';
+import { hasRawIo } from './raw/try-out.ts';
 import type { ServerOptions } from './server-options.ts';
 import { checkFolder, claimPath, clearPath, inTermsOf, takeBerth } from './unix-path.ts';
+import type { Wire } from './wire.ts';
 
 /** Clients that wait: in the kernel until they are accepted, and then for a place among maxConnections. */
 export const DEFAULT_BACKLOG = 4096;
@@ -26,19 +28,26 @@ export interface Listener {
   close(): void;
 }
 
+/** Where to listen, and how. */
+export type ListenerOptions = Pick<
+  ServerOptions,
+  'host' | 'port' | 'path' | 'mode' | 'fd' | 'backlog' | 'reusePort' | 'noDelay' | 'keepAlive'
+>;
+
 /** What is told of clients. */
 export interface Accept {
   /** Of each one; nothing is read from it yet. */
-  onSocket(socket: AnySocket): void;
+  onWire(wire: Wire): void;
   /** Of one that could not be accepted. */
   onError(error: Error): void;
-  /** Takes clients on the raw path. */
+  /** Whether clients may be RawWires, where the runtime allows it. */
   readonly raw: boolean;
 }
 
 /** Listens on everything the options name; on an error, on nothing. */
-export async function listen(options: ServerOptions, accept: Accept): Promise<Listener[]> {
+export async function listen(options: ListenerOptions, told: Accept): Promise<Listener[]> {
   if (options.reusePort === true) checkReusePort();
+  const accept = { ...told, raw: told.raw && (await hasRawIo()) };
   if (options.path !== undefined) return [await listenOnPath(options, options.path, accept)];
   if (options.fd !== undefined) {
     return listenOnDescriptors(options, typeof options.fd === 'number' ? [options.fd] : options.fd, accept);
@@ -55,7 +64,7 @@ export async function listen(options: ServerOptions, accept: Accept): Promise<Li
   }
 }
 
-async function listenOnHosts(options: ServerOptions, hosts: readonly string[], accept: Accept): Promise<Listener[]> {
+async function listenOnHosts(options: ListenerOptions, hosts: readonly string[], accept: Accept): Promise<Listener[]> {
   const listeners: Listener[] = [];
   const skipped: { readonly host: string; readonly error: unknown }[] = [];
   let port = options.port ?? 0;
@@ -84,11 +93,11 @@ async function listenOnHosts(options: ServerOptions, hosts: readonly string[], a
 }
 
 /** Whether an address is one that the options name, and not only one of a name's, or all of a family a machine may lack. */
-function isMeant(address: string, { host }: ServerOptions): boolean {
+function isMeant(address: string, { host }: ListenerOptions): boolean {
   return (host === address || (Array.isArray(host) && host.includes(address))) && !/^::1?$/.test(address);
 }
 
-async function listenOnPath(options: ServerOptions, path: string, accept: Accept): Promise<Listener> {
+async function listenOnPath(options: ListenerOptions, path: string, accept: Accept): Promise<Listener> {
   checkFolder(path);
   await clearPath(path);
   const berth = takeBerth(path, options.mode);
@@ -117,7 +126,7 @@ async function listenOnPath(options: ServerOptions, path: string, accept: Accept
   }
 }
 
-async function bindAt(name: string, path: string, options: ServerOptions, accept: Accept): Promise<Listener> {
+async function bindAt(name: string, path: string, options: ListenerOptions, accept: Accept): Promise<Listener> {
   try {
     return await bind(options, { path: name }, path, accept);
   } catch (error) {
@@ -127,7 +136,7 @@ async function bindAt(name: string, path: string, options: ServerOptions, accept
 
 /** All are looked at before the first is taken: a descriptor that was taken is closed again when another one fails. */
 async function listenOnDescriptors(
-  options: ServerOptions,
+  options: ListenerOptions,
   fds: readonly number[],
   accept: Accept,
 ): Promise<Listener[]> {
@@ -150,7 +159,7 @@ async function listenOnDescriptors(
 
 /** Listens at `where`; `path` is what a Unix socket there is called to others. */
 function bind(
-  options: ServerOptions,
+  options: ListenerOptions,
   where: ListenOptions | { readonly fd: number },
   path: string | undefined,
   accept: Accept,
@@ -164,8 +173,9 @@ function bind(
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => {
-        noteAddresses(socket, 'path' in address ? address.path : undefined);
-        accept.onSocket(socket);
+        // Asked once, first: the address that is admitted must be the one that is served.
+        const addresses = addressesOf(socket, 'path' in address ? address.path : undefined);
+        accept.onWire(new NetWire(socket, addresses));
       });
       // On the raw path the 'connection' event stays silent.
       if (accept.raw) acceptRaw(server, { noDelay, keepAlive, bound: address }, accept);
@@ -201,4 +211,4 @@ function checkReusePort(): void {
 }
 
 /** Where a server's clients come from: it tells `accept` of each of them. */
-export type Listen = (options: ServerOptions, accept: Accept) => Promise<readonly Listener[]>;
+export type Listen = (options: ListenerOptions, accept: Accept) => Promise<readonly Listener[]>;

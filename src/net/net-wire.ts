@@ -5,8 +5,9 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { constants } from 'node:os';
-import { addSoon, callLater, type Handle, type Soon } from '../core/index.ts';
+import { addSoon, callLater, callSoon, type Handle, type Soon } from '../core/index.ts';
 import { joinChunks } from '../streams/index.ts';
+import type { Addresses } from './address.ts';
 import { hasReset, systemError } from './raw/handle.ts';
 import { TurnShare } from './turn-share.ts';
 import { COPY_UP_TO, type Wire, type WireListener } from './wire.ts';
@@ -18,6 +19,7 @@ const LOOK_EVERY = 250;
 
 export class NetWire implements Wire, Soon {
   readonly socket: Socket;
+  readonly addresses: Addresses;
   #listener: WireListener | undefined = undefined;
   #paused = false;
   /** It has had its share of this turn: it reads on in the next one, unless it is paused. */
@@ -29,20 +31,37 @@ export class NetWire implements Wire, Soon {
   /** It speaks TLS and the peer has ended. */
   #mayBeMute = false;
   #looking: Handle | undefined = undefined;
+  #closed = false;
+  /** What comes is dropped. */
+  #discards = false;
 
-  /** The socket is paused, or not connected yet. */
-  constructor(socket: Socket) {
+  /** @param socket connected and paused. An error destroys it, with or without a listener */
+  constructor(socket: Socket, addresses: Addresses) {
     this.socket = socket;
+    this.addresses = addresses;
+    socket.on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  get destroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  get hasReset(): boolean {
+    return hasReset(this.socket);
+  }
+
+  get secured(): TLSSocket | undefined {
+    return this.socket instanceof TLSSocket ? this.socket : undefined;
+  }
+
+  whenClosed(fn: () => void): void {
+    this.socket.once('close', fn);
   }
 
   listen(listener: WireListener): void {
     this.#listener = listener;
-    this.socket
-      .on('data', this.#onData)
-      .on('end', this.#onEnd)
-      .on('error', this.#onError)
-      .on('close', this.#onClose)
-      .resume();
+    if (this.#closed) callSoon(() => listener.onClose(this.#error));
+    else this.socket.on('data', this.#onData).on('end', this.#onEnd).resume();
   }
 
   get paused(): boolean {
@@ -57,6 +76,10 @@ export class NetWire implements Wire, Soon {
   resume(): void {
     this.#paused = false;
     if (!this.#resting) this.socket.resume();
+  }
+
+  discard(): void {
+    this.#discards = true;
   }
 
   /** The turn after the one in which it had read enough. @internal */
@@ -125,7 +148,8 @@ export class NetWire implements Wire, Soon {
       addSoon(this);
     }
     try {
-      if (this.#listener?.onBytes(chunk.length) === true) this.#listener.onData(chunk);
+      if (this.#discards) this.#listener?.onDropped(chunk.length);
+      else this.#listener?.onData(chunk);
     } catch (error) {
       this.socket.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
     }
@@ -154,6 +178,7 @@ export class NetWire implements Wire, Soon {
   };
 
   readonly #onClose = (): void => {
+    this.#closed = true;
     this.#looking?.cancel();
     this.#listener?.onClose(this.#error);
   };

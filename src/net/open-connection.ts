@@ -13,10 +13,12 @@ import {
   waiting,
   type WaitOptions,
 } from '../core/index.ts';
+import { addressesOf } from './address.ts';
 import { Connection } from './connection.ts';
 import { type ConnectionLimits, LIMITS, Limits } from './limits.ts';
-import { RawSocket } from './raw/socket.ts';
+import { NetWire } from './net-wire.ts';
 import { hasRawIo } from './raw/try-out.ts';
+import { RawWire } from './raw/wire.ts';
 import { secureClient } from './secure.ts';
 import { checkCount, checkFlag, checkLimits, checkPath, checkPeriod, checkPort, isHostText } from './server-options.ts';
 import { checkClientTls, type ClientTlsOptions } from './tls-options.ts';
@@ -115,12 +117,12 @@ async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
     });
     const own = new Set<Connection>();
     const limits = new Limits(options, own, () => false);
-    connection = Connection.make(raw ? RawSocket.from(socket, path) : socket, {
+    const addresses = addressesOf(socket, path);
+    connection = Connection.make(raw ? RawWire.from(socket, addresses) : new NetWire(socket, addresses), {
       limit,
       readLimit,
       maxBuffered,
       closeNotifyTimeout,
-      path,
       onHolding: () => limits.opened(),
       onGone: (gone) => {
         own.delete(gone);

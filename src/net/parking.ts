@@ -5,9 +5,7 @@
 // them at a time, and all at once when a client comes and there is no room. One that has reset gives up its place. One that has
 // sent its end has not left: what it sent is waiting to be served, as nc's is.
 import { callLater, type Handle, loopTime } from '../core/index.ts';
-import { type AnySocket, wireOf } from './any-socket.ts';
-import { BareSocket } from './bare-socket.ts';
-import { hasReset } from './raw/handle.ts';
+import type { Wire } from './wire.ts';
 
 /** Milliseconds between two looks at a quarter of them, and the fewest between two at all. */
 const LOOK_EVERY = 250;
@@ -16,9 +14,9 @@ const QUARTERS = 4;
 export class Parking {
   readonly #bound: number;
   /** In the order they came. */
-  readonly #parked = new Set<AnySocket>();
+  readonly #parked = new Set<Wire>();
   /** Where the next look goes on; a Set's iterator sees what was added and removed meanwhile. */
-  #round: Iterator<AnySocket> | undefined = undefined;
+  #round: Iterator<Wire> | undefined = undefined;
   #lastFull = -Infinity;
   #timer: Handle | undefined = undefined;
 
@@ -33,22 +31,19 @@ export class Parking {
   }
 
   /** Takes one in; false when as many wait as may. */
-  add(socket: AnySocket): boolean {
+  add(wire: Wire): boolean {
     if (this.#parked.size >= this.#bound) this.#lookAtAll();
     if (this.#parked.size >= this.#bound) return false;
-    if (!(socket instanceof BareSocket)) socket.on('error', ignoreError);
-    this.#parked.add(socket);
+    this.#parked.add(wire);
     this.#timer ??= callLater(LOOK_EVERY, this.#look);
     return true;
   }
 
   /** The one that has waited longest; undefined when none is left. */
-  next(): AnySocket | undefined {
-    for (const socket of this.#parked) {
-      this.#parked.delete(socket);
-      if (this.#dropIfGone(socket)) continue;
-      if (!(socket instanceof BareSocket)) socket.off('error', ignoreError);
-      return socket;
+  next(): Wire | undefined {
+    for (const wire of this.#parked) {
+      this.#parked.delete(wire);
+      if (!this.#dropIfGone(wire)) return wire;
     }
     return undefined;
   }
@@ -59,7 +54,7 @@ export class Parking {
     this.#timer = undefined;
     const all = [...this.#parked];
     this.#parked.clear();
-    for (const socket of all) socket.destroy();
+    for (const wire of all) wire.destroy();
   }
 
   readonly #look = (): void => {
@@ -77,22 +72,13 @@ export class Parking {
     const now = loopTime();
     if (now - this.#lastFull < LOOK_EVERY) return;
     this.#lastFull = now;
-    for (const socket of this.#parked) if (this.#dropIfGone(socket)) this.#parked.delete(socket);
+    for (const wire of this.#parked) if (this.#dropIfGone(wire)) this.#parked.delete(wire);
   }
 
-  #dropIfGone(socket: AnySocket): boolean {
-    if (socket.destroyed) return true;
-    if (!(socket instanceof BareSocket ? socket.hasReset : hasReset(socket))) return false;
-    socket.destroy();
+  #dropIfGone(wire: Wire): boolean {
+    if (wire.destroyed) return true;
+    if (!wire.hasReset) return false;
+    wire.destroy();
     return true;
   }
 }
-
-/** Ends a client that is not let in with a reset, where there is such a thing: an end would look like an answer. */
-export function turnAway(socket: AnySocket): void {
-  if (!(socket instanceof BareSocket)) socket.on('error', ignoreError);
-  wireOf(socket).reset();
-}
-
-// A socket that breaks before it is a connection: 'close' follows, and nobody has seen it yet to whom it would matter.
-function ignoreError(): void {}

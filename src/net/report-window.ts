@@ -12,6 +12,14 @@ const EVERY = 1000;
 /** Makes the message of what was counted: `detail` is '' or ` (12 block, 7 maxPerIp)`. */
 type Summary = (count: number, detail: string, last: string) => string;
 
+/** `Refused 19 more connections within a second (12 block, 7 maxPerIp), the last one from ...`. */
+export function moreConnections(verb: string): Summary {
+  return (count, detail, last) => {
+    const connections = count === 1 ? 'connection' : 'connections';
+    return `${verb} ${count} more ${connections} within a second${detail}, the last ${last}`;
+  };
+}
+
 export class ReportWindow {
   readonly #summary: Summary;
   #last = -Infinity;

@@ -1,6 +1,7 @@
-// What a server says about its clients, and to whom: onRefused, onError and onEnd where they are given, else the exception
-// handler. What anybody in the network can cause by the thousand (refusals, lost peers, ends in the middle of a read) goes there
-// at most once a second, each in one line (`brief`); other errors of handlers go there one by one, with their stacks.
+// Reports about a server's connections. They go to `onError` and `onEnd` if there are any, else to the
+// exception handler. What anyone in the network can cause by the thousand (lost peers, ends in the
+// middle of a read) reaches the handler at most once a second, as one line (`brief`). Other errors of
+// handlers are reported one by one, with their stacks. Refusals are the gate's (refusal-reports.ts).
 import {
   type Awaitable,
   type ConnectionLostError,
@@ -9,11 +10,11 @@ import {
   reportException,
   TaskGroupError,
 } from '../core/index.ts';
-import { formatAddress, isUnknown } from './address.ts';
+import { Callbacks } from './callbacks.ts';
 import { isConnectionLost } from './connection-lost.ts';
 import type { Connection } from './connection.ts';
-import { noRefusals, type Refusal, type RefusalCode } from './refusal.ts';
-import { ReportWindow } from './report-window.ts';
+import type { RefusalReportOptions } from './refusal-reports.ts';
+import { moreConnections, ReportWindow } from './report-window.ts';
 
 /**
  * How a connection ended, as `onEnd` receives it.
@@ -29,36 +30,22 @@ export interface ConnectionOutcome {
   readonly error?: unknown;
 }
 
-export interface ReportOptions {
+export interface ReportOptions extends RefusalReportOptions {
   /**
    * Receives the errors of handlers, and the ConnectionLostError of a connection that `maxBuffered` ended. `isConnectionLost` is
    * true of those that say only that the peer left. Default: the exception handler, with `context.connection`; it receives lost peers
    * at most once a second.
    */
   readonly onError?: ((error: unknown, connection: Connection) => void) | undefined;
-  /**
-   * Receives every client that was not served: refused by a rule, without a place, failed in its TLS handshake or its PROXY
-   * header. Default: the exception handler, at most once a second.
-   */
-  readonly onRefused?: ((refusal: Refusal) => void) | undefined;
   /** Called once for every connection whose handler began or would have begun, when it has left the server. */
   readonly onEnd?: ((connection: Connection, outcome: ConnectionOutcome) => void) | undefined;
 }
 
 export class ServerReports {
-  /** How many clients were refused since the server was made. */
-  readonly refused: Record<RefusalCode, number> = noRefusals();
   readonly #options: ReportOptions;
   readonly #server: object;
-  readonly #refusals = new ReportWindow(
-    (count, detail, last) => `Refused ${count} more ${connections(count)} within a second${detail}, the last ${last}`,
-  );
-  readonly #losses = new ReportWindow(
-    (count, detail, last) => `Lost ${count} more ${connections(count)} within a second${detail}, the last ${last}`,
-  );
-  readonly #mistakes = new ReportWindow((count, _detail, last) =>
-    count === 1 ? last : `${last}, and ${count - 1} more times within a second`,
-  );
+  readonly #losses = new ReportWindow(moreConnections('Lost'));
+  readonly #callbacks: Callbacks;
   /** The connections that maxBuffered ended, which was told then: the loss their handlers see is the same news. */
   readonly #overflows = new WeakMap<Connection, ConnectionLostError>();
 
@@ -66,33 +53,7 @@ export class ServerReports {
   constructor(server: object, options: ReportOptions) {
     this.#server = server;
     this.#options = options;
-  }
-
-  /** A client was not let in. `isQuiet`: it is counted and told to onRefused, and not worth a report. */
-  refuse(refusal: Refusal, isQuiet = false): void {
-    const { code, message, error, peer } = refusal;
-    this.refused[code]++;
-    const { onRefused } = this.#options;
-    if (onRefused !== undefined) {
-      this.#call('onRefused', () => onRefused(refusal));
-      return;
-    }
-    if (isQuiet) return;
-    const from = peer === undefined || isUnknown(peer) ? '' : ` from ${formatAddress(peer)}`;
-    const what = `${from}: ${message}`;
-    const verb =
-      code === 'descriptors'
-        ? 'Cannot accept connections'
-        : code === 'accept'
-          ? 'Cannot accept a connection'
-          : 'Refused a connection';
-    this.#refusals.add(code, `one${what}`, {
-      message: `${verb}${what}`,
-      error: error ?? plainError(`Refused a connection: ${message}`),
-      server: this.#server,
-      refusal,
-      brief: true,
-    });
+    this.#callbacks = new Callbacks(server);
   }
 
   /** The handler of a connection failed. */
@@ -112,14 +73,13 @@ export class ServerReports {
     const { onEnd } = this.#options;
     if (onEnd === undefined) return;
     const outcome = this.#outcomeOf(connection, connection.task);
-    this.#call('onEnd', () => onEnd(connection, outcome));
+    this.#callbacks.call('onEnd', () => onEnd(connection, outcome));
   }
 
   /** The server is at its end: what was counted is told now. */
   end(): void {
-    this.#refusals.end();
     this.#losses.end();
-    this.#mistakes.end();
+    this.#callbacks.end();
   }
 
   #error(error: unknown, connection: Connection, kind = 'lost'): void {
@@ -146,15 +106,6 @@ export class ServerReports {
     this.#losses.add(kind, what, context);
   }
 
-  /** Calls a function of the user's; what it throws, or rejects with if it is an async one, is reported once a second. */
-  #call(name: string, fn: () => unknown): void {
-    const called = async (): Promise<unknown> => fn();
-    called().catch((error: unknown) => {
-      const message = `${name} failed`;
-      this.#mistakes.add(name, message, { message, error, server: this.#server });
-    });
-  }
-
   #outcomeOf(connection: Connection, task: Awaitable<unknown> | undefined): ConnectionOutcome {
     const overflow = this.#overflows.get(connection);
     if (task?.cancelled() === true) return { kind: 'cancelled' };
@@ -178,10 +129,6 @@ function isPeersDoing(error: unknown): boolean {
   }
 }
 
-function connections(count: number): string {
-  return count === 1 ? 'connection' : 'connections';
-}
-
 /** What an error says, in one line without control characters; never throws. */
 function oneLine(error: unknown): string {
   try {
@@ -191,11 +138,4 @@ function oneLine(error: unknown): string {
   } catch {
     return 'an error that cannot be read';
   }
-}
-
-/** An error whose place in the program says nothing: it came from the network. */
-function plainError(message: string): Error {
-  const error = new Error(message);
-  error.stack = String(error);
-  return error;
 }

@@ -1,14 +1,15 @@
-// A server: listening sockets, the connections they accepted, and one task per connection.
+// A server: the connections that its gate lets in, and one task for each of them.
 //
-// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. Only a cancelled startServing goes back (listening.ts).
+// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. They are the gate's (gate.ts), which does
+// all that comes before a connection: listening, admission, parking, handshakes, refusals.
 //
-// A client is first *parked* when there are maxConnections already (parking.ts); a connection is *open* (in `connections`) until
-// its transport is gone and its handler has ended, in either order. Handlers beyond `concurrency` wait in line, connections open.
+// A connection is *open* (in `connections`) until its transport is gone and its handler has ended, in
+// either order. Then it leaves the gate. Handlers beyond `concurrency` wait in line, with their
+// connections open.
 //
 // - waitClosed() resolves when CLOSED and no connection is open, in either order.
 // - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.
 // - shutdown() is bounded: see shutdown.ts.
-import type { Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import {
   answeredWait,
@@ -31,25 +32,18 @@ import {
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { type Address, formatAddress, onlyPort } from './address.ts';
-import { Admission } from './admission.ts';
-import { type AnySocket, addressesOfAny } from './any-socket.ts';
-import { meet, serveMet } from './behind-balancer.ts';
-import { BareSocket } from './bare-socket.ts';
+import { serveMet } from './behind-balancer.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { ConnectionSet } from './connection-set.ts';
-import { descriptorWatch, isOutOfDescriptors } from './descriptor-watch.ts';
+import { Gate } from './gate.ts';
 import { Limits } from './limits.ts';
-import { DEFAULT_BACKLOG, listen, type Listen, type Listener } from './listener.ts';
-import { Listening } from './listening.ts';
-import { Parking, turnAway } from './parking.ts';
-import { hasRawIo } from './raw/try-out.ts';
-import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
+import type { Listen } from './listener.ts';
 import type { ServerOptions } from './server-options.ts';
 import { ServerReports } from './server-reports.ts';
 import { addBytes, type Bytes, type ServerStatistics, sumBytes } from './server-statistics.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { checkSecureContext } from './tls-options.ts';
 import { checkGrace, endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
+import type { Wire } from './wire.ts';
 
 /** Serves one client. Its end, however it ends, ends the connection. */
 export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
@@ -61,45 +55,35 @@ export class Server extends Resource implements AsyncDisposable {
   readonly #program: object | undefined;
   /** Runs a function in the context of whoever made the server: that is what its handlers begin in, each in a copy of its own. */
   readonly #inContext: <R>(fn: () => R) => R;
-  #closed = false;
-  readonly #listening: Listening;
+  readonly #gate: Gate;
   readonly #connections = new ConnectionSet();
   /** What is the same for all of them. */
   readonly #settings: ConnectionSettings;
-  /** AnySocket sockets that wait for their turn to be connections. */
-  readonly #parking: Parking;
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
-  /** The server's side of handshakes; undefined without TLS. */
-  #tls: TlsAcceptor | undefined;
   readonly #limits: Limits;
   readonly #memory: SharedMemory;
-  readonly #admission: Admission;
   #handling = 0;
   readonly #closers = new Line<void>();
   #forever: Future<never> | undefined;
   #wasShutDown = false;
   readonly #reports: ServerReports;
-  /** Clients that the system has handed over. */
-  #accepted = 0;
   /** Bytes of the connections that are gone. */
   readonly #goneBytes: Bytes = { bytesRead: 0, bytesWritten: 0 };
   /** Connections behind a balancer whose handler has not begun: they have no end that anybody wants to hear of. */
   readonly #unserved = new Set<Connection>();
-  readonly #listenOn: Listen;
 
   /** For startServer, and for serveInMemory with a `listenOn` of its own. @internal */
   static make(handler: Handler, options: ServerOptions, listenOn?: Listen): Server {
     return new Server(handler, options, listenOn);
   }
 
-  private constructor(handler: Handler, options: ServerOptions, listenOn: Listen = listen) {
+  private constructor(handler: Handler, options: ServerOptions, listenOn?: Listen) {
     super();
     this.#handler = handler;
     this.#options = options;
-    this.#listenOn = listenOn;
-    const { limit, readLimit, maxBuffered, closeNotifyTimeout, path } = options;
-    const same = { limit, readLimit, maxBuffered, closeNotifyTimeout, path, accepted: true, server: this };
+    const { limit, readLimit, maxBuffered, closeNotifyTimeout } = options;
+    const same = { limit, readLimit, maxBuffered, closeNotifyTimeout, accepted: true, server: this };
     this.#settings = {
       ...same,
       onGone: (connection) => this.#gone(connection),
@@ -111,15 +95,13 @@ export class Server extends Resource implements AsyncDisposable {
       onOverflow: (error, connection) => this.#reports.overflowed(error, connection),
     };
     this.#reports = new ServerReports(this, options);
-    this.#listening = new Listening(
-      () => this.#listen(),
-      (message, error) => this.#reports.refuse({ code: 'descriptors', message, error, peer: undefined }),
-      (isUp) => (isUp ? this.markOpened() : this.#connections.size === 0 && this.markClosed()),
-    );
+    const events = {
+      onClient: (wire: Wire) => this.#open(wire),
+      onListening: (isUp: boolean) => (isUp ? this.markOpened() : this.#connections.size === 0 && this.markClosed()),
+    };
+    this.#gate = new Gate(options, events, this, listenOn);
     this.#limits = new Limits(options, this.#connections, (connection) => this.#line.has(connection));
     this.#memory = new SharedMemory(options.maxTotalBuffered, this.#connections);
-    this.#admission = new Admission(options);
-    this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
     this.#program = currentProgram();
     this.#inContext = host.captureContext();
   }
@@ -139,7 +121,7 @@ export class Server extends Resource implements AsyncDisposable {
 
   /** @internal */
   override get ending(): boolean {
-    return this.#closed;
+    return this.#gate.closed;
   }
 
   /** A handler that has outlived a shutdown is not waited for once more. @internal */
@@ -155,7 +137,7 @@ export class Server extends Resource implements AsyncDisposable {
 
   /** Where it listens; empty before it listens and after close. */
   get addresses(): Address[] {
-    return this.#listening.addresses;
+    return this.#gate.addresses;
   }
 
   /**
@@ -168,14 +150,15 @@ export class Server extends Resource implements AsyncDisposable {
 
   /** What the server has done and is doing, counted now. */
   statistics(): ServerStatistics {
+    const { accepted, refused, parked, handshakes } = this.#gate.statistics();
     return {
-      accepted: this.#accepted,
-      refused: { ...this.#reports.refused },
+      accepted,
+      refused,
       open: this.#connections.size,
-      parked: this.#parking.size,
+      parked,
       inLine: this.#line.size,
       handling: this.#handling,
-      handshakes: this.#tls?.size ?? 0,
+      handshakes,
       ...sumBytes(this.#connections, this.#goneBytes),
     };
   }
@@ -185,13 +168,8 @@ export class Server extends Resource implements AsyncDisposable {
     return this.#connections;
   }
 
-  /** Its connections begin with the header of a balancer; TLS, if any, comes after that, in place. */
-  get #isBehindBalancer(): boolean {
-    return this.#options.proxyProtocol === true;
-  }
-
   get #state(): 'created' | 'serving' | 'closed' {
-    return this.#closed ? 'closed' : this.#listening.isUp ? 'serving' : 'created';
+    return this.#gate.closed ? 'closed' : this.#gate.isUp ? 'serving' : 'created';
   }
 
   isServing(): boolean {
@@ -204,11 +182,7 @@ export class Server extends Resource implements AsyncDisposable {
    * @throws InvalidStateError for a server without TLS; TypeError for unknown options, or without key and cert
    */
   setSecureContext(options: SecureContextOptions): void {
-    if (this.#options.tls === undefined)
-      throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
-    checkSecureContext(options);
-    this.#tls ??= this.#makeTls();
-    this.#tls?.setSecureContext(options);
+    this.#gate.setSecureContext(options);
   }
 
   /**
@@ -221,13 +195,13 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   async #startServing(options: WaitOptions | undefined): Promise<void> {
-    if (this.#closed) throw new InvalidStateError('Cannot start serving: the server is closed');
-    await this.#listening.start(options);
+    if (this.#gate.closed) throw new InvalidStateError('Cannot start serving: the server is closed');
+    await this.#gate.start(options);
   }
 
   /** The same without a wait, where listening cannot fail. @internal */
   begin(): void {
-    this.#listening.startNow();
+    this.#gate.startNow();
   }
 
   /**
@@ -240,7 +214,7 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   async #serveForever(options: WaitOptions | undefined): Promise<never> {
-    if (this.#closed) throw new InvalidStateError('Cannot serve: the server is closed');
+    if (this.#gate.closed) throw new InvalidStateError('Cannot serve: the server is closed');
     if (this.#forever !== undefined) throw new InvalidStateError('Cannot serve: serveForever() is running already');
     const forever = new Future<never>();
     this.#forever = forever;
@@ -259,11 +233,8 @@ export class Server extends Resource implements AsyncDisposable {
 
   /** Stops accepting and ends a running serveForever; connections go on. Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#listening.close();
-    if (!this.#isBehindBalancer) this.#tls?.close(); // behind one, connections shake hands, and those go on
-    this.#parking.clear();
+    if (this.#gate.closed) return;
+    this.#gate.close();
     this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
     this.#maybeClosed();
   }
@@ -285,7 +256,7 @@ export class Server extends Resource implements AsyncDisposable {
   waitClosed(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    const isOpen = !this.#closed || this.#connections.size > 0;
+    const isOpen = !this.#gate.closed || this.#connections.size > 0;
     if (isOpen) return this.#closers.join(new QueuedWait('server.waitClosed', this, options));
     return mayAnswer(options) ? Promise.resolve() : answeredWait('server.waitClosed', this, undefined, options);
   }
@@ -338,76 +309,15 @@ export class Server extends Resource implements AsyncDisposable {
     return `<Server ${this.#state}${where === '' ? '' : ` ${where}`}, ${this.#connections.size} connections>`;
   }
 
-  // ---- listening -----------------------------------------------------------------------------------------------
+  // ---- handling ------------------------------------------------------------------------------------------------
 
-  async #listen(): Promise<readonly Listener[]> {
-    this.#tls ??= this.#makeTls();
-    return this.#listenOn(this.#options, {
-      onSocket: (socket) => this.#accept(socket),
-      onError: (error) => this.#acceptFailed(error),
-      // A tls.Server wants sockets as net makes them from the start.
-      raw: this.#listenOn === listen && (this.#tls === undefined || this.#isBehindBalancer) && (await hasRawIo()),
-    });
-  }
-
-  // Errors of accepting never stop the server.
-  #acceptFailed(error: NodeJS.ErrnoException): void {
-    if (isOutOfDescriptors(error)) descriptorWatch.ranOut(error);
-    else this.#reports.refuse({ code: 'accept', message: error.message, error, peer: undefined });
-  }
-
-  #accept(socket: AnySocket): void {
-    if (this.#closed) return void socket.destroy();
-    this.#accepted++;
-    descriptorWatch.clientCame();
-    const { peer } = addressesOfAny(socket);
-    const refusal = this.#admission.refuse(socket);
-    if (refusal !== undefined) {
-      turnAway(socket);
-      // One that has reset already was denied nothing without a rule, and behind a balancer it is a health check.
-      const isQuiet = refusal.code === 'noAddress' && (this.#admission.open || this.#isBehindBalancer);
-      return this.#reports.refuse(refusal, isQuiet);
-    }
-    if (!this.#isFull()) return this.#begin(socket);
-    if (this.#parking.add(socket)) return;
-    const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
-    const message = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
-    turnAway(socket);
-    this.#reports.refuse({ code: 'backlog', message, peer });
-  }
-
-  #isFull(): boolean {
-    const handshakes = this.#isBehindBalancer ? 0 : (this.#tls?.size ?? 0);
-    return this.#connections.size + handshakes >= (this.#options.maxConnections ?? Infinity);
-  }
-
-  #begin(socket: AnySocket): void {
-    if (this.#tls === undefined || socket instanceof BareSocket || this.#isBehindBalancer) this.#open(socket);
-    else this.#tls.accept(socket, (outcome) => this.#shookHands(outcome, addressesOfAny(socket).peer));
-  }
-
-  #shookHands(outcome: Socket | Error, peer: Address): void {
-    if (outcome instanceof Error) {
-      this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer });
-      this.#unpark();
-    } else if (this.#closed) outcome.destroy();
-    else this.#open(outcome);
-  }
-
-  #makeTls(): TlsAcceptor | undefined {
-    const { tls, handshakeTimeout } = this.#options;
-    return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
-  }
-
-  #open(socket: AnySocket): void {
-    const connection = Connection.make(socket, this.#settings);
+  #open(wire: Wire): void {
+    const connection = Connection.make(wire, this.#settings);
     this.#connections.add(connection);
     this.#limits.opened();
     if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
     else this.#handle(connection);
   }
-
-  // ---- handling ------------------------------------------------------------------------------------------------
 
   #handle(connection: Connection): void {
     this.#handling++;
@@ -419,22 +329,15 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   #serve(connection: Connection): unknown {
-    const { proxyProtocol = false } = this.#options;
-    return proxyProtocol
+    return this.#gate.isBehindBalancer
       ? this.#serveBehindBalancer(connection)
       : this.#handler(connection.reader, connection.writer, connection);
   }
 
   /** The balancer's header comes first, then TLS, then the handler. */
   async #serveBehindBalancer(connection: Connection): Promise<unknown> {
-    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
     this.#unserved.add(connection);
-    const refusal = await meet(connection, { admission: this.#admission, tls: this.#tls, handshakeTimeout });
-    if (refusal === 'health check') return undefined;
-    if (refusal !== undefined) {
-      connection.abort(); // nobody that we should talk to
-      return this.#reports.refuse(refusal);
-    }
+    if (!(await this.#gate.meet(connection))) return undefined;
     this.#unserved.delete(connection);
     return serveMet(connection, () => this.#handler(connection.reader, connection.writer, connection));
   }
@@ -458,29 +361,20 @@ export class Server extends Resource implements AsyncDisposable {
     this.#maybeEnded(connection);
   }
 
-  /** Lets a connection go that is gone and handled; what waits for its place comes in. */
+  /** Lets a connection go that is gone and handled; who waits for its place comes in. */
   #maybeEnded(connection: Connection): void {
     if (!connection.gone || this.#line.has(connection) || connection.task?.done() === false) return;
     if (!this.#connections.delete(connection)) return;
     this.#limits.gone(connection);
     this.#memory.gone();
-    this.#admission.gone(connection);
     addBytes(this.#goneBytes, connection);
     if (!this.#unserved.delete(connection)) this.#reports.ended(connection);
-    this.#unpark();
+    this.#gate.leave(connection);
     this.#maybeClosed();
   }
 
-  #unpark(): void {
-    while (!this.#isFull()) {
-      const socket = this.#parking.next();
-      if (socket === undefined) return;
-      this.#begin(socket);
-    }
-  }
-
   #maybeClosed(): void {
-    if (!this.#closed || this.#connections.size > 0) return;
+    if (!this.#gate.closed || this.#connections.size > 0) return;
     this.#reports.end();
     this.markClosed();
     this.#closers.answerAll();

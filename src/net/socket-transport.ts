@@ -13,7 +13,7 @@
 // - An error is told once to both sides, when the wire is closed. A reader that had the peer's end already keeps it: an
 //   error of writing does not take away what was received.
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError, loopTime } from '../core/index.ts';
 import {
   StreamReader,
@@ -84,7 +84,7 @@ export class SocketTransport implements Transport {
   #heldBack = false;
   /** What its handshake has settled; undefined without TLS. */
   tls: ConnectionTls | undefined = undefined;
-  /** The reader gets nothing any more; what comes is dropped. */
+  /** The reader gets nothing any more; the wire drops what comes. */
   #inputEnded = false;
   /** Bytes dropped since then. */
   #dropped = 0;
@@ -106,7 +106,7 @@ export class SocketTransport implements Transport {
     this.reader.setTransport(this);
     // Not `settings` itself: a connection's onOverflow wants to know of whom, and is told by overflowed().
     this.writer = new StreamWriter(this, { maxBuffered: settings.maxBuffered });
-    if (wire instanceof NetWire && wire.socket instanceof TLSSocket) this.#setSecured(wire.socket);
+    if (wire.secured !== undefined) this.#setSecured(wire.secured);
   }
 
   /** Says whose transport it is; before `start`. */
@@ -206,12 +206,14 @@ export class SocketTransport implements Transport {
     if (!(options instanceof TlsAcceptor)) checkStartTls(options, this.#settings.accepted === true);
     // First: a reader that was full lets its transport go on, which must not be the socket that nobody listens to.
     const received = this.reader.takeHeld();
+    const { addresses } = this.#wire;
     const plain = this.#wire.release();
-    this.#wire = new NetWire(plain); // so that an abort reaches it meanwhile
+    this.#wire = new NetWire(plain, addresses); // so that an abort reaches it meanwhile
     try {
       const secured = await secureInPlace(plain, received, this.#settings.accepted === true, options);
       this.#setSecured(secured);
-      this.#wire = new NetWire(secured);
+      this.#wire = new NetWire(secured, addresses);
+      if (this.#inputEnded) this.#wire.discard(); // it ended during the handshake
       this.start();
       if (this.#heldBack) this.#wire.pause();
     } catch (error) {
@@ -261,6 +263,7 @@ export class SocketTransport implements Transport {
   endReading(): void {
     if (!this.#inputEnded && !this.#peerEnded && !this.#gone) this.reader.feedEof();
     this.#inputEnded = true;
+    this.#wire.discard();
     this.#wire.resume();
   }
 
@@ -278,27 +281,23 @@ export class SocketTransport implements Transport {
   // ---- called by the wire --------------------------------------------------------------------------------------
 
   /** @internal */
-  onBytes(count: number): boolean {
-    if (this.#inputEnded) {
-      this.#dropped += count;
-      if (this.#lingering !== undefined && this.#dropped > DROP_FREELY) this.#dropSlowly();
-      return false;
-    }
-    this.bytesRead += count;
-    this.#writtenAtBytes = this.writer.bytesWritten;
-    return true;
+  onData(chunk: Buffer): void {
+    this.bytesRead += chunk.length;
+    this.#writtenAtBytes = this.writer.bytesWritten; // first: what is fed may be answered at once
+    this.reader.feed(chunk);
+    this.#owner?.holding(chunk.length);
+  }
+
+  /** @internal */
+  onDropped(count: number): void {
+    this.#dropped += count;
+    if (this.#lingering !== undefined && this.#dropped > DROP_FREELY) this.#dropSlowly();
   }
 
   /** A peer that sends on and on is not ended, which would cut what it has not read, and gets little of our time. */
   #dropSlowly(): void {
     this.#wire.pause();
     this.#dropping = callLater(DROP_EVERY, () => this.#wire.resume());
-  }
-
-  /** @internal */
-  onData(chunk: Buffer): void {
-    this.reader.feed(chunk);
-    this.#owner?.holding(chunk.length);
   }
 
   /** @internal */

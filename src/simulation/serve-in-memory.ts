@@ -1,5 +1,5 @@
 // A server without a socket: everything of it is the same but where its clients come from. They are made here, two ends of
-// a MemorySocket each; the server accepts one, and the other is a connection as openConnection makes them.
+// a MemoryWire each; the server accepts one, and the other is a connection as openConnection makes them.
 import { describe } from '../base/index.ts';
 import { addSoon, cancellable, Future, type WaitOptions } from '../core/index.ts';
 import {
@@ -14,7 +14,7 @@ import {
   type ServerOptions,
 } from '../net/index.ts';
 import type { Duplex } from '../testing/index.ts';
-import { memorySocketPair } from './memory-socket.ts';
+import { memoryWirePair } from './memory-wire.ts';
 
 /** A client's address: an IP address, for which a port is chosen, or all of it. */
 type Peer = Address | string;
@@ -110,7 +110,7 @@ class MemoryServer implements ServedInMemory {
   readonly connect = async (options: MemoryClientOptions = {}): Promise<Duplex> => {
     const { peer = this.#peer, ...wait } = options;
     checkPeer(peer);
-    const [ours, theirs] = memorySocketPair(this.#clientAddress(peer), this.#address);
+    const [ours, theirs] = memoryWirePair(this.#clientAddress(peer), this.#address);
     const came = new Future<void>();
     let cancelled = false;
     // From the loop, as a system does: whoever connects is not who the server's handler is called by.
@@ -122,7 +122,7 @@ class MemoryServer implements ServedInMemory {
           came.fail(this.#refused());
           return;
         }
-        accept.onSocket(theirs);
+        accept.onWire(theirs);
         came.answer();
       },
     });

@@ -78,7 +78,7 @@ describe('the import checker', () => {
   test('accepts what the table allows', () => {
     assert.deepEqual(check('core/task.ts', "import { Deque } from '../base/index.ts';", ['base/index.ts']), []);
     assert.deepEqual(check('core/task.ts', "import type { Wait } from './wait.ts';", ['core/wait.ts']), []);
-    assert.deepEqual(check('simulation/memory-socket.ts', "import { Buffer } from 'node:buffer';"), []);
+    assert.deepEqual(check('simulation/memory-wire.ts', "import { Buffer } from 'node:buffer';"), []);
     assert.deepEqual(check('hosts/node/host.ts', "import '../../core/index.ts';", ['core/index.ts']), []);
     assert.deepEqual(check('index.node.ts', "export { run } from './core/index.ts';", ['core/index.ts']), []);
     assert.deepEqual(check('cli/main.ts', "import { run } from '../index.node.ts';", ['index.node.ts']), []);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { BlockList, type Socket } from 'node:net';
+import { BlockList } from 'node:net';
 import {
   type Connection,
   type Handler,
@@ -10,6 +10,7 @@ import {
   setExceptionHandler,
 } from 'maitre';
 import { allTasksBlocked } from 'maitre/testing';
+import { type Addresses, toAddress } from '#src/net/address.js';
 import { Admission } from '#src/net/admission.js';
 import { test } from '../support/test.ts';
 import { first } from './fixtures/certificates.ts';
@@ -191,9 +192,15 @@ test(
   { skip: missing('python3') },
 );
 
-/** A socket of whom nothing is known but its address. */
-function from(address: string): Socket {
-  return Object.assign(new EventEmitter(), { remoteAddress: address, remotePort: 1 }) as unknown as Socket;
+/** A client of whom nothing is known but its address. */
+function from(address: string): { readonly addresses: Addresses; whenClosed(fn: () => void): void; close(): void } {
+  const end = toAddress(address, 1);
+  const closed = new EventEmitter();
+  return {
+    addresses: { peer: end, local: end },
+    whenClosed: (fn) => void closed.once('close', fn),
+    close: () => void closed.emit('close'),
+  };
 }
 
 test('maxPerIp counts a /64 of IPv6 as one address, or as many bits as maxPerIpPrefix says', () => {
@@ -206,7 +213,7 @@ test('maxPerIp counts a /64 of IPv6 as one address, or as many bits as maxPerIpP
   assert.equal(usual.refuse(from('2001:db8:0:2::1')), undefined);
   assert.equal(usual.refuse(from('::ffff:192.0.2.1')), undefined);
   assert.equal(usual.refuse(from('::ffff:192.0.2.2')), undefined); // IPv4 in IPv6's clothes is no /64
-  one.emit('close');
+  one.close();
   assert.equal(usual.refuse(from('2001:db8:0:1:ffff::2')), undefined);
 
   const whole = new Admission({ maxPerIp: 1, maxPerIpPrefix: 128 });

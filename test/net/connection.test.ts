@@ -135,3 +135,18 @@ test('startTls goes over to TLS on both ends, and tls says how', async () => {
   assert.equal(server.tls?.servername, 'localhost');
   await Promise.all([client.close(), server.close()]);
 });
+
+test('a stream that the server ended during the handshake stays ended over TLS, and what comes is dropped', async () => {
+  const [client, server] = await connectedPair({ host: HOST });
+  const serving = server.startTls(first);
+  server.endReading();
+  await client.startTls({ ca: first.cert, servername: 'localhost' });
+  await serving;
+  client.writer.write('too late\n');
+  server.writer.write('hi\n');
+  assert.equal(String(await client.reader.readLine()), 'hi\n');
+  await sleep(5);
+  assert.equal(String(await server.reader.read()), '');
+  assert.deepEqual([server.bytesRead, server.error, server.closed], [0, undefined, false]);
+  await Promise.all([client.close(), server.close()]);
+});

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
 import { openConnection, setExceptionHandler, startServer } from 'maitre';
-import type { AnySocket } from '#src/net/any-socket.js';
 import { listen } from '#src/net/listener.js';
 import { hasRawIo } from '#src/net/raw/try-out.js';
+import type { Wire } from '#src/net/wire.js';
 import { test } from '../support/test.js';
 import { startFixture } from './programs.js';
 import { echo, HOST, isBun, isDeno, isNode, pause, portOf, RawClient, until } from './sockets.js';
@@ -19,13 +19,13 @@ for (const path of ['public events', 'handles'] as const) {
     `an error of accepting, by ${path}, is told and does not end the listening`,
     async () => {
       const told: unknown[] = [];
-      const sockets: AnySocket[] = [];
+      const wires: Wire[] = [];
       const raw = path === 'handles' && (await hasRawIo());
       assert.equal(raw, path === 'handles');
       const [listener] = await listen(
         { host: HOST },
         {
-          onSocket: (socket) => void sockets.push(socket),
+          onWire: (wire) => void wires.push(wire),
           onError: (error) => void told.push(error),
           raw,
         },
@@ -41,8 +41,8 @@ for (const path of ['public events', 'handles'] as const) {
       );
       const { address } = listener;
       const client = new RawClient('port' in address ? address.port : 0);
-      await until(() => sockets.length === 1); // accepted as before
-      for (const socket of sockets) socket.destroy();
+      await until(() => wires.length === 1); // accepted as before
+      for (const wire of wires) wire.destroy();
       client.socket.destroy();
       listener.close();
       await until(() => client.closed);

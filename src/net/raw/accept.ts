@@ -1,8 +1,8 @@
-// Accepting below net.Server: each client comes as a RawSocket.
+// Accepting below net.Server: each client comes as a RawWire.
 import type { Server as NetServer } from 'node:net';
 import { type Address, toAddress } from '../address.ts';
 import { handleOf, type ListeningHandle, type RawHandle, type SystemAddress, systemError } from './handle.ts';
-import { RawSocket } from './socket.ts';
+import { RawWire } from './wire.ts';
 
 export interface RawAcceptOptions {
   readonly noDelay: boolean;
@@ -11,11 +11,11 @@ export interface RawAcceptOptions {
   readonly bound: Address;
 }
 
-/** Has each client given to `accept` as a RawSocket, in place of the server's 'connection' event. False where that cannot be. */
+/** Calls `accept.onWire` for each client, instead of the 'connection' event. False where that cannot be. */
 export function acceptRaw(
   server: NetServer,
   options: RawAcceptOptions,
-  accept: { onSocket(socket: RawSocket): void; onError(error: Error): void },
+  accept: { onWire(wire: RawWire): void; onError(error: Error): void },
 ): boolean {
   const listening = handleOf(server) as ListeningHandle | undefined; // see the header
   if (typeof listening?.onconnection !== 'function') return false;
@@ -31,7 +31,7 @@ export function acceptRaw(
       'path' in bound
         ? { peer: bound, local: bound }
         : { peer: ask(client, 'getpeername'), local: local ?? ask(client, 'getsockname') };
-    accept.onSocket(new RawSocket(client, addresses, noDelay));
+    accept.onWire(new RawWire(client, addresses, noDelay));
   };
   return true;
 }

@@ -1,6 +1,6 @@
 // libuv's handles as Node shows them below net.Socket: their shape, the calls that need Node's own bookkeeping, and the way
 // from a handle to a net.Socket and back. Nothing here is a public interface, and nothing of it is used outside this folder
-// (what the folder is for: socket.ts). Where its shape is another one, hasRawIo() (try-out.ts) says no.
+// (what the folder is for: wire.ts). Where its shape is another one, hasRawIo() (try-out.ts) says no.
 import { type Server as NetServer, Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { deliverHeld, holdDeliveries, reportException } from '../../core/index.ts';

@@ -4,7 +4,7 @@ import { toAddress } from '../address.ts';
 import { COPY_UP_TO } from '../wire.ts';
 import { acceptRaw } from './accept.ts';
 import { learnToWrite, useBinding } from './handle.ts';
-import type { RawSocket } from './socket.ts';
+import type { RawWire } from './wire.ts';
 
 let tried: Promise<boolean> | undefined;
 
@@ -16,14 +16,14 @@ export function hasRawIo(): Promise<boolean> {
 const PROBE = 'maitre';
 const PROBE_TIME = 2000;
 
-/** A conversation that uses every call of the usual way once: a client over net, a server over a RawSocket that echoes and ends. */
+/** A conversation that uses every call of the usual way once: a client over net, a server over a RawWire that echoes and ends. */
 async function tryOut(): Promise<boolean> {
   if ('bun' in process.versions || 'deno' in process.versions) return false;
   if (process.env['MAITRE_RAW_IO'] === 'off') return false;
   if (!useBinding()) return false;
   const server = createServer();
   let client: Socket | undefined;
-  let accepted: RawSocket | undefined;
+  let accepted: RawWire | undefined;
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<boolean>((resolve, reject) => {
@@ -42,21 +42,21 @@ async function tryOut(): Promise<boolean> {
               reject(error); // whatever it is, the answer is no
             }
           };
-        const onSocket = guarded((socket: RawSocket) => {
-          accepted = socket;
-          socket.listen({
-            onBytes: () => true,
+        const onWire = guarded((wire: RawWire) => {
+          accepted = wire;
+          wire.listen({
             onData: (chunk) => {
               // Text and bytes: as a vector of both, and as one piece.
-              const whole = socket.write([chunk, '?'], COPY_UP_TO + 1) && socket.write(['!'], 1);
+              const whole = wire.write([chunk, '?'], COPY_UP_TO + 1) && wire.write(['!'], 1);
               if (String(chunk) !== PROBE || !whole) reject(new Error('other bytes came'));
             },
+            onDropped: () => reject(new Error('bytes were dropped')),
             onWritten: () => reject(new Error('a write of a few bytes was not taken at once')),
-            onEnd: () => socket.end(),
+            onEnd: () => wire.end(),
             onClose: (error) => resolve(error === undefined),
           });
         });
-        const taken = acceptRaw(server, options, { onSocket, onError: reject });
+        const taken = acceptRaw(server, options, { onWire, onError: reject });
         if (!taken) return resolve(false);
         client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
         let answer = '';

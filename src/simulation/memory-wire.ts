@@ -1,4 +1,4 @@
-// Two sockets that are connected in memory, with what a kernel does between them: buffers of a bound, half-closes, resets.
+// Two wires that are connected in memory, with what a kernel does between them: buffers of a bound, half-closes, resets.
 //
 // What one side writes goes into the other's inbox, as much as fits; the rest waits in its own outbox, and `taken` follows when
 // all of it has gone over. The inbox is handed to the listener in a later turn, while it reads. Everything that crosses does so
@@ -10,21 +10,24 @@
 // - a side that was reset reads what had come, and then the error; it writes nothing any more.
 import { Buffer } from 'node:buffer';
 import { Deque } from '../base/index.ts';
-import { addSoon, InvalidStateError } from '../core/index.ts';
-import { type Addresses, BareSocket, type WireListener } from '../net/index.ts';
+import { addSoon, callSoon, InvalidStateError } from '../core/index.ts';
+import type { Addresses, Wire, WireListener } from '../net/index.ts';
 
 /** Bytes that wait unread for one side, as in a socket's buffers. */
 const CAPACITY = 65536;
 
-/** One side of the pair that `memorySocketPair` makes. */
-export class MemorySocket extends BareSocket {
+/** One side of the pair that `memoryWirePair` makes. */
+export class MemoryWire implements Wire {
   readonly addresses: Addresses;
   readonly socket: undefined = undefined;
+  readonly secured: undefined = undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   /** The other side; undefined only while the pair is being made. */
-  #other: MemorySocket | undefined = undefined;
+  #other: MemoryWire | undefined = undefined;
   #listener: WireListener | undefined = undefined;
   #paused = true;
+  /** What comes is dropped. */
+  #discards = false;
   /** What came and was not handed over, and its bytes. */
   readonly #inbox = new Deque<Buffer>();
   #inboxBytes = 0;
@@ -40,18 +43,21 @@ export class MemorySocket extends BareSocket {
   #scheduled = false;
 
   constructor(addresses: Addresses) {
-    super();
     this.addresses = addresses;
   }
 
   /** Makes two sides one connection. @internal */
-  static join(a: MemorySocket, b: MemorySocket): void {
+  static join(a: MemoryWire, b: MemoryWire): void {
     a.#other = b;
     b.#other = a;
   }
 
   get destroyed(): boolean {
     return this.#state !== 'open';
+  }
+
+  get hasReset(): boolean {
+    return this.#otherEnded instanceof Error;
   }
 
   /** Nothing is known of what is under way. */
@@ -64,12 +70,14 @@ export class MemorySocket extends BareSocket {
   }
 
   whenClosed(fn: () => void): void {
-    this.#onClosed = fn;
+    const before = this.#onClosed;
+    this.#onClosed = before === undefined ? fn : () => (before(), fn());
   }
 
   listen(listener: WireListener): void {
     this.#listener = listener;
-    this.resume();
+    if (this.#state === 'closed') callSoon(() => listener.onClose(this.#error));
+    else this.resume();
   }
 
   pause(): void {
@@ -80,6 +88,10 @@ export class MemorySocket extends BareSocket {
     if (this.#toldEnd || this.destroyed) return;
     this.#paused = false;
     this.#schedule();
+  }
+
+  discard(): void {
+    this.#discards = true;
   }
 
   write(chunks: readonly (string | Uint8Array)[]): boolean {
@@ -122,8 +134,8 @@ export class MemorySocket extends BareSocket {
     throw new InvalidStateError('Cannot go on over TLS: the connection is in memory, expected one over a socket');
   }
 
-  get #peer(): MemorySocket {
-    return this.#other as MemorySocket; // nobody has a side before the pair is made
+  get #peer(): MemoryWire {
+    return this.#other as MemoryWire; // nobody has a side before the pair is made
   }
 
   /** Why nothing can be sent any more. */
@@ -173,7 +185,8 @@ export class MemorySocket extends BareSocket {
     if (listener === undefined) return;
     for (let chunk = this.#next(); chunk !== undefined; chunk = this.#next()) {
       try {
-        if (listener.onBytes(chunk.length)) listener.onData(chunk);
+        if (this.#discards) listener.onDropped(chunk.length);
+        else listener.onData(chunk);
       } catch (error) {
         this.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
       }
@@ -220,11 +233,11 @@ export class MemorySocket extends BareSocket {
   }
 }
 
-/** Two connected sockets. `client` and `server` are where each of them is. */
-export function memorySocketPair(client: Addresses['peer'], server: Addresses['peer']): [MemorySocket, MemorySocket] {
-  const a = new MemorySocket({ local: client, peer: server });
-  const b = new MemorySocket({ local: server, peer: client });
-  MemorySocket.join(a, b);
+/** Two connected wires. `client` and `server` are where each of them is. */
+export function memoryWirePair(client: Addresses['peer'], server: Addresses['peer']): [MemoryWire, MemoryWire] {
+  const a = new MemoryWire({ local: client, peer: server });
+  const b = new MemoryWire({ local: server, peer: client });
+  MemoryWire.join(a, b);
   return [a, b];
 }
 

@@ -3,21 +3,21 @@ import assert from 'node:assert/strict';
 import { ConnectionLostError, sleep } from 'maitre';
 import { type Duplex, duplexChecks } from 'maitre/testing';
 import { Connection } from '#src/net/index.js';
-import { memorySocketPair } from '#src/simulation/memory-socket.js';
+import { memoryWirePair } from '#src/simulation/memory-wire.js';
 import { fakeTest, test } from '../support/test.js';
 
 const client = { address: '10.0.0.1', port: 50_000, family: 'IPv4' } as const;
 const server = { address: '10.0.0.2', port: 80, family: 'IPv4' } as const;
 
 function pair(): [Connection, Connection] {
-  const [a, b] = memorySocketPair(client, server);
+  const [a, b] = memoryWirePair(client, server);
   return [Connection.make(a, {}), Connection.make(b, { accepted: true })];
 }
 
-for (const { name, run } of duplexChecks((): [Duplex, Duplex] => pair())) test(`over a memory socket: ${name}`, run);
+for (const { name, run } of duplexChecks((): [Duplex, Duplex] => pair())) test(`over a memory wire: ${name}`, run);
 
-fakeTest('a memory socket takes 64 KiB that nobody reads, and the rest as it is read', async () => {
-  const [a, b] = memorySocketPair(client, server);
+fakeTest('a memory wire takes 64 KiB that nobody reads, and the rest as it is read', async () => {
+  const [a, b] = memoryWirePair(client, server);
   const from = Connection.make(a, {});
   from.writer.write(Buffer.alloc(100_000, 'x'));
   await sleep(1);
@@ -31,7 +31,7 @@ fakeTest('a memory socket takes 64 KiB that nobody reads, and the rest as it is 
 });
 
 fakeTest('a side that was reset reads what had come before, and then the error', async () => {
-  const [a, b] = memorySocketPair(client, server);
+  const [a, b] = memoryWirePair(client, server);
   const from = Connection.make(a, {});
   from.writer.write('last words');
   await sleep(1);
@@ -49,7 +49,7 @@ fakeTest('a side that was reset reads what had come before, and then the error',
 });
 
 fakeTest('who closes with input that nobody read resets the other side', async () => {
-  const [a, b] = memorySocketPair(client, server);
+  const [a, b] = memoryWirePair(client, server);
   const from = Connection.make(a, {});
   from.writer.write('unread');
   await sleep(1);
@@ -61,7 +61,7 @@ fakeTest('who closes with input that nobody read resets the other side', async (
 fakeTest(
   'a write that waits for room fails when the other side ends, also while its own side does not read',
   async () => {
-    const [a, b] = memorySocketPair(client, server);
+    const [a, b] = memoryWirePair(client, server);
     const [from, to] = [Connection.make(a, {}), Connection.make(b, { accepted: true })];
     for (const each of [from, to]) each.writer.write(Buffer.alloc(1_000_000));
     await sleep(1);

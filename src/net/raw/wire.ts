@@ -1,26 +1,25 @@
 // The fast path of sockets on Node: straight to libuv's handles, below net.Socket. This folder is the one place that touches them.
 //
 // What it saves, against a net.Socket with its events (CPU and memory in docs/performance.md):
-// - accepting: the listening handle gives us each client's handle, and a RawSocket is one small object around it, in place
+// - accepting: the listening handle gives us each client's handle, and a RawWire is one small object around it, in place
 //   of a Duplex with two stream states and a dozen listeners;
 // - reading: one static buffer for all sockets, and one copy of what came, in place of an allocation of 64 KiB, a
 //   Readable's queue and an event per read;
 // - writing: one call of the handle, in place of a Writable's queue, a callback and a tick per write;
 // - ending: close() of the descriptor sends our end; there is no 'finish', no shutdown request, no 'close' event.
 //
-// States of a RawSocket: PARKED (not listened to: it reads nothing) -> LISTENING (reading or paused) -> CLOSING (destroy: the
+// States of a RawWire: PARKED (not listened to: it reads nothing) -> LISTENING (reading or paused) -> CLOSING (destroy: the
 // handle is being closed, nothing is told but the end) -> CLOSED (`closed` was told). release() leaves it without a handle.
 //
 // None of this is a public interface, so nothing is taken for granted: `hasRawIo()` tries the whole path once per process
 // over a loopback connection (try-out.ts). Where any step shows another shape (Bun, Deno, a Node without process.binding or with the
 // permission model), sockets use their public events and methods instead. Both pass the same tests.
 import type { Socket } from 'node:net';
-import { addSoon, ConnectionLostError, type Soon } from '../../core/index.ts';
+import { addSoon, callSoon, ConnectionLostError, type Soon } from '../../core/index.ts';
 import { joinChunks } from '../../streams/index.ts';
-import { type Addresses, addressesOf } from '../address.ts';
-import { BareSocket } from '../bare-socket.ts';
+import type { Addresses } from '../address.ts';
 import { TurnShare } from '../turn-share.ts';
-import { COPY_UP_TO, type WireListener } from '../wire.ts';
+import { COPY_UP_TO, type Wire, type WireListener } from '../wire.ts';
 import {
   closeHandle,
   type HandleOwner,
@@ -49,7 +48,7 @@ const LESS_THAN_A_SEGMENT = 536;
 let shared: Buffer;
 
 /** A connected socket without a net.Socket. */
-export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, Soon {
+export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
   readonly addresses: Addresses;
   /** Undefined from destroy() or release() on. */
   #handle: RawHandle | undefined;
@@ -67,6 +66,8 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   #hasWritten = false;
   /** end() was called. */
   #halfClosed = false;
+  /** What comes is dropped. */
+  #discards = false;
   /** The peer has ended: there is nothing more to read. */
   #ended = false;
   #error: Error | undefined = undefined;
@@ -79,10 +80,10 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   #ownUsed = false;
   #socket: Socket | undefined = undefined;
   #onClosed: (() => void) | undefined = undefined;
+  #closed = false;
 
   /** @param noDelay whether the system has still to be told to send small writes at once */
   constructor(handle: RawHandle, addresses: Addresses, noDelay = false) {
-    super();
     this.#noDelay = noDelay;
     this.addresses = addresses;
     this.#handle = handle;
@@ -90,17 +91,15 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   }
 
   /** Takes over a socket that has connected and was paused before, so that it never began to read. */
-  static from(socket: Socket, path: string | undefined): RawSocket {
-    const addresses = addressesOf(socket, path);
-    return new RawSocket(takeHandle(socket), addresses);
+  static from(socket: Socket, addresses: Addresses): RawWire {
+    return new RawWire(takeHandle(socket), addresses);
   }
 
   get destroyed(): boolean {
     return this.#handle === undefined;
   }
 
-  /** Whether its peer has reset, asked of the system: for those that nobody reads from. */
-  override get hasReset(): boolean {
+  get hasReset(): boolean {
     return isUnknownTo(this.#handle);
   }
 
@@ -108,15 +107,23 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
     return this.#paused || this.#resting;
   }
 
-  /** Has `fn` called once when it is closed, also while nobody listens. */
+  /** Never: node:tls wants sockets as net makes them. */
+  get secured(): undefined {
+    return undefined;
+  }
+
   whenClosed(fn: () => void): void {
-    this.#onClosed = fn;
+    const before = this.#onClosed;
+    this.#onClosed = before === undefined ? fn : () => (before(), fn());
   }
 
   listen(listener: WireListener): void {
     this.#listener = listener;
     const handle = this.#handle;
-    if (handle === undefined) return;
+    if (handle === undefined) {
+      if (this.#closed) callSoon(() => listener.onClose(this.#error));
+      return;
+    }
     listenTo(handle);
     handle.useUserBuffer((shared ??= Buffer.allocUnsafeSlow(READ_BUFFER)));
     this.resume();
@@ -132,6 +139,10 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
     if (!this.#paused || this.#ended) return;
     this.#paused = false;
     if (!this.#resting) this.#startReading();
+  }
+
+  discard(): void {
+    this.#discards = true;
   }
 
   /** The turn after the one in which it had read enough. @internal */
@@ -244,7 +255,9 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
       try {
         // After a read that left nothing libuv turns to the others by itself.
         if (count >= READ_BUFFER && (this.#share ??= new TurnShare()).isOver()) this.#rest();
-        return listener.onBytes(count) ? this.#feed(listener, count) : undefined;
+        if (!this.#discards) return this.#feed(listener, count);
+        listener.onDropped(count);
+        return undefined; // the buffer is free: it goes on with the same one
       } catch (error) {
         // Thrown on into libuv, it would end the process. And the next buffer would be lost: libuv goes on with the old one.
         this.destroy(error as Error); // a reader's and the allocator's
@@ -306,6 +319,7 @@ export class RawSocket extends BareSocket implements HandleOwner, BufferOwner, S
   gone(): void {
     const listener = this.#listener;
     this.#listener = undefined;
+    this.#closed = true;
     this.#onClosed?.();
     listener?.onClose(this.#error);
   }

@@ -1,0 +1,285 @@
+// The gate of a server: everything from its listening sockets to a client that may be served.
+//
+// It knows neither handlers nor tasks, so it works without a server: for a protocol that has
+// connections of its own, or for a supervisor that passes clients on.
+//
+// States of the gate: CREATED -(start)-> OPEN -(close)-> CLOSED. A start that fails or is cancelled
+// goes back to CREATED (listening.ts).
+//
+// States of a client: ACCEPTED -> PARKED, while maxConnections are inside (parking.ts) -> HANDSHAKE,
+// with TLS -> INSIDE: `onClient` received its wire -(leave)-> done. A client that a rule refuses, that
+// finds the parking full, or whose handshake fails is REFUSED: it is closed, counted and reported.
+//
+// - A client takes one of the maxConnections places when its handshake begins, without TLS when
+//   `onClient` is called. leave() frees the place.
+// - close() drops the clients that are parked or in a handshake. Those inside stay open: whoever
+//   received their wires closes them.
+// - What goes wrong with one client refuses that client. It never stops the gate.
+//
+// Why meet() exists. The header of the PROXY protocol is part of the client's bytes and comes before
+// TLS. Reading it takes a reader, limits of time and memory, and something that a shutdown can end: a
+// connection. So behind a balancer `onClient` receives the wire at once, its user makes a connection,
+// and meet() reads the header through that connection's reader, does the handshake in place, and
+// says whether the client may be served. The rejected option, a gate that makes such connections
+// itself, needs a second reader and a second set of limits, and must push back what it read too much.
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import { InvalidStateError, type WaitOptions } from '../core/index.ts';
+import type { Address, Addresses } from './address.ts';
+import { Admission, type AdmissionOptions } from './admission.ts';
+import { meet } from './behind-balancer.ts';
+import type { Connection } from './connection.ts';
+import { descriptorWatch, isOutOfDescriptors } from './descriptor-watch.ts';
+import { DEFAULT_BACKLOG, listen, type Listen, type Listener, type ListenerOptions } from './listener.ts';
+import { Listening } from './listening.ts';
+import { NetWire } from './net-wire.ts';
+import { Parking } from './parking.ts';
+import type { RefusalCode } from './refusal.ts';
+import { type RefusalReportOptions, RefusalReports } from './refusal-reports.ts';
+import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
+import type { ServerOptions } from './server-options.ts';
+import { checkSecureContext } from './tls-options.ts';
+import type { Wire } from './wire.ts';
+
+/** The options of startServer that decide who comes in. The gate does not check them. */
+export interface GateOptions
+  extends
+    ListenerOptions,
+    AdmissionOptions,
+    RefusalReportOptions,
+    Pick<ServerOptions, 'maxConnections' | 'tls' | 'handshakeTimeout' | 'proxyProtocol'> {}
+
+/** Called by a gate. */
+export interface GateEvents {
+  /**
+   * A client is inside. Its wire reads nothing before `listen`. Call `leave` once you are done with
+   * the client. Must not throw.
+   */
+  onClient(wire: Wire): void;
+  /** The gate began to listen (true) or stopped (false). */
+  onListening?(isUp: boolean): void;
+}
+
+/** What `gate.statistics()` returns. */
+export interface GateStatistics {
+  /** Clients that the system accepted, including those that were refused. */
+  readonly accepted: number;
+  /** Clients that were refused, by reason: the codes of `onRefused`. */
+  readonly refused: Readonly<Record<RefusalCode, number>>;
+  /** Clients that wait for a place among `maxConnections`. */
+  readonly parked: number;
+  /** TLS handshakes under way. */
+  readonly handshakes: number;
+  /** Clients that came in and did not leave yet. */
+  readonly inside: number;
+}
+
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #events: GateEvents;
+  readonly #listenOn: Listen;
+  readonly #listening: Listening;
+  readonly #admission: Admission;
+  /** Wires that wait for a place. */
+  readonly #parking: Parking;
+  readonly #reports: RefusalReports;
+  /** The server's side of handshakes, from start() on; undefined without TLS. */
+  #tls: TlsAcceptor | undefined = undefined;
+  #closed = false;
+  #accepted = 0;
+  #inside = 0;
+
+  /**
+   * @param server what reports name as `context.server`. Default: the gate
+   * @param listenOn opens the listeners that clients come from. Default: the system's
+   */
+  constructor(options: GateOptions, events: GateEvents, server?: object, listenOn: Listen = listen) {
+    this.#options = options;
+    this.#events = events;
+    this.#listenOn = listenOn;
+    this.#reports = new RefusalReports(server ?? this, options);
+    this.#listening = new Listening(
+      () => this.#listen(),
+      (message, error) => this.#reports.refuse({ code: 'descriptors', message, error, peer: undefined }),
+      (isUp) => events.onListening?.(isUp),
+    );
+    this.#admission = new Admission(options);
+    this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
+  }
+
+  /** Where it listens; empty before it listens and after close. */
+  get addresses(): Address[] {
+    return this.#listening.addresses;
+  }
+
+  /** True while it listens. */
+  get isUp(): boolean {
+    return this.#listening.isUp;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether clients begin with a PROXY header, so that their connections need meet(). */
+  get isBehindBalancer(): boolean {
+    return this.#options.proxyProtocol === true;
+  }
+
+  statistics(): GateStatistics {
+    return {
+      accepted: this.#accepted,
+      refused: { ...this.#reports.refused },
+      parked: this.#parking.size,
+      handshakes: this.#tls?.size ?? 0,
+      inside: this.#inside,
+    };
+  }
+
+  /**
+   * Begins to listen. Idempotent. A cancelled call leaves nothing listening, unless another call
+   * waits too; you may call it again.
+   * @throws InvalidStateError when the gate is closed; the system's error when it cannot listen;
+   * CancelledError
+   */
+  start(options?: WaitOptions): Promise<void> {
+    if (this.#closed) return Promise.reject(new InvalidStateError('Cannot start the gate: it is closed'));
+    return this.#listening.start(options);
+  }
+
+  /** start() without a wait, where listening cannot fail. */
+  startNow(): void {
+    this.#listening.startNow();
+  }
+
+  /** Stops listening and drops every client that is not inside. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#listening.close();
+    // Behind a balancer the handshakes are those of connections, which go on.
+    if (!this.isBehindBalancer) this.#tls?.close();
+    this.#parking.clear();
+    this.#maybeEnded();
+  }
+
+  /**
+   * Frees the place of a client and lets in the one that was parked first. Call it once for every
+   * `onClient`, after the wire has closed.
+   * @param client the connection that meet() received; without a balancer, any object
+   */
+  leave(client: object): void {
+    this.#inside--;
+    this.#admission.gone(client);
+    this.#letNextIn();
+    this.#maybeEnded();
+  }
+
+  /**
+   * Behind a balancer: reads the PROXY header from a client's connection, sets its addresses, and
+   * does the TLS handshake if there is TLS.
+   * @returns true when the client may be served. False when it was refused, and the connection is
+   * aborted, or when a balancer only checked whether the server is up
+   * @throws CancelledError
+   */
+  meet(connection: Connection): Promise<boolean> {
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+    return meet(connection, {
+      admission: this.#admission,
+      reports: this.#reports,
+      tls: this.#tls,
+      handshakeTimeout,
+    });
+  }
+
+  /**
+   * Uses other certificates for all handshakes from now on.
+   * @throws InvalidStateError without TLS; TypeError for unknown options, or without key and cert
+   */
+  setSecureContext(options: SecureContextOptions): void {
+    if (this.#options.tls === undefined)
+      throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
+    checkSecureContext(options);
+    this.#tls ??= this.#makeTls();
+    this.#tls?.setSecureContext(options);
+  }
+
+  #listen(): Promise<readonly Listener[]> {
+    this.#tls ??= this.#makeTls();
+    return this.#listenOn(this.#options, {
+      onWire: (wire) => this.#accept(wire),
+      onError: (error) => this.#acceptFailed(error),
+      // node:tls takes over sockets only as node:net makes them.
+      raw: this.#tls === undefined || this.isBehindBalancer,
+    });
+  }
+
+  #makeTls(): TlsAcceptor | undefined {
+    const { tls, handshakeTimeout } = this.#options;
+    return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
+  }
+
+  #acceptFailed(error: NodeJS.ErrnoException): void {
+    if (isOutOfDescriptors(error)) descriptorWatch.ranOut(error);
+    else this.#reports.refuse({ code: 'accept', message: error.message, error, peer: undefined });
+  }
+
+  #accept(wire: Wire): void {
+    if (this.#closed) {
+      wire.destroy();
+      return;
+    }
+    this.#accepted++;
+    descriptorWatch.clientCame();
+    const refusal = this.#admission.refuse(wire);
+    if (refusal !== undefined) {
+      wire.reset(); // a plain close would look like an answer
+      // One that is gone already was denied nothing if there is no rule. Behind a balancer, it is
+      // a health check.
+      const isQuiet = refusal.code === 'noAddress' && (this.#admission.open || this.isBehindBalancer);
+      return this.#reports.refuse(refusal, isQuiet);
+    }
+    if (!this.#isFull()) return this.#begin(wire);
+    if (this.#parking.add(wire)) return;
+    const { maxConnections, backlog = DEFAULT_BACKLOG } = this.#options;
+    const message = `${maxConnections} are served and ${backlog} wait, which are maxConnections and backlog`;
+    wire.reset();
+    this.#reports.refuse({ code: 'backlog', message, peer: wire.addresses.peer });
+  }
+
+  #isFull(): boolean {
+    // Behind a balancer, a client in its handshake is inside and counted there.
+    const handshakes = this.isBehindBalancer ? 0 : (this.#tls?.size ?? 0);
+    return this.#inside + handshakes >= (this.#options.maxConnections ?? Infinity);
+  }
+
+  #begin(wire: Wire): void {
+    if (this.#tls === undefined || this.isBehindBalancer) this.#letIn(wire);
+    else this.#tls.accept(wire.release(), (outcome) => this.#shookHands(outcome, wire.addresses));
+  }
+
+  #shookHands(outcome: TLSSocket | Error, addresses: Addresses): void {
+    if (outcome instanceof Error) {
+      this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer: addresses.peer });
+      this.#letNextIn();
+    } else if (this.#closed) outcome.destroy();
+    else this.#letIn(new NetWire(outcome, addresses));
+  }
+
+  #letIn(wire: Wire): void {
+    this.#inside++;
+    this.#events.onClient(wire);
+  }
+
+  #letNextIn(): void {
+    while (!this.#isFull()) {
+      const wire = this.#parking.next();
+      if (wire === undefined) return;
+      this.#begin(wire);
+    }
+  }
+
+  /** Flushes the reports when nobody can be refused any more. */
+  #maybeEnded(): void {
+    if (this.#closed && this.#inside === 0) this.#reports.end();
+  }
+}
