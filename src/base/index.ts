@@ -1,5 +1,26 @@
-// base: plain data structures and the `using` symbols. Knows nothing of tasks, time or I/O.
+// base: plain data structures, checks of options, and the `using` symbols. Knows nothing of tasks, time or I/O.
 // May import: nothing. Does not belong here: anything that waits.
+export {
+  anything,
+  callback,
+  type Check,
+  type Checks,
+  checkObject,
+  checkOptions,
+  positiveMs,
+  flag,
+  integer,
+  integerOrInfinity,
+  listOf,
+  notNegative,
+  numberThat,
+  objectOf,
+  oneOf,
+  notNegativeMs,
+  positive,
+  refuse,
+  textThat,
+} from './check.ts';
 export { Deque } from './deque.ts';
 export { type Deadline, DeadlineHeap } from './deadline-heap.ts';
 export { disposable } from './disposable.ts';
