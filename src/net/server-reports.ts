@@ -1,6 +1,7 @@
 // What a server says about its clients, and to whom: onRefused, onError and onEnd where they are given, else the exception
 // handler. What anybody in the network can cause by the thousand (refusals, lost peers, ends in the middle of a read) goes there
 // at most once a second, each in one line (`brief`); other errors of handlers go there one by one, with their stacks.
+import { callback, type Checks } from '../base/index.ts';
 import {
   type Awaitable,
   type ConnectionLostError,
@@ -44,6 +45,9 @@ export interface ReportOptions {
   /** Called once for every connection whose handler began or would have begun, when it has left the server. */
   readonly onEnd?: ((connection: Connection, outcome: ConnectionOutcome) => void) | undefined;
 }
+
+/** Their checks. */
+export const REPORTS: Checks<ReportOptions> = { onError: callback, onRefused: callback, onEnd: callback };
 
 export class ServerReports {
   /** How many clients were refused since the server was made. */
