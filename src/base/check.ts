@@ -40,14 +40,15 @@ export function checkObject(
   value: unknown,
   expected = 'an object',
 ): asserts value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(action, name, expected, value, false);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(action, name, expected, value, false);
 }
 
-/** Throws the error of a value that is not what it must be. */
-export function refuse(action: string, name: string, expected: string, value: unknown, isRightType: boolean): never {
+/** The error of a value that is not what it must be. */
+export function wrong(action: string, name: string, expected: string, value: unknown, isRightType: boolean): Error {
   const must = name === '' ? 'expected' : `${name} must be`;
   const message = `Cannot ${action}: ${must} ${expected}, got ${describe(value)}`;
-  throw isRightType ? new RangeError(message) : new TypeError(message);
+  return isRightType ? new RangeError(message) : new TypeError(message);
 }
 
 function unknownOption(action: string, name: string): TypeError {
@@ -61,7 +62,7 @@ export function anything(): void {}
 export function numberThat(expected: string, isRight: (value: number) => boolean): Check {
   return (action, name, value) => {
     const isNumber = typeof value === 'number';
-    if (!isNumber || !isRight(value)) refuse(action, name, expected, value, isNumber);
+    if (!isNumber || !isRight(value)) throw wrong(action, name, expected, value, isNumber);
   };
 }
 
@@ -87,13 +88,13 @@ export function positive(what: string): Check {
 /** A duration that may not be 0: a limit, a period. Infinity is one. */
 export function positiveMs(action: string, name: string, value: unknown): void {
   const isNumber = typeof value === 'number';
-  if (!isNumber || !(value > 0)) refuse(action, name, 'a number of milliseconds > 0', value, isNumber);
+  if (!isNumber || !(value > 0)) throw wrong(action, name, 'a number of milliseconds > 0', value, isNumber);
 }
 
 /** A duration that may be 0: a grace, a pause. */
 export function notNegativeMs(action: string, name: string, value: unknown): void {
   const isNumber = typeof value === 'number';
-  if (!isNumber || !(value >= 0)) refuse(action, name, 'a number of milliseconds >= 0', value, isNumber);
+  if (!isNumber || !(value >= 0)) throw wrong(action, name, 'a number of milliseconds >= 0', value, isNumber);
 }
 
 /** A number from 0 on, Infinity included. */
@@ -105,7 +106,7 @@ export function notNegative(what: string): Check {
 export function textThat(expected: string, isRight: (value: string) => boolean): Check {
   return (action, name, value) => {
     const isText = typeof value === 'string';
-    if (!isText || !isRight(value)) refuse(action, name, expected, value, isText);
+    if (!isText || !isRight(value)) throw wrong(action, name, expected, value, isText);
   };
 }
 
@@ -114,18 +115,18 @@ export function oneOf(...wanted: readonly (string | number)[]): Check {
   return (action, name, value) => {
     if (wanted.includes(value as string)) return; // or is no string, and not among them
     const isRightType = wanted.some((each) => typeof each === typeof value);
-    refuse(action, name, `${wanted.slice(0, -1).join(', ')} or ${wanted.at(-1)}`, value, isRightType);
+    throw wrong(action, name, `${wanted.slice(0, -1).join(', ')} or ${wanted.at(-1)}`, value, isRightType);
   };
 }
 
 /** True or false. */
 export function flag(action: string, name: string, value: unknown): void {
-  if (typeof value !== 'boolean') refuse(action, name, 'true or false', value, false);
+  if (typeof value !== 'boolean') throw wrong(action, name, 'true or false', value, false);
 }
 
 /** A function. */
 export function callback(action: string, name: string, value: unknown): void {
-  if (typeof value !== 'function') refuse(action, name, 'a function', value, false);
+  if (typeof value !== 'function') throw wrong(action, name, 'a function', value, false);
 }
 
 /** Options inside of options. */
@@ -136,7 +137,7 @@ export function objectOf(table: Readonly<Record<string, Check>>): Check {
 /** A list, each element checked by the name of the list. */
 export function listOf(expected: string, check: Check): Check {
   return (action, name, value) => {
-    if (!Array.isArray(value)) refuse(action, name, expected, value, false);
+    if (!Array.isArray(value)) throw wrong(action, name, expected, value, false);
     for (const each of value as readonly unknown[]) check(action, name, each);
   };
 }

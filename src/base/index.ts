@@ -18,8 +18,8 @@ export {
   oneOf,
   notNegativeMs,
   positive,
-  refuse,
   textThat,
+  wrong,
 } from './check.ts';
 export { Deque } from './deque.ts';
 export { type Deadline, DeadlineHeap } from './deadline-heap.ts';

@@ -11,8 +11,8 @@ import {
   listOf,
   objectOf,
   oneOf,
-  refuse,
   textThat,
+  wrong,
 } from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
@@ -141,7 +141,7 @@ export function checkGroup(group: unknown, on: unknown, action: string): void {
 
 /** Checks a target and gives its host and port. */
 export function checkTarget(to: unknown, name: string, action: string): { host: string; port: number } {
-  if (typeof to !== 'object' || to === null) refuse(action, name, 'an object with host and port', to, false);
+  if (typeof to !== 'object' || to === null) throw wrong(action, name, 'an object with host and port', to, false);
   const { host, address, port } = to as { host?: unknown; address?: unknown; port?: unknown };
   const where = host ?? address;
   hostName(action, `${name}.host`, where);

@@ -1,6 +1,6 @@
 // A reader's lines, one by one and as iterations, as Buffers and as text.
 import { Buffer } from 'node:buffer';
-import { describe } from '../base/index.ts';
+import { type Check, oneOf, textThat } from '../base/index.ts';
 import { IncompleteReadError, waiting, type WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
 import type { ReadUntilOptions, TextLineOptions } from './reader-options.ts';
@@ -10,6 +10,7 @@ interface LineSource {
   readLine(options?: ReadUntilOptions): Promise<Buffer>;
 }
 
+const lastLine: Check = oneOf('return', 'throw');
 const NEWLINE = 10;
 const RETURN = 13;
 
@@ -62,9 +63,7 @@ export function readTextLine(reader: LineSource, options: TextLineOptions = {}):
 async function readDecoded(reader: LineSource, options: TextLineOptions): Promise<string | undefined> {
   const { encoding = 'utf8', partial = 'return', limit, signal } = options;
   checkEncoding(encoding);
-  if (partial !== 'return' && partial !== 'throw') {
-    throw new RangeError(`Cannot read line: partial must be return or throw, got ${describe(partial)}`);
-  }
+  lastLine('read line', 'partial', partial);
   const line = await reader.readLine(limit === undefined && signal === undefined ? undefined : options);
   if (line.length === 0) return undefined;
   if (partial === 'throw' && line[line.length - 1] !== NEWLINE) throw new IncompleteReadError(line);
@@ -81,9 +80,13 @@ function toText(line: Buffer, encoding: BufferEncoding): string {
   return line.toString(encoding, 0, end);
 }
 
+/** Encodings in which a newline is one byte, and no other character has that byte. */
+const LINE_ENCODINGS: readonly string[] = ['utf8', 'utf-8', 'latin1', 'binary', 'ascii'];
+
+const known: Check = textThat('a known encoding', (encoding) => Buffer.isEncoding(encoding));
+
 function checkEncoding(encoding: BufferEncoding): void {
-  if (!Buffer.isEncoding(encoding)) throw new RangeError(`Cannot read lines: unknown encoding ${describe(encoding)}`);
-  if (!['utf8', 'utf-8', 'latin1', 'binary', 'ascii'].includes(encoding.toLowerCase())) {
-    throw new RangeError(`Cannot read lines: in ${encoding} a newline is not one byte, use readUntil and decode`);
-  }
+  known('read lines', 'encoding', encoding);
+  if (LINE_ENCODINGS.includes(encoding.toLowerCase())) return;
+  throw new RangeError(`Cannot read lines: in ${encoding} a newline is not one byte, use readUntil and decode`);
 }
