@@ -1,7 +1,26 @@
 // The door maitre/lowlevel: what primitives are built on, and what watches them. `sync`, `queues` and `time` use nothing else of
 // base and core than this and the root door, and so can yours. The host is installed by the root door, maitre/core or
 // maitre/testing.
-export { type Deadline, Deque, describe, disposable, Heap, type Linked, LinkedSet } from './base/index.ts';
+export {
+  anything,
+  callback,
+  type Check,
+  type Checks,
+  checkOptions,
+  type Deadline,
+  Deque,
+  describe,
+  disposable,
+  flag,
+  Heap,
+  integer,
+  type Linked,
+  LinkedSet,
+  notNegativeMs,
+  ofType,
+  oneOf,
+  wrongValue,
+} from './base/index.ts';
 export {
   addDeadline,
   addInstrument,

@@ -14,18 +14,31 @@ export type Checks<Options> = Readonly<Record<keyof Options, Check>>;
 /**
  * Checks options: that they are an object, that each name is known, and then, in the order of the table, each value. A name
  * whose value is undefined is as good as absent. What depends on several options is for the caller to check after that.
- * @param name where the options are inside others, `multicast` for example
+ * @param inside where the options are inside of others, with a point: `multicast.`
+ * @throws TypeError, RangeError
+ *
+ * @example
+ * ```ts
+ * import { type Checks, checkOptions, flag, integer } from 'maitre/lowlevel';
+ * interface CacheOptions {
+ *   readonly size?: number;
+ *   readonly shared?: boolean;
+ * }
+ * const CACHE: Checks<CacheOptions> = { size: integer(1), shared: flag };
+ * checkOptions('create cache', { size: 100 }, CACHE);
+ * ```
  */
 export function checkOptions(
   action: string,
   options: unknown,
   table: Readonly<Record<string, Check>>,
-  name = 'options',
+  inside = '',
 ): void {
-  checkObject(action, name, options);
-  const inside = name === 'options' ? '' : `${name}.`;
+  if (!isObject(options)) throw wrongValue(action, 'options', 'an object', options);
   for (const each of Object.keys(options)) {
-    if (options[each] !== undefined && !Object.hasOwn(table, each)) throw unknownOption(action, inside + each);
+    if (options[each] !== undefined && !Object.hasOwn(table, each)) {
+      throw new TypeError(`Cannot ${action}: unknown option ${describe(inside + each)}`);
+    }
   }
   for (const each of Object.keys(table)) {
     const value = options[each];
@@ -33,111 +46,93 @@ export function checkOptions(
   }
 }
 
-/** Throws unless `value` is an object that may have options. */
-export function checkObject(
-  action: string,
-  name: string,
-  value: unknown,
-  expected = 'an object',
-): asserts value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(action, name, expected, value, false);
+/** Whether a value is an object that may have options. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The error of a value that is not what it must be. */
-export function wrong(action: string, name: string, expected: string, value: unknown, isRightType: boolean): Error {
-  const must = name === '' ? 'expected' : `${name} must be`;
-  const message = `Cannot ${action}: ${must} ${expected}, got ${describe(value)}`;
-  return isRightType ? new RangeError(message) : new TypeError(message);
-}
-
-function unknownOption(action: string, name: string): TypeError {
-  return new TypeError(`Cannot ${action}: unknown option ${describe(name)}`);
+/**
+ * The error of a value that is not what it must be: a RangeError if it is of the right type, `number` for example, else a
+ * TypeError. Without a type, any value is of the wrong one.
+ */
+export function wrongValue(action: string, name: string, expected: string, value: unknown, type?: string): Error {
+  const message = `Cannot ${action}: ${name === '' ? 'expected' : `${name} must be`} ${expected}, got ${describe(value)}`;
+  return typeof value === type ? new RangeError(message) : new TypeError(message);
 }
 
 /** For what is checked where it is used: signals, by the wait that they belong to. */
 export function anything(): void {}
 
-/** A number for which `isRight` holds. Takes NaN only if that does. */
-export function numberThat(expected: string, isRight: (value: number) => boolean): Check {
+/** A value of this type, for which `isRight` holds if it is given. */
+export function ofType(type: 'number', expected: string, isRight: (value: number) => boolean): Check;
+export function ofType(type: 'string', expected: string, isRight: (value: string) => boolean): Check;
+export function ofType(type: 'boolean' | 'function', expected: string): Check;
+export function ofType(type: string, expected: string, isRight?: (value: never) => boolean): Check {
   return (action, name, value) => {
-    const isNumber = typeof value === 'number';
-    if (!isNumber || !isRight(value)) throw wrong(action, name, expected, value, isNumber);
+    // The overloads say that a value of the type is what `isRight` takes.
+    if (typeof value !== type || isRight?.(value as never) === false)
+      throw wrongValue(action, name, expected, value, type);
   };
 }
 
-/** An integer from `least` to `most`. */
-export function integer(least: number, most: number = Infinity): Check {
-  const range = most === Infinity ? `>= ${least}` : `from ${least} to ${most}`;
-  return numberThat(`an integer ${range}`, (value) => Number.isInteger(value) && value >= least && value <= most);
+/** An integer from `least` on, or Infinity too, when that is given. */
+export function integer(least: number, orInfinity?: number): Check {
+  return ofType(
+    'number',
+    `an integer >= ${least}${orInfinity === undefined ? '' : ' or Infinity'}`,
+    (value) => (Number.isInteger(value) || value === orInfinity) && value >= least,
+  );
 }
 
-/** An integer from `least` on, or Infinity. */
-export function integerOrInfinity(least: number): Check {
-  return numberThat(
-    `an integer >= ${least} or Infinity`,
-    (value) => value === Infinity || (Number.isInteger(value) && value >= least),
+/** An integer from `least` to `most`. */
+export function integerFrom(least: number, most: number): Check {
+  return ofType(
+    'number',
+    `an integer from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && value >= least && value <= most,
   );
 }
 
 /** A number above 0, Infinity included. */
 export function positive(what: string): Check {
-  return numberThat(`${what} > 0`, (value) => value > 0);
-}
-
-/** A duration that may not be 0: a limit, a period. Infinity is one. */
-export function positiveMs(action: string, name: string, value: unknown): void {
-  const isNumber = typeof value === 'number';
-  if (!isNumber || !(value > 0)) throw wrong(action, name, 'a number of milliseconds > 0', value, isNumber);
-}
-
-/** A duration that may be 0: a grace, a pause. */
-export function notNegativeMs(action: string, name: string, value: unknown): void {
-  const isNumber = typeof value === 'number';
-  if (!isNumber || !(value >= 0)) throw wrong(action, name, 'a number of milliseconds >= 0', value, isNumber);
+  return ofType('number', `${what} > 0`, (value) => value > 0);
 }
 
 /** A number from 0 on, Infinity included. */
 export function notNegative(what: string): Check {
-  return numberThat(`${what} >= 0`, (value) => value >= 0);
+  return ofType('number', `${what} >= 0`, (value) => value >= 0);
 }
 
-/** A string for which `isRight` holds. */
-export function textThat(expected: string, isRight: (value: string) => boolean): Check {
-  return (action, name, value) => {
-    const isText = typeof value === 'string';
-    if (!isText || !isRight(value)) throw wrong(action, name, expected, value, isText);
-  };
-}
+/** A duration that may not be 0: a limit, a period. Infinity is one. */
+export const positiveMs: Check = /* @__PURE__ */ ofType('number', 'a number of milliseconds > 0', (ms) => ms > 0);
 
-/** One of these values. */
-export function oneOf(...wanted: readonly (string | number)[]): Check {
-  return (action, name, value) => {
-    if (wanted.includes(value as string)) return; // or is no string, and not among them
-    const isRightType = wanted.some((each) => typeof each === typeof value);
-    throw wrong(action, name, `${wanted.slice(0, -1).join(', ')} or ${wanted.at(-1)}`, value, isRightType);
-  };
+/** A duration that may be 0: a grace, a pause. */
+export const notNegativeMs: Check = /* @__PURE__ */ ofType('number', 'a number of milliseconds >= 0', (ms) => ms >= 0);
+
+/** One of several texts, given as the message lists them: `skip, burst or delay`. */
+export function oneOf(expected: string): Check {
+  const wanted = expected.split(/, | or /);
+  return ofType('string', expected, (value) => wanted.includes(value));
 }
 
 /** True or false. */
-export function flag(action: string, name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw wrong(action, name, 'true or false', value, false);
-}
+export const flag: Check = /* @__PURE__ */ ofType('boolean', 'true or false');
 
 /** A function. */
-export function callback(action: string, name: string, value: unknown): void {
-  if (typeof value !== 'function') throw wrong(action, name, 'a function', value, false);
-}
+export const callback: Check = /* @__PURE__ */ ofType('function', 'a function');
 
 /** Options inside of options. */
 export function objectOf(table: Readonly<Record<string, Check>>): Check {
-  return (action, name, value) => checkOptions(action, value, table, name);
+  return (action, name, value) => {
+    if (!isObject(value)) throw wrongValue(action, name, 'an object', value);
+    checkOptions(action, value, table, `${name}.`);
+  };
 }
 
 /** A list, each element checked by the name of the list. */
 export function listOf(expected: string, check: Check): Check {
   return (action, name, value) => {
-    if (!Array.isArray(value)) throw wrong(action, name, expected, value, false);
+    if (!Array.isArray(value)) throw wrongValue(action, name, expected, value);
     for (const each of value as readonly unknown[]) check(action, name, each);
   };
 }

@@ -5,26 +5,25 @@ export {
   callback,
   type Check,
   type Checks,
-  checkObject,
   checkOptions,
   positiveMs,
   flag,
   integer,
-  integerOrInfinity,
+  integerFrom,
+  isObject,
   listOf,
   notNegative,
-  numberThat,
+  ofType,
   objectOf,
   oneOf,
   notNegativeMs,
   positive,
-  textThat,
-  wrong,
+  wrongValue,
 } from './check.ts';
 export { Deque } from './deque.ts';
 export { type Deadline, DeadlineHeap } from './deadline-heap.ts';
 export { disposable } from './disposable.ts';
 export { Heap } from './heap.ts';
-export { describe, describeThrown, numberError } from './describe.ts';
+export { describe, describeThrown } from './describe.ts';
 export { escapeControl, escapeLines, quote } from './escape-control.ts';
 export { type Linked, LinkedSet } from './linked-set.ts';

@@ -3,7 +3,7 @@
 // - They run outside of any task and scope, as asyncio's do, but with the caller's other context (its AsyncLocalStorage
 //   values), and belong to the run() in which they were scheduled: a task that they create is ended with it.
 // - callSoon's run in the next turn, in order; those added meanwhile wait for the turn after.
-import { type Deadline, describe } from '../base/index.ts';
+import { callback, type Deadline } from '../base/index.ts';
 import { checkMs, loopTime } from './clock.ts';
 import { addDeadline, deleteDeadline } from './deadlines.ts';
 import { reportException } from './exception-handler.ts';
@@ -81,6 +81,6 @@ export function callAt(when: number, fn: () => void): Handle {
 }
 
 function checkFn(fn: () => void, name: string): () => void {
-  if (typeof fn !== 'function') throw new TypeError(`Cannot call ${name}: expected a function, got ${describe(fn)}`);
+  callback(`call ${name}`, '', fn);
   return fn;
 }

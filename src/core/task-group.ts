@@ -15,7 +15,7 @@
 // cancelled; one of them throws in its cleanup. All have ended: the TaskGroupError is thrown, and the timeout's cancel is kept in
 // the timeout's scope, which drops it when it closes: what the caller sees is the error. Had somebody cancelled the task instead,
 // the kept cancel would be met by the task's next wait.
-import { describeThrown } from '../base/index.ts';
+import { type Check, describeThrown, oneOf } from '../base/index.ts';
 import type { Awaitable, Subscriber } from './awaitable.ts';
 import { passCancel } from './cancel-pass.ts';
 import { rejected, quiet, scopeOf, signalOf, waiting, type WaitOptions } from './current-waiter.ts';
@@ -27,6 +27,8 @@ import { cancellable } from './sleep.ts';
 import { checkTaskFunction, inTask, spawn, type Task, type TaskOptions } from './task.ts';
 import { makeCancelledError } from './tracing.ts';
 import { Wait } from './wait.ts';
+
+const errorPolicy: Check = oneOf('cancel or report');
 
 export interface TaskGroupOptions extends WaitOptions {
   /** Shown in messages. */
@@ -315,8 +317,7 @@ function checkErrors(options: TaskGroupOptions): void {
   const { errors } = options;
   if ('onError' in options)
     throw new TypeError('Cannot run a task group: onError is now errors, as in { errors: "report" }');
-  if (errors === undefined || errors === 'cancel' || errors === 'report') return;
-  throw new RangeError(`Cannot run a task group: errors must be 'cancel' or 'report', got ${String(errors)}`);
+  if (errors !== undefined) errorPolicy('run a task group', 'errors', errors);
 }
 
 function groupMessage(name: string, errors: readonly unknown[]): string {

@@ -6,7 +6,7 @@
 // A TCP client may be gone before it can be asked for its address: it connected, sent and reset, and the system hands over what it
 // sent all the same. No rule can be applied to it, and nobody is there to be answered: it is refused, whether there are rules or not.
 import type { BlockList } from 'node:net';
-import { type Checks, integer, integerOrInfinity, wrong } from '../base/index.ts';
+import { type Checks, integerFrom, integer, wrongValue } from '../base/index.ts';
 import { type Address, isUnknown } from './address.ts';
 import { type AnySocket, addressesOfAny } from './any-socket.ts';
 import { blockOf } from './ip-block.ts';
@@ -35,8 +35,8 @@ export interface AdmissionOptions {
 
 /** Their checks. */
 export const ADMISSION: Checks<AdmissionOptions> = {
-  maxPerIp: integerOrInfinity(1),
-  maxPerIpPrefix: integer(1, 128),
+  maxPerIp: integer(1, Infinity),
+  maxPerIpPrefix: integerFrom(1, 128),
   block: blockList,
   allow: blockList,
 };
@@ -145,5 +145,5 @@ type IpAddress = Exclude<Address, { readonly path: string }>;
 /** A net.BlockList, or anything with its `check`. */
 function blockList(action: string, name: string, value: unknown): void {
   if (typeof (value as BlockList | null)?.check !== 'function')
-    throw wrong(action, name, 'a net.BlockList', value, false);
+    throw wrongValue(action, name, 'a net.BlockList', value);
 }

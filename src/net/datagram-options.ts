@@ -7,12 +7,12 @@ import {
   checkOptions,
   describe,
   flag,
-  integer,
+  integerFrom,
   listOf,
   objectOf,
   oneOf,
-  textThat,
-  wrong,
+  ofType,
+  wrongValue,
 } from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
@@ -71,9 +71,9 @@ export interface DatagramOptions extends WaitOptions {
 
 const ACTION = 'create datagram endpoint';
 
-const targetPort: Check = integer(1, 65535);
-const bufferSize: Check = integer(1, 2 ** 31 - 1);
-const groupAddress: Check = textThat('an IPv4 or IPv6 address', (address) => isIP(address) !== 0);
+const targetPort: Check = integerFrom(1, 65535);
+const bufferSize: Check = integerFrom(1, 2 ** 31 - 1);
+const groupAddress: Check = ofType('string', 'an IPv4 or IPv6 address', (address) => isIP(address) !== 0);
 
 const LOCAL: Checks<NonNullable<DatagramOptions['local']>> = { host: hostName, port: portNumber };
 
@@ -90,27 +90,30 @@ const GROUP: Checks<MulticastGroup> = {
   interface: hostName,
 };
 
-/** The options of `multicast`. @internal */
+const target: Check = objectOf(TARGET);
+const groupOptions: Check = objectOf(GROUP);
+
+/** The options of `multicast`. */
 export const MULTICAST: Checks<MulticastOptions> = {
   interface: hostName,
-  ttl: integer(0, 255),
+  ttl: integerFrom(0, 255),
   loopback: flag,
   join: listOf('an array of groups', (action, name, value) => {
-    if (typeof value === 'object') checkOptions(action, value, GROUP, name);
+    if (typeof value === 'object') groupOptions(action, name, value);
     const { group, interface: on } = toGroup(value as string | MulticastGroup); // what is neither is refused as an address
     checkGroup(group, on, action);
   }),
 };
 
-/** All options of createDatagramEndpoint. @internal */
+/** All options of createDatagramEndpoint. */
 export const DATAGRAM: Checks<DatagramOptions> = {
   local: objectOf(LOCAL),
   remote: (action, name, value) => {
-    checkOptions(action, value, TARGET, name);
+    target(action, name, value);
     checkTarget(value, name, action);
   },
-  family: oneOf('IPv4', 'IPv6'),
-  onOverflow: oneOf('dropOldest', 'dropNewest'),
+  family: oneOf('IPv4 or IPv6'),
+  onOverflow: oneOf('dropOldest or dropNewest'),
   reuseAddress: flag,
   reusePort: flag,
   broadcast: flag,
@@ -141,7 +144,7 @@ export function checkGroup(group: unknown, on: unknown, action: string): void {
 
 /** Checks a target and gives its host and port. */
 export function checkTarget(to: unknown, name: string, action: string): { host: string; port: number } {
-  if (typeof to !== 'object' || to === null) throw wrong(action, name, 'an object with host and port', to, false);
+  if (typeof to !== 'object' || to === null) throw wrongValue(action, name, 'an object with host and port', to);
   const { host, address, port } = to as { host?: unknown; address?: unknown; port?: unknown };
   const where = host ?? address;
   hostName(action, `${name}.host`, where);

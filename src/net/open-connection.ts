@@ -7,10 +7,9 @@ import {
   checkOptions,
   positiveMs,
   flag,
-  integerOrInfinity,
-  numberThat,
+  integer,
+  ofType,
   notNegativeMs,
-  textThat,
 } from '../base/index.ts';
 import {
   callLater,
@@ -71,14 +70,14 @@ export type ConnectOptions = CommonConnectOptions &
 
 const ACTION = 'open connection';
 
-/** All options of openConnection. @internal */
+/** All options of openConnection. */
 export const CONNECT: Checks<ConnectOptions> = {
   path: unixPath,
   port: portNumber,
   host: hostName,
-  localAddress: textThat('an IP address', (address) => isIP(address) !== 0),
-  limit: integerOrInfinity(1),
-  readLimit: integerOrInfinity(1),
+  localAddress: ofType('string', 'an IP address', (address) => isIP(address) !== 0),
+  limit: integer(1, Infinity),
+  readLimit: integer(1, Infinity),
   ...LIMITS,
   tls: clientTls,
   shutdownTimeout: positiveMs,
@@ -90,7 +89,7 @@ export const CONNECT: Checks<ConnectOptions> = {
   signal: anything,
 };
 
-const anyNumber = numberThat('a number of milliseconds or null', (ms) => !Number.isNaN(ms));
+const anyNumber = ofType('number', 'a number of milliseconds or null', (ms) => !Number.isNaN(ms));
 
 const DEFAULT_TIMEOUT = 30_000;
 const DEFAULT_DELAY = 250;

@@ -5,10 +5,9 @@ import {
   checkOptions,
   positiveMs,
   flag,
+  integerFrom,
   integer,
-  integerOrInfinity,
-  numberThat,
-  textThat,
+  ofType,
 } from '../base/index.ts';
 import { ADMISSION, type AdmissionOptions } from './admission.ts';
 import { type ConnectionLimits, LIMITS } from './limits.ts';
@@ -99,35 +98,35 @@ export type ServerOptions = CommonOptions &
 const ACTION = 'start server';
 
 /** Of a server: the empty one is all interfaces. */
-const anyHost: Check = textThat('a name or address', isHostText);
+const anyHost: Check = ofType('string', 'a name or address', isHostText);
 
-export const hostName: Check = textThat('a name or address', (name) => name !== '' && isHostText(name));
+export const hostName: Check = ofType('string', 'a name or address', (name) => name !== '' && isHostText(name));
 
-export const portNumber: Check = integer(0, 65535);
+export const portNumber: Check = integerFrom(0, 65535);
 
-export const unixPath: Check = textThat(`the path of a Unix socket, at most ${LONGEST_PATH} bytes`, (path) => {
+export const unixPath: Check = ofType('string', `the path of a Unix socket, at most ${LONGEST_PATH} bytes`, (path) => {
   // In the abstract namespace a zero byte begins the name and may be in it; elsewhere the system cuts a path at one.
   const isCut = !path.startsWith('\0') && path.includes('\0');
   return path !== '' && !isCut && Buffer.byteLength(path) <= LONGEST_PATH;
 });
 
-const descriptor: Check = numberThat('the number of an open descriptor', (fd) => Number.isInteger(fd) && fd >= 0);
+const descriptor: Check = ofType('number', 'the number of an open descriptor', (fd) => Number.isInteger(fd) && fd >= 0);
 
-/** All options of startServer. @internal */
+/** All options of startServer. */
 export const SERVER: Checks<ServerOptions> = {
   path: unixPath,
-  mode: integer(0, 0o777),
+  mode: integerFrom(0, 0o777),
   fd: oneOrMore(descriptor, 'the list of fd is empty, nothing was handed over'),
   host: oneOrMore(anyHost, 'the list of hosts is empty'),
   port: portNumber,
-  limit: integerOrInfinity(1),
-  readLimit: integerOrInfinity(1),
-  maxTotalBuffered: integerOrInfinity(1),
-  maxConnections: integerOrInfinity(1),
-  concurrency: integerOrInfinity(1),
+  limit: integer(1, Infinity),
+  readLimit: integer(1, Infinity),
+  maxTotalBuffered: integer(1, Infinity),
+  maxConnections: integer(1, Infinity),
+  concurrency: integer(1, Infinity),
   ...ADMISSION,
   ...LIMITS,
-  backlog: integer(1, 2 ** 31 - 1), // what the system takes: a 32-bit number
+  backlog: integerFrom(1, 2 ** 31 - 1), // what the system takes: a 32-bit number
   handshakeTimeout: positiveMs,
   shutdownTimeout: positiveMs,
   tls: serverTls,

@@ -2,7 +2,7 @@
 // `rejectUnauthorized` or `minVersion` is a hole that nobody sees. What the values must be, node:tls says itself.
 import type { ServerOpts } from 'node:net';
 import type { ConnectionOptions, SecureContextOptions, TlsOptions } from 'node:tls';
-import { anything, type Checks, checkObject, checkOptions, flag, positiveMs } from '../base/index.ts';
+import { anything, type Checks, checkOptions, flag, isObject, positiveMs, wrongValue } from '../base/index.ts';
 
 /** Where the bytes come from is for the server and the connection to say. */
 type Elsewhere = 'host' | 'port' | 'path' | 'socket' | 'lookup' | 'timeout';
@@ -108,22 +108,22 @@ const IDENTITY = ['pfx', 'SNICallback', 'pskCallback'];
 
 /** The `tls` of a server: an object, without unknown names, that says who the server is. @throws TypeError */
 export function serverTls(action: string, name: string, tls: unknown): void {
-  checkObject(action, name, tls, TLS_OPTIONS);
-  checkOptions(action, tls, SERVER, name);
+  if (!isObject(tls)) throw wrongValue(action, name, TLS_OPTIONS, tls);
+  checkOptions(action, tls, SERVER, `${name}.`);
   checkIdentity(tls, action, name);
 }
 
 /** The `tls` of a client: true, or an object without unknown names. @throws TypeError */
 export function clientTls(action: string, name: string, tls: unknown): void {
   if (tls === true) return;
-  checkObject(action, name, tls, `true or ${TLS_OPTIONS}`);
-  checkOptions(action, tls, CLIENT, name);
+  if (!isObject(tls)) throw wrongValue(action, name, `true or ${TLS_OPTIONS}`, tls);
+  checkOptions(action, tls, CLIENT, `${name}.`);
 }
 
 /** Checks the options of setSecureContext. @throws TypeError */
 export function checkSecureContext(options: unknown): void {
   const action = 'set the secure context';
-  checkObject(action, 'options', options, TLS_OPTIONS);
+  if (!isObject(options)) throw wrongValue(action, 'options', TLS_OPTIONS, options);
   checkOptions(action, options, CONTEXT);
   checkIdentity(options, action, 'options');
 }
@@ -135,7 +135,7 @@ export function checkSecureContext(options: unknown): void {
  */
 export function checkStartTls(options: unknown, accepted: boolean): void {
   const action = 'start TLS';
-  checkObject(action, 'options', options, TLS_OPTIONS);
+  if (!isObject(options)) throw wrongValue(action, 'options', TLS_OPTIONS, options);
   checkOptions(action, options, ALL);
   const { isServer = accepted } = options;
   if (isServer === true) checkIdentity(options, action, 'options');

@@ -1,6 +1,6 @@
 // A reader's lines, one by one and as iterations, as Buffers and as text.
 import { Buffer } from 'node:buffer';
-import { type Check, oneOf, textThat } from '../base/index.ts';
+import { type Check, oneOf, ofType } from '../base/index.ts';
 import { IncompleteReadError, waiting, type WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
 import type { ReadUntilOptions, TextLineOptions } from './reader-options.ts';
@@ -10,7 +10,7 @@ interface LineSource {
   readLine(options?: ReadUntilOptions): Promise<Buffer>;
 }
 
-const lastLine: Check = oneOf('return', 'throw');
+const lastLine: Check = oneOf('return or throw');
 const NEWLINE = 10;
 const RETURN = 13;
 
@@ -83,7 +83,7 @@ function toText(line: Buffer, encoding: BufferEncoding): string {
 /** Encodings in which a newline is one byte, and no other character has that byte. */
 const LINE_ENCODINGS: readonly string[] = ['utf8', 'utf-8', 'latin1', 'binary', 'ascii'];
 
-const known: Check = textThat('a known encoding', (encoding) => Buffer.isEncoding(encoding));
+const known: Check = ofType('string', 'a known encoding', (encoding) => Buffer.isEncoding(encoding));
 
 function checkEncoding(encoding: BufferEncoding): void {
   known('read lines', 'encoding', encoding);

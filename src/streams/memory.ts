@@ -22,7 +22,7 @@ export interface MemoryStreamOptions {
   readonly onHandOver?: ((bytes: Buffer) => readonly Buffer[]) | undefined;
 }
 
-/** All options of a memory pair. @internal */
+/** All options of a memory pair. */
 export const MEMORY: Checks<MemoryStreamOptions> = { limit: byteLimit, onHandOver: callback };
 
 /** One direction's sender and the other's receiver: the transport under one end. */

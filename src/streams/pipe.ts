@@ -18,7 +18,7 @@ export interface PipeOptions extends WaitOptions {
   readonly end?: boolean | undefined;
 }
 
-/** All options of `pipe`. @internal */
+/** All options of `pipe`. */
 export const PIPE: Checks<PipeOptions> = { end: flag, signal: anything };
 
 /**

@@ -1,5 +1,5 @@
 // What can be asked of a reader and of its reads: options, their checks, and the errors of reads that ran into a limit.
-import { type Check, type Checks, notNegative, positive, wrong } from '../base/index.ts';
+import { type Check, type Checks, notNegative, positive, wrongValue } from '../base/index.ts';
 import { LimitOverrunError, type WaitOptions } from '../core/index.ts';
 
 /** Bytes: the limit of a line or record, by default. */
@@ -34,7 +34,7 @@ export interface TextLineOptions extends ReadUntilOptions {
 /** How much may be held, or be one line: a number of bytes. */
 export const byteLimit: Check = positive('a number of bytes');
 
-/** All options of a StreamReader. @internal */
+/** All options of a StreamReader. */
 export const READER: Checks<StreamReaderOptions> = {
   limit: byteLimit,
   pauseAbove: notNegative('a number of bytes'),
@@ -44,7 +44,7 @@ export const READER: Checks<StreamReaderOptions> = {
 /** The error of a number of bytes that cannot be read. */
 export function countError(n: unknown, action: string): Error {
   const expected = `${action === 'read' ? 'an integer' : 'an integer >= 0'} number of bytes`;
-  return wrong(action, '', expected, n, typeof n === 'number');
+  return wrongValue(action, '', expected, n, 'number');
 }
 
 /** The limit of one read, checked. @throws TypeError or RangeError unless it is a number of bytes above 0 */

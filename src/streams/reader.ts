@@ -14,7 +14,7 @@
 //   was on its way.
 // - After setException every read rejects with it, also when bytes are left.
 import { Buffer } from 'node:buffer';
-import { checkOptions, wrong } from '../base/index.ts';
+import { checkOptions, wrongValue } from '../base/index.ts';
 import {
   answeredWait,
   beginWait,
@@ -303,7 +303,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * @throws InvalidStateError after `feedEof`
    */
   feedData(data: Uint8Array): void {
-    if (!(data instanceof Uint8Array)) throw wrong('feed data', '', 'bytes', data, false);
+    if (!(data instanceof Uint8Array)) throw wrongValue('feed data', '', 'bytes', data);
     if (data.length > 0 || this.#eof) this.feed(toBuffer(data));
   }
 

@@ -15,7 +15,7 @@
 // - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
 //   after close. From then on drain rejects with it.
 import { Buffer } from 'node:buffer';
-import { callback, type Check, type Checks, checkOptions, notNegative, positive, wrong } from '../base/index.ts';
+import { callback, type Check, type Checks, checkOptions, notNegative, positive, wrongValue } from '../base/index.ts';
 import {
   answeredWait,
   atEndOfTurn,
@@ -69,7 +69,7 @@ interface WaterMarks {
 const waterMark: Check = notNegative('a number of bytes');
 const WATER_MARKS: Checks<WaterMarks> = { high: waterMark, low: waterMark };
 
-/** All options of a StreamWriter. @internal */
+/** All options of a StreamWriter. */
 export const WRITER: Checks<StreamWriterOptions> = {
   maxBuffered: positive('a number of bytes'),
   onOverflow: callback,
@@ -164,7 +164,7 @@ export class StreamWriter implements AsyncDisposable {
   write(data: string | Uint8Array): void {
     const isText = typeof data === 'string';
     if (!isText && !(data instanceof Uint8Array)) {
-      throw wrong('write', '', 'text or bytes', data, false);
+      throw wrongValue('write', '', 'text or bytes', data);
     }
     if (this.#eof) throw new InvalidStateError('Cannot write: writeEof() was called already');
     const bytes = isText ? Buffer.byteLength(data) : data.length;

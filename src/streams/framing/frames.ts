@@ -1,6 +1,6 @@
 // Frames: each record after a binary length of 1, 2, 4 or 8 bytes, or a varint as in Protocol Buffers.
 import { Buffer } from 'node:buffer';
-import { type Checks, checkOptions, flag, oneOf } from '../../base/index.ts';
+import { type Checks, checkOptions, flag, wrongValue } from '../../base/index.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
 import {
@@ -28,9 +28,9 @@ export interface FrameOptions {
   readonly maxLength?: number | undefined;
 }
 
-/** All options of frames. @internal */
+/** All options of frames. */
 export const FRAMES: Checks<FrameOptions> = {
-  header: oneOf(1, 2, 4, 8, 'varint'),
+  header: frameHeader,
   littleEndian: flag,
   maxLength: recordLimit,
 };
@@ -147,4 +147,9 @@ function encodeVarint(length: number): Buffer {
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
   bytes.push(rest);
   return Buffer.from(bytes);
+}
+
+function frameHeader(action: string, name: string, value: unknown): void {
+  if (value === 'varint' || value === 1 || value === 2 || value === 4 || value === 8) return;
+  throw wrongValue(action, name, '1, 2, 4, 8 or varint', value, typeof value === 'string' ? 'string' : 'number');
 }

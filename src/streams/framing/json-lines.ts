@@ -18,7 +18,7 @@ export interface JsonLinesOptions {
   readonly maxLength?: number | undefined;
 }
 
-/** All options of jsonLines. @internal */
+/** All options of jsonLines. */
 export const JSON_LINES: Checks<JsonLinesOptions> = { maxLength: byteLimit };
 
 /**

@@ -23,7 +23,7 @@ export interface NetstringOptions {
   readonly maxLength?: number | undefined;
 }
 
-/** All options of netstrings. @internal */
+/** All options of netstrings. */
 export const NETSTRINGS: Checks<NetstringOptions> = { maxLength: recordLimit };
 
 /**

@@ -4,7 +4,7 @@
 // -> PREFIX. Each read of the stream takes all it asked for or nothing, and each is followed by its step without a wait in
 // between: so a cancel finds either state whole, and the next read goes on from it.
 import { Buffer } from 'node:buffer';
-import { type Check, numberThat, wrong } from '../../base/index.ts';
+import { type Check, ofType, wrongValue } from '../../base/index.ts';
 import { IncompleteReadError, LimitOverrunError, type WaitOptions } from '../../core/index.ts';
 import type { StreamReader } from '../reader.ts';
 import { RecordReader } from './record-reader.ts';
@@ -102,7 +102,8 @@ export class PrefixedReader extends RecordReader<Buffer> {
 }
 
 /** The limit of records that say their length. */
-export const recordLimit: Check = numberThat(
+export const recordLimit: Check = ofType(
+  'number',
   'an integer number of bytes >= 0',
   (bytes) => Number.isSafeInteger(bytes) && bytes >= 0,
 );
@@ -110,7 +111,7 @@ export const recordLimit: Check = numberThat(
 /** How many bytes `data` has; refuses what is neither text nor bytes, and what is above the limit, before it is written. */
 export function checkedLength(data: string | Uint8Array, maxLength: number, what: string): number {
   if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-    throw wrong(`write ${what}`, '', 'text or bytes', data, false);
+    throw wrongValue(`write ${what}`, '', 'text or bytes', data);
   }
   const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
   if (length <= maxLength) return length;
