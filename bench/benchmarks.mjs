@@ -35,7 +35,7 @@ export const benchmarks = [
   {
     name: 'echo',
     title: 'Echo: 1,000 bytes, 100 clients, one request in flight each',
-    text: 'CPU time of the server per request. `read`, `write`, `drain` in a loop. "Bare" is the floor: a promise per read, a tick per write, and nothing else.',
+    text: 'CPU time of the server per request. The handler reads, writes and drains in a loop. "Bare" is the floor: a promise per read, a tick per write, and nothing else.',
     load: { mode: 'echo', clients: 100, size: 1000 },
     metrics: network,
     compare: { key: 'user', what: 'user CPU' },
@@ -62,7 +62,7 @@ export const benchmarks = [
   {
     name: 'lines',
     title: 'Lines: 32 bytes, 64 in flight per client, 50 clients',
-    text: 'Per 64 lines, which a client sends at once and waits for. `readLine`, `write`, `drain` for every line; in the second row `tryReadLine() ?? (await readLine())`. The moonshot is 10 µs of user CPU.',
+    text: 'Per 64 lines. A client sends them at once and waits for the answers. The handler calls `readLine`, `write` and `drain` for every line; "tryReadLine" reads with `tryReadLine() ?? (await readLine())`. The moonshot is 10 µs of user CPU.',
     load: { mode: 'echo', clients: 50, size: 2048, lineLength: 32 },
     metrics: network,
     compare: { key: 'user', what: 'user CPU' },
@@ -98,7 +98,7 @@ export const benchmarks = [
   {
     name: 'limits',
     title: 'Limits: the echo of 1,000 bytes with every limit and timeout switched on',
-    text: 'Ours against ours: `maxConnections`, `maxPerIp`, `idleTimeout`, `readTimeout`, `writeTimeout`, `lifetime`, `minReceiveRate` and `maxBuffered`, none of them ever reached, against the defaults.',
+    text: 'maitre against itself: `maxConnections`, `maxPerIp`, `idleTimeout`, `readTimeout`, `writeTimeout`, `lifetime`, `minReceiveRate` and `maxBuffered` are set and never reached, against the defaults.',
     load: { mode: 'echo', clients: 100, size: 1000 },
     metrics: network,
     compare: { key: 'user', what: 'user CPU' },
@@ -111,7 +111,7 @@ export const benchmarks = [
   {
     name: 'connect',
     title: 'Connections: connect, one request of 64 bytes, answer, end; 50 at once',
-    text: 'Per connection. The server ends it.',
+    text: 'Per connection. The server closes it.',
     load: { mode: 'connect', clients: 50, size: 64 },
     metrics: network,
     compare: { key: 'perSecond', what: 'throughput' },
@@ -124,7 +124,7 @@ export const benchmarks = [
   {
     name: 'idle',
     title: 'Idle: memory per connection, 10,000 connections that say nothing',
-    text: 'What the resident memory of the echo servers grows by; each runs a handler that waits in a read.',
+    text: 'Growth of the resident memory of the echo servers. Each connection has a handler that waits in a read.',
     load: { mode: 'hold', clients: 10_000 },
     metrics: [{ key: 'kib', title: 'KiB', digits: 1 }],
     compare: { key: 'kib', what: 'memory' },
@@ -143,7 +143,7 @@ export const benchmarks = [
   {
     name: 'task-join',
     title: 'Tasks: start and join',
-    text: 'A task whose function does nothing, awaited, one after the other. "Bare" is the floor: the function in an `AsyncLocalStorage.run`.',
+    text: 'Tasks whose function does nothing, each awaited before the next. "Bare" is the floor: the function in an `AsyncLocalStorage.run`.',
     ...task,
     contenders: [
       ...on(maitreTools, 'maitre', 'build/bench/tasks.js', { args: ['join'] }),
@@ -156,7 +156,7 @@ export const benchmarks = [
   {
     name: 'task-cancel',
     title: 'Tasks: start, sleep, cancel and join',
-    text: 'A task that sleeps for an hour, one `sleep(0)` later cancelled and awaited.',
+    text: 'A task sleeps for an hour. One `sleep(0)` later it is cancelled and awaited.',
     ...task,
     contenders: [
       ...on(maitreTools, 'maitre', 'build/bench/tasks.js', { args: ['cancel'] }),
@@ -168,7 +168,7 @@ export const benchmarks = [
   {
     name: 'queue',
     title: 'Queue: put and get',
-    text: 'A producer and a consumer, a queue of 16 between them; per item.',
+    text: 'Per item. A producer and a consumer have a queue of 16 between them.',
     ...task,
     contenders: [...on(maitreTools, 'maitre', 'build/bench/queues.js', { args: ['queue'] }), ...taskPeers(['queue'])],
     goals: [
@@ -179,7 +179,7 @@ export const benchmarks = [
   {
     name: 'lock',
     title: 'Lock: acquire and release, nobody else wants it',
-    text: 'For Effect a semaphore of one permit, for p-queue a queue with a concurrency of 1. The goal is under 0.3 µs.',
+    text: 'For Effect it is a semaphore of one permit, for p-queue a queue with a concurrency of 1. The goal is under 0.3 µs.',
     ...task,
     contenders: [
       ...on(maitreTools, 'maitre', 'build/bench/sync.js', { args: ['lock'] }),
@@ -192,7 +192,7 @@ export const benchmarks = [
   {
     name: 'sleepers',
     title: 'Sleepers: 100,000 tasks that sleep',
-    text: 'What the resident memory grows by; how much of it is live after a garbage collection, the rest being room the collector keeps; the host timers there are then. The goals: under 100 MiB and one timer.',
+    text: 'Growth of the resident memory; how much of it is live after a garbage collection (the collector keeps the rest as room); and how many host timers there are then. The goals are under 100 MiB and one timer.',
     metrics: [
       { key: 'mib', title: 'MiB', digits: 0 },
       { key: 'live', title: 'live MiB', digits: 0 },

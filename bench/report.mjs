@@ -33,7 +33,7 @@ function maitreFor(results, tool) {
 
 /** `results` are rows `{ name, tool, label, rounds: [{ metric: number }] }`. Returns the medians as text cells. */
 export function tableOf({ metrics, compare }, results) {
-  const head = ['', 'on', ...metrics.map(({ title }) => title), `maitre's ${compare.what} to its`];
+  const head = ['', 'on', ...metrics.map(({ title }) => title), `${compare.what}, maitre / peer`];
   const rows = results.map((row) => {
     const maitre = maitreFor(results, row.tool);
     const ratio = row.name === 'maitre' || maitre === undefined ? undefined : ratioTo(maitre, row, compare.key);
@@ -95,16 +95,30 @@ export function writeReport(benchmark, results, { command, rounds, warm, window,
   const cores = `${cpus().length} cores (${cpus()[0]?.model.trim()})`;
   const section = [
     `### ${benchmark.title}`,
-    benchmark.text,
+    wrap(benchmark.text),
     markdown(table),
     ...(goals.length === 0 ? [] : [markdown([['goal', 'ratio', 'wanted', ''], ...goals])]),
     `![${benchmark.title}](${chart})`,
-    `${new Date().toISOString().slice(0, 10)}, \`${command}\`: medians of ${rounds} interleaved rounds` +
-      `${benchmark.load === undefined ? '' : `, ${warm} ms of warm-up and a window of ${window} ms each`}, ` +
-      `Linux, ${cores}${pinned ? ', pinned' : ', not pinned'}.` +
-      (skipped.length === 0 ? '' : ` Skipped: ${skipped.join('; ')}.`),
+    wrap(
+      `${new Date().toISOString().slice(0, 10)}, \`${command}\`: medians of ${rounds} interleaved rounds` +
+        `${benchmark.load === undefined ? '' : `, ${warm} ms of warm-up and a window of ${window} ms each`}, ` +
+        `Linux, ${cores}${pinned ? ', pinned' : ', not pinned'}.` +
+        (skipped.length === 0 ? '' : ` Skipped: ${skipped.join('; ')}.`),
+    ),
   ].join('\n\n');
   replaceSection(benchmark.name, section);
+}
+
+/** Breaks prose into lines of up to 100 columns; code spans stay whole. */
+function wrap(text) {
+  const words = text.match(/(?:`[^`]*`|[^\s`])+/g) ?? [];
+  const lines = [''];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last !== '' && last.length + 1 + word.length > 100) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines.join('\n');
 }
 
 function markdown([head, ...rows]) {

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { escapeControl } from '../base/index.ts';
 import type { Handler } from '../index.node.ts';
-import { CommandError } from './usage.ts';
+import { CommandError } from './command.ts';
 
 /** After how long a file that is still loading is told, milliseconds: most likely it runs a program of its own. */
 const SLOW_LOAD = 2000;

@@ -1,27 +1,51 @@
 #!/usr/bin/env node
-// The command `maitre`. Reads its arguments, runs one command, ends with its exit code: 0 done, 1 it failed, 2 wrong usage.
-import { escapeControl, escapeLines } from '../base/index.ts';
-import { endProcess } from '../hosts/node/index.ts';
-import { connect } from './connect.ts';
-import { serve } from './serve.ts';
-import { CommandError, HELP, version } from './usage.ts';
+// The command `maitre`. Finds one command in the table, loads it, reads its arguments, runs it, and
+// ends with its exit code: 0 done, 1 it failed, 2 wrong usage.
+import { readFileSync } from 'node:fs';
+import { escapeControl, escapeLines, quote } from '../base/index.ts';
+import { CommandError } from './command.ts';
+import { commands } from './commands.ts';
+import { didYouMean } from './nearest.ts';
+import { findCommand, parseArguments } from './parse-arguments.ts';
 
-const COMMANDS: Record<string, (args: string[]) => Promise<number>> = { serve, connect };
+/** The help that a wrong use points to. */
+let help = 'maitre --help';
+/** Whether something may have been left open: a command other than those that only print has begun. */
+let hasRun = false;
 
-async function main(args: string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
+  if (name === '--help' || name === '-h') {
+    const { helpOfAll } = await import('./help-text.ts');
+    process.stdout.write(helpOfAll(commands));
     return 0;
   }
   if (name === '--version' || name === '-v') {
     process.stdout.write(`${version()}\n`);
     return 0;
   }
-  if (name === undefined) throw new CommandError(`a command is missing: ${Object.keys(COMMANDS).join(' or ')}`, 2);
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) throw new CommandError(`unknown command ${JSON.stringify(name)}`, 2);
-  return command(rest);
+  if (name === undefined) {
+    throw new CommandError(`a command is missing: ${commands.map((row) => row.name).join(', ')}`, 2);
+  }
+  if (name.startsWith('-')) {
+    throw new CommandError(`unknown option ${quote(name)}${didYouMean(name, ['--help', '--version'])}`, 2);
+  }
+  const row = findCommand(commands, name);
+  help = `maitre ${name} --help`;
+  const command = await row.load();
+  const parsed = parseArguments(name, command, rest);
+  if (parsed === 'help') {
+    const { helpOf } = await import('./help-text.ts');
+    process.stdout.write(helpOf(row, command));
+    return 0;
+  }
+  hasRun = command.printsOnly !== true;
+  return command.run(parsed.values, parsed.positionals, { given: parsed.given, commands });
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return (manifest as { version: string }).version; // our own package.json
 }
 
 // Whoever read our output may leave before us (`| head`). That is not to end a server.
@@ -33,10 +57,14 @@ try {
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
   process.stderr.write(
-    `maitre: ${escapeControl(error.message)}${error.exitCode === 2 ? ' (maitre --help tells more)' : ''}\n`,
+    `maitre: ${escapeControl(error.message)}${error.exitCode === 2 ? ` (${help} tells more)` : ''}\n`,
   );
   if (error.detail !== undefined) process.stderr.write(`${escapeLines(error.detail)}\n`);
   code = error.exitCode;
 }
-// The served file may have left timers or sockets of its own; they do not keep an ended server alive.
-await endProcess(code);
+process.exitCode = code;
+if (hasRun) {
+  // The served file may have left timers or sockets of its own; they do not keep an ended server alive.
+  const { endProcess } = await import('../hosts/node/index.ts');
+  await endProcess(code);
+}

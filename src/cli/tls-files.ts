@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { CommandError } from './usage.ts';
+import { CommandError } from './command.ts';
 
 export interface TlsFiles {
   /** The paths, as they were given. */

@@ -120,6 +120,7 @@ test('the line waits for a client that takes its time to read what the handler h
   await clients.open('small');
   await serving.program.sees(/5 bytes in, 5 out {2}done\n/);
   assert.equal(serving.program.stdout.match(/bytes in/g)?.length, 1);
+  socket.on('end', () => socket.end()); // until then, the server cannot know that all of it arrived
   socket.resume();
   await serving.program.sees(new RegExp(`5 bytes in, ${LARGE} out  done\n`));
 });
@@ -201,6 +202,21 @@ test('an error whose message cannot be read ends its own client alone, and is to
   assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port: serving.port }), 'fine'), 'fine');
   await serving.program.sees(/failed: an object of type Error\n/);
   await endsWith(serving.program, 'SIGTERM', 0, 5000);
+});
+
+test('--quiet prints no line about clients, and everything else', async () => {
+  using folder = new Folder();
+  const text = `export default async (reader) => {
+    if (String(await reader.readLine()) === 'salty\\n') throw new Error('the soup is salty');
+  };`;
+  await using serving = await startServing([folder.write('salty.mjs', text), '--quiet']);
+  for (const word of ['fine', 'salty']) {
+    assert.equal(await echoed(await openConnection({ host: '127.0.0.1', port: serving.port }), `${word}\n`), '');
+  }
+  await serving.program.sees(/Error: the soup is salty/, 'stderr');
+  const { stdout } = await endsWith(serving.program, 'SIGTERM', 0, 5000);
+  assert.match(stdout, /^serving [^]*\nstopping\nstopped: 0 finished, 0 cancelled, 0 aborted\n$/);
+  assert.doesNotMatch(stdout, /bytes in/);
 });
 
 // ---- limits ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ import { fencedBlocks } from './markdown.js';
 import { readText, root } from './source-files.js';
 
 const documents = [
+  'tutorial',
+  'errors',
   'reference/sync',
   'reference/queues',
   'reference/time',

@@ -40,6 +40,27 @@ describe('documents', () => {
     assert.deepEqual(broken, []);
   });
 
+  test('every fragment of a link leads to a heading', () => {
+    const headings = new Map(documents.map((file) => [file, fragments(readText(file))]));
+    const broken = documents.flatMap((file) =>
+      linkTargets(readText(file)).flatMap((link) => {
+        const [path = '', fragment] = link.split('#');
+        const known = headings.get(path === '' ? file : join(dirname(file), path));
+        return fragment === undefined || known === undefined || known.includes(fragment) ? [] : [`${file}: ${link}`];
+      }),
+    );
+    assert.deepEqual(broken, []);
+  });
+
+  test('docs/README.md lists every page', () => {
+    const listed = relativeLinks(readText('docs/README.md')).map((link) => join('docs', link));
+    const pages = listFiles('docs', '.md').filter((file) => file !== 'docs/README.md');
+    assert.deepEqual(
+      pages.filter((page) => !listed.includes(page)),
+      [],
+    );
+  });
+
   test('every TypeScript block compiles against maitre', () => {
     const folder = join(root, 'build/snippets');
     rmSync(folder, { recursive: true, force: true });
@@ -83,6 +104,13 @@ describe('the readers of documents', () => {
       'f.png',
     ]);
   });
+
+  test('find headings as the fragments that lead to them', () => {
+    assert.deepEqual(fragments('# A page\n```sh\n# no heading\n```\n## `run`, a.b(c) and [it](x.md#y)\n'), [
+      'a-page',
+      'run-abc-and-it',
+    ]);
+  });
 });
 
 /** The scripts that `npm start`, `npm test` and `npm run NAME` call in a text. */
@@ -92,8 +120,27 @@ function npmScripts(text: string): string[] {
 
 /** The targets of links and images to files of the repository, without their fragment. */
 function relativeLinks(text: string): string[] {
-  const prose = text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
-    .map((match) => (match[1] ?? '').replace(/#.*$/, ''))
+  return linkTargets(text)
+    .map((link) => link.replace(/#.*$/, ''))
     .filter((target) => target !== '' && !/^[a-z]+:/i.test(target));
+}
+
+function linkTargets(text: string): string[] {
+  const prose = withoutBlocks(text).replace(/`[^`\n]*`/g, '');
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map((match) => match[1] ?? '');
+}
+
+/** The fragments of a document's headings, as GitHub makes them. */
+function fragments(text: string): string[] {
+  return [...withoutBlocks(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function withoutBlocks(text: string): string {
+  return text.replace(/^```[\s\S]*?^```/gm, '');
 }

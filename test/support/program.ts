@@ -30,6 +30,8 @@ export interface ProgramOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** What is started in place of Node: a program that starts it. */
   readonly command?: string;
+  /** Descriptors of this process, or 'ipc', that the program has from 3 on. */
+  readonly inherited?: readonly (number | 'ipc')[];
 }
 
 /** How a program ended. */
@@ -56,10 +58,13 @@ export class Program implements AsyncDisposable {
   #over = false;
 
   /** Starts Node (or what runs this test) with `args`. */
-  constructor(args: readonly string[], { cwd = root, env = {}, command = process.execPath }: ProgramOptions = {}) {
+  constructor(
+    args: readonly string[],
+    { cwd = root, env = {}, command = process.execPath, inherited = [] }: ProgramOptions = {},
+  ) {
     // Without the test runner's own variables: a program is not to think that it is a test file.
     const { NODE_TEST_CONTEXT: _, ...own } = process.env;
-    this.child = spawn(command, args, { cwd, env: { ...own, ...env }, stdio: 'pipe' });
+    this.child = spawn(command, args, { cwd, env: { ...own, ...env }, stdio: ['pipe', 'pipe', 'pipe', ...inherited] });
     running.add(this.child);
     for (const name of ['stdout', 'stderr'] as const) {
       this.child[name]?.setEncoding('utf8').on('data', (text: string) => {

@@ -90,8 +90,18 @@ test('a loop that was blocked goes on on the grid', async () => {
   const { value: late } = await iterator.next();
   const { value: next } = await iterator.next();
   assert.ok(late >= 5, `tick ${late} after 110 ms`);
-  assert.equal(next, late + 1);
+  assert.ok(next > late); // late + 1, unless the machine itself was busy: the fake clock below is exact
   assert.ok(performance.now() - start >= next * 20 - 1);
+});
+
+fakeTest('after a body that took some periods the next ticks are those of the grid', async (clock) => {
+  const iterator = every(20);
+  assert.equal((await iterator.next()).value, 1);
+  await sleep(90);
+  assert.equal((await iterator.next()).value, 5);
+  assert.equal(clock.now(), 110);
+  assert.equal((await iterator.next()).value, 6);
+  assert.equal(clock.now(), 120);
 });
 
 test('a wall clock that jumps changes nothing', async () => {

@@ -1,0 +1,104 @@
+// Serving in this process: one task per client until the task that serves is cancelled, then an
+// orderly end. It prints nothing; a listener receives what happens (serve-events.ts).
+import { inspect } from 'node:util';
+import { describe } from '../base/index.ts';
+import {
+  CancelledError,
+  type Connection,
+  type ConnectionOutcome,
+  Future,
+  type Handler,
+  isConnectionLost,
+  type Server,
+  type ServerOptions,
+  startServer,
+} from '../index.node.ts';
+import type { ClientEndedEvent, ServeListener } from './serve-events.ts';
+import type { TlsFiles } from './tls-files.ts';
+
+export interface ServeSettings {
+  /** Where it listens, and its limits. */
+  readonly server: ServerOptions;
+  readonly tls?: TlsFiles | undefined;
+  /** The file that exports the handler, as it was given. */
+  readonly file: string;
+  /** Milliseconds that clients get to finish once it is cancelled. */
+  readonly grace: number;
+}
+
+/**
+ * Serves until its task is cancelled, then shuts the server down within the grace, and resolves.
+ * @throws CommandError when it cannot listen
+ */
+export async function serveHere(handler: Handler, settings: ServeSettings, emit: ServeListener): Promise<void> {
+  const { file, grace, tls } = settings;
+  const server = await start(handler, settings, emit);
+  emit({ event: 'ready', pid: process.pid, file, addresses: server.addresses, tls: tls !== undefined });
+  try {
+    await new Future<never>(); // until a signal cancels this task
+  } catch (error) {
+    if (!(error instanceof CancelledError)) throw error;
+    emit({ event: 'stopping', clients: server.connections.size, grace });
+    emit({ event: 'stopped', report: await server.shutdown({ grace }) });
+  }
+}
+
+async function start(handler: Handler, settings: ServeSettings, emit: ServeListener): Promise<Server> {
+  const { tls } = settings;
+  const options = tls === undefined ? settings.server : { ...settings.server, tls: { cert: tls.cert, key: tls.key } };
+  // When each handler began. It has an entry from `opened` to `ended`.
+  const began = new Map<Connection, number>();
+  const opened = (connection: Connection): void => {
+    began.set(connection, performance.now());
+    emit({ event: 'client', state: 'opened', id: connection.id, peer: connection.peer });
+  };
+  try {
+    return await startServer(
+      (reader, writer, connection) => {
+        opened(connection);
+        return handler(reader, writer, connection);
+      },
+      {
+        ...options,
+        onError: (error, { id, peer }) => {
+          const text = errorText(error);
+          if (text !== undefined) emit({ event: 'error', id, peer, error: text });
+        },
+        onEnd: (connection, outcome) => {
+          if (!began.has(connection)) opened(connection); // it waited for a handler until the server ended
+          const ms = performance.now() - (began.get(connection) ?? 0);
+          began.delete(connection);
+          emit(endedEvent(connection, outcome, ms));
+        },
+      },
+    );
+  } catch (error) {
+    if (error instanceof CancelledError) throw error;
+    const { listenFailure } = await import('./listen-failure.ts');
+    throw listenFailure(error as NodeJS.ErrnoException, settings.server, tls); // listening fails with Errors
+  }
+}
+
+function endedEvent(connection: Connection, { kind, error }: ConnectionOutcome, ms: number): ClientEndedEvent {
+  const { id, peer, bytesRead, bytesWritten } = connection;
+  const reason = error === undefined ? {} : { reason: firstLine(error) };
+  return { event: 'client', state: 'ended', id, peer, outcome: kind, ...reason, ms, bytesRead, bytesWritten };
+}
+
+function firstLine(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error).split('\n', 1)[0] ?? '';
+  } catch {
+    return describe(error); // one that cannot be looked at, such as a revoked Proxy
+  }
+}
+
+/** An error with its stack; undefined for a client that left, which its end says already. */
+function errorText(error: unknown): string | undefined {
+  try {
+    if (isConnectionLost(error)) return undefined;
+    return typeof error === 'string' ? error : inspect(error);
+  } catch {
+    return describe(error); // one that cannot be looked at
+  }
+}

@@ -1,0 +1,16 @@
+// `maitre serve --log json`: one JSON object a line, for programs that collect logs. Events of every
+// kind go to standard output, so that their order holds.
+import type { ServeListener } from './serve-events.ts';
+
+/** Prints each event with `time` before it, as ISO 8601 has it. */
+export const printJson: ServeListener = (event) => {
+  process.stdout.write(`${jsonLine({ time: new Date().toISOString(), ...event })}\n`);
+};
+
+/** What JSON leaves in a text although a terminal would obey it: DEL, C1, line separators, turns of direction. */
+const UNSAFE = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** JSON on one line without control characters. Parsed, it is the value itself. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
