@@ -24,7 +24,7 @@ export interface OptionTable {
   readonly options: readonly string[];
 }
 
-/** The tables whose first column is called `option`. A row may have several names, each in backticks. */
+/** The tables whose first column is called `Option`, or `Option of ...`. A row may have several names, each in backticks. */
 export function optionTables(text: string): OptionTable[] {
   const tables: OptionTable[] = [];
   let heading = '';
@@ -35,7 +35,7 @@ export function optionTables(text: string): OptionTable[] {
     if (first === undefined) options = undefined;
     else if (options !== undefined)
       options.push(...[...first.matchAll(/`(\w+)[^`]*`/g)].map((match) => match[1] ?? ''));
-    else if (/^options?$/i.test(first)) tables.push({ heading, options: (options = []) });
+    else if (/^options?\b/i.test(first)) tables.push({ heading, options: (options = []) });
   }
   return tables;
 }
