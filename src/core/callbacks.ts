@@ -63,7 +63,7 @@ export class Handle implements Deadline, Disposable {
  * asyncio: `loop.call_soon`.
  */
 export function callSoon(fn: () => void): Handle {
-  const handle = new Handle(loopTime(), checkFn(fn, 'callSoon'));
+  const handle = new Handle(loopTime(), checkFn(fn, 'call callSoon'));
   addSoon(handle);
   return handle;
 }
@@ -75,12 +75,12 @@ export function callLater(ms: number, fn: () => void): Handle {
 
 /** Runs `fn` when `loopTime()` reaches `when`, outside of any task. asyncio: `loop.call_at`. */
 export function callAt(when: number, fn: () => void): Handle {
-  const handle = new Handle(checkMs(when, 'schedule the callback'), checkFn(fn, 'callAt'));
+  const handle = new Handle(checkMs(when, 'schedule the callback'), checkFn(fn, 'call callAt'));
   if (when !== Infinity) addDeadline(handle); // like sleep(Infinity): it keeps nothing alive
   return handle;
 }
 
-function checkFn(fn: () => void, name: string): () => void {
-  callback(`call ${name}`, '', fn);
+function checkFn(fn: () => void, action: string): () => void {
+  callback(action, '', fn);
   return fn;
 }
