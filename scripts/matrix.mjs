@@ -19,7 +19,18 @@ const testRunners = {
 };
 
 /** Tests in these folders of test/ use nothing that is special to Node. */
-const portableFolders = ['base', 'core', 'sync', 'queues', 'time', 'streams', 'testing', 'net', 'simulation'];
+const portableFolders = [
+  'base',
+  'core',
+  'sync',
+  'queues',
+  'time',
+  'streams',
+  'adapters',
+  'testing',
+  'net',
+  'simulation',
+];
 
 /** The exceptions, each with its reason: `{ file: 'net/x.test.ts', runtimes: ['bun'], reason: '...' }`. */
 const notPortable = [

@@ -3,6 +3,19 @@ import { installNodeHost } from './hosts/node/index.ts';
 
 installNodeHost();
 
+export {
+  fromNodeDuplex,
+  fromNodeReadable,
+  fromNodeWritable,
+  fromWebReadable,
+  type FromWebReadableOptions,
+  fromWebWritable,
+  toNodeDuplex,
+  toNodeReadable,
+  toNodeWritable,
+  toWebReadable,
+  toWebWritable,
+} from './adapters/index.ts';
 export * from './core-door.ts';
 export {
   type Address,
@@ -20,12 +33,6 @@ export {
   type DatagramStatistics,
   type DatagramTarget,
   formatAddress,
-  fromNodeDuplex,
-  fromNodeReadable,
-  fromNodeWritable,
-  fromWebReadable,
-  type FromWebReadableOptions,
-  fromWebWritable,
   type Handler,
   isConnectionLost,
   type ListenFd,
@@ -43,36 +50,5 @@ export {
   type ShutdownReport,
   startServer,
   type StartTlsOptions,
-  toNodeDuplex,
-  toNodeReadable,
-  toNodeWritable,
-  toWebReadable,
-  toWebWritable,
 } from './net/index.ts';
-export {
-  type Duplex,
-  feedParser,
-  type FrameHeader,
-  type FrameOptions,
-  frames,
-  jsonLines,
-  type JsonLinesOptions,
-  netstrings,
-  type NetstringOptions,
-  pipe,
-  type PipeOptions,
-  type PushParser,
-  type ReadUntilOptions,
-  type RecordReader,
-  type Separator,
-  splice,
-  type Spliced,
-  StreamReader,
-  type StreamReaderOptions,
-  StreamWriter,
-  type StreamWriterOptions,
-  type TextLineOptions,
-  writeFrame,
-  writeJsonLine,
-  writeNetstring,
-} from './streams/index.ts';
+export * from './streams-door.ts';

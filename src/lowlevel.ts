@@ -3,6 +3,7 @@
 // maitre/testing.
 export {
   anything,
+  AsyncIteration,
   callback,
   type Check,
   type Checks,

@@ -67,11 +67,10 @@ export function anything(): void {}
 export function ofType(type: 'number', expected: string, isRight: (value: number) => boolean): Check;
 export function ofType(type: 'string', expected: string, isRight: (value: string) => boolean): Check;
 export function ofType(type: 'boolean' | 'function', expected: string): Check;
-export function ofType(type: string, expected: string, isRight?: (value: never) => boolean): Check {
+export function ofType(type: string, expected: string, isRight: (value: never) => boolean = () => true): Check {
   return (action, name, value) => {
     // The overloads say that a value of the type is what `isRight` takes.
-    if (typeof value !== type || isRight?.(value as never) === false)
-      throw wrongValue(action, name, expected, value, type);
+    if (typeof value !== type || !isRight(value as never)) throw wrongValue(action, name, expected, value, type);
   };
 }
 

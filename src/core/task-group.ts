@@ -314,10 +314,9 @@ export class TaskGroup implements Subscriber {
 }
 
 function checkErrors(options: TaskGroupOptions): void {
-  const { errors } = options;
-  if ('onError' in options)
-    throw new TypeError('Cannot run a task group: onError is now errors, as in { errors: "report" }');
-  if (errors !== undefined) errorPolicy('run a task group', 'errors', errors);
+  // Its earlier name is no errors policy either, and must not pass as the default.
+  const { errors = 'onError' in options ? 'onError' : 'cancel' } = options;
+  errorPolicy('run a task group', 'errors', errors);
 }
 
 function groupMessage(name: string, errors: readonly unknown[]): string {

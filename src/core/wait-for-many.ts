@@ -1,5 +1,5 @@
 // Waiting for several tasks without owning them: `wait` and `asCompleted`. Neither cancels what it waits for.
-import { type Check, type Deadline, oneOf } from '../base/index.ts';
+import { AsyncIteration, type Check, type Deadline, oneOf } from '../base/index.ts';
 import { Awaitable, type Subscriber } from './awaitable.ts';
 import { checkMs, loopTime } from './clock.ts';
 import { beginWait, mayAnswer, waiting, type WaitOptions } from './current-waiter.ts';
@@ -167,7 +167,7 @@ async function waitForTasks<A extends Awaitable<unknown>>(
  * What `asCompleted` returns. An interface of its own: `for await` over an `AsyncIterable<Task<T>>` is typed as if it gave
  * `T`, while the tasks themselves come.
  */
-export interface CompletionIterator<A> {
+export interface CompletionIterator<A> extends AsyncDisposable {
   next(): Promise<IteratorResult<A, undefined>>;
   return(): Promise<IteratorResult<A, undefined>>;
   [Symbol.asyncIterator](): CompletionIterator<A>;
@@ -194,8 +194,8 @@ export function asCompleted<A extends Awaitable<unknown>>(
   return new Completions(pending, options.timeout, options.signal === undefined ? undefined : options);
 }
 
-/** asCompleted's iterator. Written out: an async generator would await the tasks it yields and give their results. */
-class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>, Subscriber {
+/** asCompleted's iterator. An async generator would await the tasks that it yields, and yield their results. */
+class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implements CompletionIterator<A>, Subscriber {
   readonly #all: Set<A>;
   /** Noted as they come, so that two ends in one turn keep their order. */
   readonly #ended: A[] = [];
@@ -207,6 +207,7 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
   readonly #options: WaitOptions | undefined;
 
   constructor(all: Set<A>, timeout: number | undefined, options: WaitOptions | undefined) {
+    super();
     this.#all = all;
     this.#timeout = timeout;
     this.#until = timeout === undefined ? undefined : loopTime() + timeout;
@@ -222,9 +223,9 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
     this.#ended.push(task as A); // only members of #all are subscribed to
   }
 
-  next(): Promise<IteratorResult<A, undefined>> {
+  protected override step(): Promise<IteratorResult<A, undefined>> {
     this.#listen(true);
-    return waiting(this.#next());
+    return waiting(this.#take());
   }
 
   // A loop that was cancelled does not come back, and does not call return() either. One that does counts from then on.
@@ -240,7 +241,7 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
     return task;
   }
 
-  async #next(): Promise<IteratorResult<A, undefined>> {
+  async #take(): Promise<IteratorResult<A, undefined>> {
     const refused = beginWait(this.#options);
     if (refused !== undefined) {
       this.#listen(false);
@@ -267,16 +268,11 @@ class Completions<A extends Awaitable<unknown>> implements CompletionIterator<A>
     }
   }
 
-  /** Ends the iteration; the tasks go on. */
-  return(): Promise<IteratorResult<A, undefined>> {
+  /** The tasks go on. */
+  protected override end(): void {
     for (const task of this.#all) task.unsubscribe(this);
     this.#listen(false);
     this.#given = this.#all.size;
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }
 

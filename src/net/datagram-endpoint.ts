@@ -8,17 +8,12 @@
 // - A send is a wait that ends when the system took the datagram. It cannot be called back from the system: cancelled, it
 //   may have gone out all the same. `#sending` counts those that the system has not answered, cancelled ones included.
 // - An error event of the socket is an answer to something sent before (ICMP). It does not close the endpoint.
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
-import { describe, disposable } from '../base/index.ts';
+import type { RemoteInfo, Socket } from 'node:dgram';
+import { AsyncIteration, describe, disposable } from '../base/index.ts';
 import {
   answeredWait,
   beginWait,
   CancelledError,
-  cancellable,
-  Future,
-  inTask,
   InvalidStateError,
   Line,
   mayAnswer,
@@ -31,14 +26,12 @@ import {
 import { formatAddress, toAddress } from './address.ts';
 import { DatagramInbox } from './datagram-inbox.ts';
 import {
-  checkDatagramOptions,
   checkGroup,
   checkTarget,
   type DatagramAddress,
   type DatagramOptions,
   type DatagramTarget,
   onFamily,
-  toGroup,
 } from './datagram-options.ts';
 
 const DEFAULT_QUEUE = 1024;
@@ -309,23 +302,22 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
   }
 }
 
-/** Written out: an async generator would let only one next() wait at a time. */
-class DatagramIterator implements AsyncIterableIterator<Datagram> {
+class DatagramIterator extends AsyncIteration<Datagram> {
   readonly #endpoint: DatagramEndpoint;
-  /** Aborted by return(): it takes back the receives that wait in next(), which would take datagrams with them. */
+  /** Aborted at the end: it takes back the receives that wait in next(), which would take datagrams with them. */
   readonly #end = new AbortController();
 
   constructor(endpoint: DatagramEndpoint) {
+    super();
     this.#endpoint = endpoint;
   }
 
-  next(): Promise<IteratorResult<Datagram, undefined>> {
-    return waiting(this.#next());
+  protected override step(): Promise<IteratorResult<Datagram, undefined>> {
+    return waiting(this.#receive());
   }
 
-  async #next(): Promise<IteratorResult<Datagram, undefined>> {
+  async #receive(): Promise<IteratorResult<Datagram, undefined>> {
     const { signal } = this.#end;
-    if (signal.aborted) return { done: true, value: undefined };
     try {
       return { done: false, value: await this.#endpoint.receive({ signal }) };
     } catch (error) {
@@ -336,135 +328,9 @@ class DatagramIterator implements AsyncIterableIterator<Datagram> {
     }
   }
 
-  return(): Promise<IteratorResult<Datagram, undefined>> {
+  protected override end(): void {
     this.#end.abort();
-    return Promise.resolve({ done: true, value: undefined });
   }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-/**
- * Opens a UDP socket: one that receives on `local` and sends to anybody, or, with `remote`, one that talks to that peer
- * alone and hears when it refuses. asyncio: `create_datagram_endpoint`. Cancellable: then nothing stays open.
- * @throws the system's error (EADDRINUSE, EACCES, ENOTFOUND, ...); TypeError and RangeError for wrong and unknown options;
- *   CancelledError
- *
- * @example
- * ```ts
- * import { createDatagramEndpoint } from 'maitre';
- * await using endpoint = await createDatagramEndpoint({ local: { host: '127.0.0.1', port: 0 } });
- * await endpoint.send('soup', endpoint.address);
- * for await (const { data, from } of endpoint) {
- *   console.log(String(data), from.address === endpoint.address.address);
- *   endpoint.close(); // ends the loop
- * }
- * ```
- */
-export function createDatagramEndpoint(options: DatagramOptions = {}): Promise<DatagramEndpoint> {
-  return waiting(openEndpoint(options));
-}
-
-async function openEndpoint(options: DatagramOptions): Promise<DatagramEndpoint> {
-  checkDatagramOptions(options);
-  const { signal } = options;
-  let endpoint: DatagramEndpoint | undefined;
-  const openIt = async (): Promise<DatagramEndpoint> => (endpoint = await open(options));
-  try {
-    return await inTask('createDatagramEndpoint', openIt, signal === undefined ? undefined : { signal });
-  } catch (error) {
-    endpoint?.close(); // cancelled after it was open
-    throw error;
-  }
-}
-
-async function open(options: DatagramOptions): Promise<DatagramEndpoint> {
-  const { reuseAddress = false, reusePort = false, ipv6Only = false, recvBufferSize, sendBufferSize } = options;
-  const { family, local, remote } = await resolveAddresses(options);
-  const socket = createSocket({
-    type: family === 'IPv6' ? 'udp6' : 'udp4',
-    reuseAddr: reuseAddress,
-    ipv6Only,
-    ...(reusePort ? { reusePort } : undefined),
-    ...(recvBufferSize === undefined ? undefined : { recvBufferSize }),
-    ...(sendBufferSize === undefined ? undefined : { sendBufferSize }),
-  });
-  try {
-    const port = options.local?.port ?? 0;
-    await event(socket, 'listening', () => socket.bind(local === undefined ? { port } : { port, address: local }));
-    if (remote !== undefined) await event(socket, 'connect', () => socket.connect(remote.port, remote.host));
-    if (options.broadcast === true) socket.setBroadcast(true);
-    const { join = [], interface: on, ttl, loopback } = options.multicast ?? {};
-    if (on !== undefined) socket.setMulticastInterface(on);
-    if (ttl !== undefined) socket.setMulticastTTL(ttl);
-    if (loopback !== undefined) socket.setMulticastLoopback(loopback);
-    const endpoint = new DatagramEndpoint(socket, family, options);
-    for (const each of join) {
-      const { group, interface: groupOn } = toGroup(each);
-      endpoint.joinGroup(group, { interface: groupOn });
-    }
-    return endpoint;
-  } catch (error) {
-    socket.on('error', () => undefined); // of a bind that was under way
-    socket.close();
-    throw error;
-  }
-}
-
-/** Begins something of the socket's and waits for its event, or its error. */
-async function event(socket: Socket, name: 'listening' | 'connect', begin: () => void): Promise<void> {
-  const future = new Future<void>();
-  const onEvent = (): void => void future.answer();
-  const onError = (error: Error): void => void future.fail(error);
-  socket.once(name, onEvent);
-  socket.once('error', onError);
-  try {
-    begin();
-    await future;
-  } finally {
-    socket.off(name, onEvent);
-    socket.off('error', onError);
-  }
-}
-
-interface Addresses {
-  readonly family: 'IPv4' | 'IPv6';
-  readonly local: string | undefined;
-  readonly remote: { readonly host: string; readonly port: number } | undefined;
-}
-
-/** Looks names up, and settles the family: one socket has one. */
-async function resolveAddresses(options: DatagramOptions): Promise<Addresses> {
-  const remote =
-    options.remote === undefined ? undefined : checkTarget(options.remote, 'remote', 'create datagram endpoint');
-  const hosts = [options.local?.host, remote?.host];
-  let family = options.family;
-  for (const host of hosts) {
-    if (host !== undefined && isIP(host) !== 0) family ??= isIP(host) === 6 ? 'IPv6' : 'IPv4';
-  }
-  const found: (string | undefined)[] = [];
-  for (const host of hosts) {
-    if (host === undefined || isIP(host) !== 0) {
-      found.push(host);
-      continue;
-    }
-    const wanted = family === undefined ? 0 : family === 'IPv6' ? 6 : 4;
-    const addresses = await cancellable(lookup(host, { all: true, family: wanted }));
-    const chosen = addresses.find((each) => each.family === 4) ?? addresses[0];
-    if (chosen !== undefined) family ??= chosen.family === 6 ? 'IPv6' : 'IPv4';
-    found.push(chosen?.address ?? host);
-  }
-  const settled = family ?? 'IPv4';
-  const [local, peer] = found.map((host) =>
-    host === undefined ? undefined : onFamily(host, settled, 'create datagram endpoint'),
-  );
-  return {
-    family: settled,
-    local,
-    remote: peer === undefined || remote === undefined ? undefined : { host: peer, port: remote.port },
-  };
 }
 
 function toDatagramAddress({ address, port }: { readonly address: string; readonly port: number }): DatagramAddress {

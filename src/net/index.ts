@@ -1,25 +1,11 @@
 // net: servers and connections over TCP and Unix sockets, UDP endpoints.
 // May import: base, core, sync, streams, node:. Does not belong here: protocols on top of bytes.
 export { type Address, type Addresses, formatAddress } from './address.ts';
-export { fromNodeDuplex, fromNodeReadable, fromNodeWritable } from './adapters/from-node-streams.ts';
-export { toNodeDuplex, toNodeReadable, toNodeWritable } from './adapters/to-node-streams.ts';
-export {
-  fromWebReadable,
-  type FromWebReadableOptions,
-  fromWebWritable,
-  toWebReadable,
-  toWebWritable,
-} from './adapters/web-streams.ts';
 export { BareSocket } from './bare-socket.ts';
 export { isConnectionLost } from './connection-lost.ts';
 export { Connection } from './connection.ts';
 export type { ConnectionTls } from './connection-tls.ts';
-export {
-  createDatagramEndpoint,
-  type Datagram,
-  DatagramEndpoint,
-  type DatagramStatistics,
-} from './datagram-endpoint.ts';
+export { type Datagram, DatagramEndpoint, type DatagramStatistics } from './datagram-endpoint.ts';
 export type {
   DatagramAddress,
   DatagramOptions,
@@ -31,6 +17,7 @@ export type { ConnectionLimits } from './limits.ts';
 export type { Accept, Listener } from './listener.ts';
 export { type ListenFd, listenFds } from './listen-fds.ts';
 export { type ConnectOptions, openConnection } from './open-connection.ts';
+export { createDatagramEndpoint } from './open-datagram.ts';
 export type { Refusal, RefusalCode } from './refusal.ts';
 export { type Handler, Server } from './server.ts';
 export { checkServerOptions, hostName, portNumber, SERVER, type ServerOptions, unixPath } from './server-options.ts';

@@ -6,7 +6,7 @@
 // - A consumer that is cancelled in next() takes back what it had asked for. What comes in spite of that is kept, and a
 //   source that answers with that very cancellation is asked again by the following next().
 // - The end of the merge, by its end, an error or return(), ends every source that has not ended itself.
-import { Deque, wrongValue } from '../base/index.ts';
+import { AsyncIteration, Deque, wrongValue } from '../base/index.ts';
 import {
   beginWait,
   cancellable,
@@ -50,26 +50,26 @@ class ArrivalWait extends QueuedWait<void> {
   }
 }
 
-class Merged<T> implements AsyncIterableIterator<T> {
+class Merged<T> extends AsyncIteration<T> {
   readonly #sources: Source<T>[];
   readonly #arrived = new Deque<Arrival<T>>();
   readonly #waiting = new Line<void, ArrivalWait>();
-  #done = false;
 
   constructor(sources: readonly AsyncIterable<T>[]) {
+    super();
     this.#sources = sources.map((source) => {
       return { iterator: source[Symbol.asyncIterator](), state: 'idle', asking: undefined, takenBack: false };
     });
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
-    return waiting(this.#next());
+  protected override step(): Promise<IteratorResult<T, undefined>> {
+    return waiting(this.#take());
   }
 
-  async #next(): Promise<IteratorResult<T, undefined>> {
+  async #take(): Promise<IteratorResult<T, undefined>> {
     // What has arrived is taken at once, or by a wait that was answered: see mayAnswer.
     for (let answered = false; ; answered = true) {
-      if (this.#done) return { done: true, value: undefined };
+      if (this.ended) return this.return();
       const refused = beginWait();
       if (refused !== undefined) {
         this.#takeBack(this.#arrived.length > 0);
@@ -103,8 +103,7 @@ class Merged<T> implements AsyncIterableIterator<T> {
    * Ends the sources that have not ended, and waits for them. What was taken from them ahead is dropped, at most one item
    * of each. Cancellable: a foreign source need not end before it has given what it was asked for.
    */
-  async return(): Promise<IteratorResult<T, undefined>> {
-    this.#done = true;
+  protected override async end(): Promise<void> {
     this.#arrived.clear();
     for (let wait = this.#waiting.shift(); wait !== undefined; wait = this.#waiting.shift()) wait.answer();
     const left = this.#sources.filter((source) => source.state !== 'ended');
@@ -113,11 +112,6 @@ class Merged<T> implements AsyncIterableIterator<T> {
       source.asking?.cancel();
     }
     if (left.length > 0) await cancellable(Promise.all(left.map(async (source) => source.iterator.return?.())));
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 
   #ask(source: Source<T>): void {
@@ -140,13 +134,13 @@ class Merged<T> implements AsyncIterableIterator<T> {
 
   /** Has the source asked by the next next(), which may wait already. */
   #askLater(source: Source<T>): void {
-    if (this.#done) return;
+    if (this.ended) return;
     source.state = 'idle';
     if (this.#waiting.size > 0) this.#ask(source); // another next() waits
   }
 
   #arrive(arrival: Arrival<T>): void {
-    if (this.#done) {
+    if (this.ended) {
       if (arrival.error !== undefined) reportLate(arrival.error.error);
       return;
     }
@@ -193,7 +187,7 @@ function reportLate(error: unknown): void {
  * for await (const item of merge(a, b)) console.log(item);
  * ```
  */
-export function merge<T>(...sources: AsyncIterable<T>[]): AsyncIterableIterator<T> {
+export function merge<T>(...sources: AsyncIterable<T>[]): AsyncIterableIterator<T> & AsyncDisposable {
   for (const source of sources) {
     if (typeof (source as Partial<AsyncIterable<T>> | undefined)?.[Symbol.asyncIterator] === 'function') continue;
     throw wrongValue('merge', '', 'async iterables', source);

@@ -4,7 +4,7 @@
 //   others is copied behind them; memory doubles when it runs out, so n bytes cost O(n) copying whatever the chunks.
 // - Bytes given out are views. They stay right because memory is only ever written behind `#end`, never moved in place.
 // - Memory that was adopted is never written to: it counts as full (`#room` is 0).
-import { Buffer } from 'node:buffer';
+import { Buffer } from './buffer.ts';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const SMALLEST = 1024;

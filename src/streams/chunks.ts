@@ -1,5 +1,4 @@
 // Iteration over a reader's bytes as they come.
-import type { Buffer } from 'node:buffer';
 import type { WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
 

@@ -1,5 +1,5 @@
 // The chunks of one turn as one piece, for transports that copy anyway.
-import { Buffer } from 'node:buffer';
+import { Buffer } from './buffer.ts';
 
 /** One chunk as it is; several texts as one text; else the bytes, copied together. `bytes` is the sum of their lengths. */
 export function joinChunks(chunks: readonly (string | Uint8Array)[], bytes: number): string | Uint8Array {

@@ -1,5 +1,4 @@
 // A reader's lines, one by one and as iterations, as Buffers and as text.
-import { Buffer } from 'node:buffer';
 import { type Check, oneOf, ofType } from '../base/index.ts';
 import { IncompleteReadError, waiting, type WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
@@ -13,6 +12,12 @@ interface LineSource {
 const lastLine: Check = oneOf('return or throw');
 const NEWLINE = 10;
 const RETURN = 13;
+/** Encodings in which a newline is one byte, and can be no part of another character. */
+const READABLE = ['utf8', 'utf-8', 'latin1', 'binary', 'ascii'];
+/** The others that a Buffer knows. */
+const UNREADABLE = ['ucs2', 'ucs-2', 'utf16le', 'utf-16le', 'hex', 'base64', 'base64url'];
+
+const knownEncoding: Check = ofType('string', 'a known encoding', (name) => UNREADABLE.includes(name));
 
 /** Lines as Buffers with their newline. */
 export class LineIterator extends ReadIterator<Buffer> {
@@ -80,13 +85,9 @@ function toText(line: Buffer, encoding: BufferEncoding): string {
   return line.toString(encoding, 0, end);
 }
 
-/** Encodings in which a newline is one byte, and no other character has that byte. */
-const LINE_ENCODINGS: readonly string[] = ['utf8', 'utf-8', 'latin1', 'binary', 'ascii'];
-
-const known: Check = ofType('string', 'a known encoding', (encoding) => Buffer.isEncoding(encoding));
-
 function checkEncoding(encoding: BufferEncoding): void {
-  known('read lines', 'encoding', encoding);
-  if (LINE_ENCODINGS.includes(encoding.toLowerCase())) return;
+  const name = typeof encoding === 'string' ? encoding.toLowerCase() : encoding;
+  if (READABLE.includes(name)) return;
+  knownEncoding('read lines', 'encoding', name);
   throw new RangeError(`Cannot read lines: in ${encoding} a newline is not one byte, use readUntil and decode`);
 }

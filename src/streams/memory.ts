@@ -4,9 +4,9 @@
 //   too much stops the hand-over, so drain waits.
 // - An end is gone a turn after close (everything written was handed over) or abort. The peer of a closed end reads the
 //   end, and loses the connection when it writes after that. The peer of an aborted end loses it at once.
-import { Buffer } from 'node:buffer';
 import { callback, type Checks, checkOptions } from '../base/index.ts';
 import { addSoon, ConnectionLostError } from '../core/index.ts';
+import { Buffer } from './buffer.ts';
 import { toBuffer } from './byte-buffer.ts';
 import { type Duplex, DuplexEnd } from './duplex.ts';
 import { joinChunks } from './join.ts';

@@ -4,7 +4,6 @@
 //   the same step. A cancel finds it in one of two waits, and loses nothing in either.
 // - While it waits in a read it watches the writer as well: a source that stands still would not notice that nobody takes
 //   its bytes any more. The read is taken back then, so what comes later is left to others.
-import type { Buffer } from 'node:buffer';
 import { anything, type Checks, checkOptions, flag } from '../base/index.ts';
 import { beginWait, CancelledError, ConnectionLostError, host, waiting, type WaitOptions } from '../core/index.ts';
 import type { StreamReader } from './reader.ts';

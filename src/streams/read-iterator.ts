@@ -1,7 +1,7 @@
-// Iteration over what a reader gives. Written out rather than as async generators: a step costs one promise less, and return()
-// can take back the read that next() waits in. Somebody who ends an iteration at that moment (a Readable made of it that is
-// destroyed) would otherwise leave a read behind that takes a line with it, and keeps the reader busy until one comes.
-import type { Buffer } from 'node:buffer';
+// Iteration over a reader. A step is one promise on top of the read's own, fewer than an async function needs. The end takes
+// back the read that next() waits in: a Readable made of the iteration and destroyed at that moment would otherwise leave a
+// read behind that takes a line with it and keeps the reader busy until one comes.
+import { AsyncIteration } from '../base/index.ts';
 import { CancelledError, quiet } from '../core/index.ts';
 
 /** What an iterator needs of its reader, beside the read. */
@@ -9,16 +9,16 @@ export interface IteratedReader {
   takeBack(error: CancelledError, read: Promise<Buffer>): void;
 }
 
-/** Ends at the first read that gives no byte. */
-export abstract class ReadIterator<T> implements AsyncIterableIterator<T> {
+/** Ends at the first read that returns no byte. */
+export abstract class ReadIterator<T> extends AsyncIteration<T> {
   readonly #source: IteratedReader;
   /** The read that may wait; undefined between two. */
   #waiting: Promise<Buffer> | undefined = undefined;
-  #isDone = false;
-  /** Of return(): what a read that is taken back rejects with. A cancel of the task that waits in next() is another one. */
-  #ended: CancelledError | undefined = undefined;
+  /** What takes the read back at the end. A cancel of the task that waits in next() is another error. */
+  #end: CancelledError | undefined = undefined;
 
   constructor(source: IteratedReader) {
+    super();
     this.#source = source;
   }
 
@@ -28,8 +28,7 @@ export abstract class ReadIterator<T> implements AsyncIterableIterator<T> {
   /** Makes what the loop gets; `bytes` is not empty. */
   protected abstract toValue(bytes: Buffer): T;
 
-  next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#isDone) return Promise.resolve({ done: true, value: undefined });
+  protected override step(): Promise<IteratorResult<T, undefined>> {
     const read = this.read();
     this.#waiting ??= read; // a second one beside it is refused by the reader
     const step = read.then(
@@ -42,29 +41,20 @@ export abstract class ReadIterator<T> implements AsyncIterableIterator<T> {
     return step;
   }
 
-  return(): Promise<IteratorResult<T, undefined>> {
-    this.#isDone = true;
-    if (this.#waiting !== undefined) {
-      this.#ended ??= new CancelledError('Cancelled: the iteration was ended');
-      this.#source.takeBack(this.#ended, this.#waiting);
-    }
-    return Promise.resolve({ done: true, value: undefined });
+  protected override end(): void {
+    if (this.#waiting === undefined) return;
+    this.#end = new CancelledError('Cancelled: the iteration was ended');
+    this.#source.takeBack(this.#end, this.#waiting);
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #came(read: Promise<Buffer>, bytes: Buffer): IteratorResult<T, undefined> {
+  #came(read: Promise<Buffer>, bytes: Buffer): IteratorResult<T, undefined> | Promise<IteratorReturnResult<undefined>> {
     if (this.#waiting === read) this.#waiting = undefined;
-    if (bytes.length > 0) return { done: false, value: this.toValue(bytes) };
-    this.#isDone = true;
-    return { done: true, value: undefined };
+    return bytes.length > 0 ? { done: false, value: this.toValue(bytes) } : this.return();
   }
 
-  #failed(read: Promise<Buffer>, error: unknown): IteratorResult<T, undefined> {
+  #failed(read: Promise<Buffer>, error: unknown): Promise<IteratorReturnResult<undefined>> {
     if (this.#waiting === read) this.#waiting = undefined;
-    if (error !== this.#ended) throw error;
-    return { done: true, value: undefined };
+    if (error !== this.#end) throw error;
+    return this.return();
   }
 }

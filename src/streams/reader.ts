@@ -13,7 +13,6 @@
 //   fewer are held, or when a read must wait. So a read of any length ends, and memory is bounded by 2 x limit and what
 //   was on its way.
 // - After setException every read rejects with it, also when bytes are left.
-import { Buffer } from 'node:buffer';
 import { checkOptions, wrongValue } from '../base/index.ts';
 import {
   answeredWait,
@@ -27,6 +26,7 @@ import {
   Wait,
   type WaitOptions,
 } from '../core/index.ts';
+import { Buffer } from './buffer.ts';
 import { ByteBuffer, toBuffer } from './byte-buffer.ts';
 import { ChunkIterator } from './chunks.ts';
 import { LineIterator, readTextLine, TextLineIterator } from './lines.ts';
@@ -245,7 +245,10 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * for await (const line of reader.lines()) console.log(line); // one, two
    * ```
    */
-  lines(encoding: BufferEncoding = 'utf8', options?: ReadUntilOptions): AsyncIterableIterator<string> {
+  lines(
+    encoding: BufferEncoding = 'utf8',
+    options?: ReadUntilOptions,
+  ): AsyncIterableIterator<string> & AsyncDisposable {
     return new TextLineIterator(this, encoding, options);
   }
 
@@ -277,7 +280,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * for await (const chunk of reader.chunks()) console.log(chunk.length); // 5
    * ```
    */
-  chunks(options?: WaitOptions): AsyncIterableIterator<Buffer> {
+  chunks(options?: WaitOptions): AsyncIterableIterator<Buffer> & AsyncDisposable {
     return new ChunkIterator(this, options);
   }
 

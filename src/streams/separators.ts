@@ -1,6 +1,6 @@
 // What readUntil looks for, checked and turned into bytes. The text used last is remembered: a protocol has one.
-import { Buffer } from 'node:buffer';
 import { wrongValue } from '../base/index.ts';
+import { Buffer } from './buffer.ts';
 import type { ByteBuffer } from './byte-buffer.ts';
 import { toBuffer } from './byte-buffer.ts';
 
@@ -42,7 +42,7 @@ function toBytes(separator: unknown): Buffer {
 function compile(list: Buffer[]): Separators {
   const all = list.toSorted((a, b) => a.length - b.length);
   const longest = (all[all.length - 1] as Buffer).length; // lists are never empty
-  return { all, longest, byte: all.length === 1 && longest === 1 ? (all[0] as Buffer).readUInt8(0) : -1 };
+  return { all, longest, byte: all.length === 1 && longest === 1 ? ((all[0] as Buffer)[0] as number) : -1 };
 }
 
 /** A match; the one that ends first wins, even if another began before it. */

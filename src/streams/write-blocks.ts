@@ -4,7 +4,7 @@
 //
 // The block being filled is not in the list: `seal()` puts it there. Bytes of a block are written once and never moved, so
 // what was sealed stays right while the rest of the block is filled.
-import { Buffer } from 'node:buffer';
+import { Buffer } from './buffer.ts';
 
 const SMALLEST = 4096;
 const LARGEST = 65536;

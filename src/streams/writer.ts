@@ -14,7 +14,6 @@
 //   while it is set.
 // - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
 //   after close. From then on drain rejects with it.
-import { Buffer } from 'node:buffer';
 import { callback, type Check, type Checks, checkOptions, notNegative, positive, wrongValue } from '../base/index.ts';
 import {
   answeredWait,
@@ -29,6 +28,7 @@ import {
   waiting,
   type WaitOptions,
 } from '../core/index.ts';
+import { Buffer } from './buffer.ts';
 import { toBuffer } from './byte-buffer.ts';
 import type { WriteTransport } from './transport.ts';
 import { WriteBlocks } from './write-blocks.ts';

@@ -5,7 +5,7 @@
 // - `skip`: the missed ones are left out; the next one is the next on the grid. Numbers have gaps.
 // - `burst`: the missed ones come at once, one after the other, until it has caught up.
 // - `delay`: the grid moves: the next one is a full period after the late one.
-import { anything, type Check, type Checks, flag, ofType, oneOf } from '../base/index.ts';
+import { anything, AsyncIteration, type Check, type Checks, flag, ofType, oneOf } from '../base/index.ts';
 import { loopTime, sleep, waiting, type WaitOptions } from '../core/index.ts';
 
 export interface EveryOptions extends WaitOptions {
@@ -22,18 +22,18 @@ export const EVERY: Checks<EveryOptions> = {
   signal: anything,
 };
 
-const period: Check = ofType('number', 'a finite number of milliseconds > 0', (ms) => ms > 0 && ms < Infinity);
+const period: Check = ofType('number', 'a number of milliseconds > 0', (ms) => ms > 0 && ms < Infinity);
 
-class Ticks implements AsyncIterableIterator<number> {
+class Ticks extends AsyncIteration<number> {
   readonly #ms: number;
   readonly #missed: 'skip' | 'burst' | 'delay';
   readonly #options: WaitOptions | undefined;
   /** When tick 0 was due; moves under `delay`. */
   #start: number = loopTime();
   #next: number;
-  #done = false;
 
   constructor(ms: number, { missed = 'skip', immediate = false, signal }: EveryOptions) {
+    super();
     period('tick', '', ms);
     EVERY.missed('tick', 'missed', missed);
     EVERY.immediate('tick', 'immediate', immediate);
@@ -43,12 +43,11 @@ class Ticks implements AsyncIterableIterator<number> {
     this.#next = immediate ? 0 : 1;
   }
 
-  next(): Promise<IteratorResult<number, undefined>> {
+  protected override step(): Promise<IteratorResult<number, undefined>> {
     return waiting(this.#tick());
   }
 
   async #tick(): Promise<IteratorResult<number, undefined>> {
-    if (this.#done) return { done: true, value: undefined };
     const late = loopTime() - this.#due(this.#next);
     if (late > 0) {
       if (this.#missed === 'skip') this.#next += Math.floor(late / this.#ms);
@@ -62,17 +61,7 @@ class Ticks implements AsyncIterableIterator<number> {
     }
     // A tick that is due already still is a turn: a body that is always late cannot starve the loop.
     await sleep(Math.max(0, left), undefined, this.#options);
-    if (this.#done) return { done: true, value: undefined };
-    return { done: false, value: this.#next++ };
-  }
-
-  return(): Promise<IteratorResult<number, undefined>> {
-    this.#done = true;
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+    return this.ended ? this.return() : { done: false, value: this.#next++ };
   }
 
   #due(tick: number): number {
@@ -94,6 +83,6 @@ class Ticks implements AsyncIterableIterator<number> {
  * }
  * ```
  */
-export function every(ms: number, options: EveryOptions = {}): AsyncIterableIterator<number> {
+export function every(ms: number, options: EveryOptions = {}): AsyncIterableIterator<number> & AsyncDisposable {
   return new Ticks(ms, options);
 }

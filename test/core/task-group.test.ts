@@ -249,6 +249,10 @@ test('arguments that are wrong reject, and do not throw', async () => {
     TypeError,
   );
   await assert.rejects(
+    TaskGroup.run(() => 1, { onError: 'report' } as object),
+    new RangeError('Cannot run a task group: errors must be cancel or report, got "onError"'),
+  );
+  await assert.rejects(
     TaskGroup.run(() => 1, { signal: 'x' as never }),
     TypeError,
   );

@@ -2,15 +2,8 @@
 // offers little more than timers, and in a real Chromium. What it costs to load is held too.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { createContext, runInContext } from 'node:vm';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
-import { root } from '../meta/source-files.js';
-
-const browser = '/usr/bin/chromium';
+import { bundle, gzippedSize, noBrowser, roomsOf, runAsInBrowser, runBare, runInBrowser } from './bundle.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
 const wholeDoorLimit = 22_600;
@@ -163,28 +156,6 @@ const program = `
   });
 `;
 
-interface Bundle {
-  readonly code: string;
-  readonly files: readonly string[];
-}
-
-/** Bundles as a web application would: for browsers, minified, without what is not used. */
-async function bundle(code: string): Promise<Bundle> {
-  const { outputFiles, metafile } = await build({
-    stdin: { contents: code, resolveDir: root },
-    bundle: true,
-    minify: true,
-    write: false,
-    metafile: true,
-    platform: 'browser',
-    target: 'es2022',
-    format: 'iife',
-    globalName: 'program',
-    logLevel: 'silent',
-  });
-  return { code: outputFiles[0]?.text ?? '', files: Object.keys(metafile.inputs) };
-}
-
 const claims = 8;
 const claimsWithSignals = 17;
 
@@ -192,77 +163,30 @@ describe('maitre/core in browsers', () => {
   test('its bundle has nothing of Node in it, and nothing of the rooms that need Node', async () => {
     const { code, files } = await bundle(wholeDoor);
     assert.doesNotMatch(code, /node:|\bprocess\b|\brequire\b|async_hooks/);
-    const rooms = new Set(files.map((file) => /dist\/([\w-]+)\//.exec(file)?.[1]).filter((room) => room !== undefined));
-    assert.deepEqual([...rooms].sort(), ['base', 'core', 'hosts', 'introspect', 'queues', 'sync', 'time']);
+    assert.deepEqual(roomsOf(files), ['base', 'core', 'hosts', 'introspect', 'queues', 'sync', 'time']);
     assert.ok(!files.some((file) => file.includes('hosts/node')));
   });
 
   test(`the whole door is at most ${wholeDoorLimit} bytes, a typical program ${typicalLimit}`, async () => {
-    const size = async (code: string): Promise<number> => gzipSync((await bundle(code)).code, { level: 9 }).length;
-    const sizes = { wholeDoor: await size(wholeDoor), typical: await size(typical) };
+    const sizes = { wholeDoor: await gzippedSize(wholeDoor), typical: await gzippedSize(typical) };
     assert.ok(sizes.wholeDoor <= wholeDoorLimit && sizes.typical <= typicalLimit, JSON.stringify(sizes));
     assert.ok(sizes.wholeDoor > wholeDoorLimit - 500, `lower the limit to what is measured: ${JSON.stringify(sizes)}`);
   });
 
   test('it runs in a context that has only timers and a console', async () => {
-    const { code } = await bundle(program);
-    const context = createContext({ setTimeout, clearTimeout, console });
-    const seen = (await runInContext(`${code}; program.result`, context)) as string[]; // what the program returns
+    const seen = await runBare(program);
     assert.equal(seen.length, claims, seen.join('\n'));
   });
 
   test('it runs in a context that has what browsers have, with task.signal passed on', async () => {
-    const { code } = await bundle(program);
-    const channels: MessageChannel[] = [];
-    class Channel extends MessageChannel {
-      constructor() {
-        super();
-        channels.push(this);
-      }
-    }
-    const context = createContext({
-      setTimeout,
-      clearTimeout,
-      console,
-      AbortController,
-      performance,
-      MessageChannel: Channel,
-    });
-    try {
-      const seen = (await runInContext(`${code}; program.result`, context)) as string[]; // what the program returns
-      assert.equal(seen.length, claimsWithSignals, seen.join('\n'));
-      assert.equal(channels.length, 1, 'one channel makes all turns');
-    } finally {
-      for (const { port1 } of channels) port1.close(); // an open port keeps Node alive
-    }
+    const { seen, channels } = await runAsInBrowser(program);
+    assert.equal(seen.length, claimsWithSignals, seen.join('\n'));
+    assert.equal(channels, 1, 'one channel makes all turns');
   });
 
-  const missing = !existsSync(browser) && process.env['CI'] === undefined;
-  test(
-    'it runs in Chromium',
-    { skip: missing ? `SKIPPED: there is no ${browser}` : false, timeout: 60_000 },
-    async () => {
-      const { code } = await bundle(program);
-      const args = [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ];
-      const running = await chromium.launch({ executablePath: browser, headless: true, args });
-      try {
-        const page = await running.newPage();
-        const errors: unknown[] = [];
-        page.on('pageerror', (error) => errors.push(error));
-        const seen = await page.evaluate(`${code}; program.result`);
-        assert.equal((seen as string[]).length, claimsWithSignals, String(seen));
-        assert.deepEqual(errors, []);
-      } finally {
-        await running.close();
-      }
-    },
-  );
+  test('it runs in Chromium', { skip: noBrowser, timeout: 60_000 }, async () => {
+    const { seen, errors } = await runInBrowser(program);
+    assert.equal(seen.length, claimsWithSignals, seen.join('\n'));
+    assert.deepEqual(errors, []);
+  });
 });

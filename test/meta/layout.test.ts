@@ -28,6 +28,7 @@ const crossCutting: Readonly<Record<string, string>> = {
   'test/net/resets.test.ts': 'resets at every point of a connection, from the accept to the close, over TLS too',
   'test/net/shutdown.test.ts': 'Server.shutdown against every kind of handler and client',
   'test/hosts/web.test.ts': 'the door maitre/core as browsers have it',
+  'test/hosts/web-streams.test.ts': 'the door maitre/streams as browsers have it',
 };
 
 const sources = listFiles('src', '.ts');

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { networkInterfaces } from 'node:os';
 import {
   CancelledError,
   createDatagramEndpoint,
   createTask,
   currentTask,
   type Datagram,
-  type DatagramEndpoint,
   type DatagramOptions,
   gather,
   InvalidStateError,
@@ -16,37 +14,11 @@ import {
   timeout,
 } from 'maitre';
 import { waitsOf } from 'maitre/lowlevel';
+
 import { nextTurn, test } from '../support/test.js';
+import { local, withEndpoints, withPair } from './endpoints.js';
 import { Dice, withSeed } from './mutation.js';
-import { HOST, isBun, isDeno, isNode, until } from './sockets.js';
-
-const local = { host: HOST };
-
-/** Runs `body` with endpoints, which are gone afterwards. */
-async function withEndpoints<const O extends readonly DatagramOptions[]>(
-  options: O,
-  body: (...endpoints: { -readonly [K in keyof O]: DatagramEndpoint }) => Promise<void>,
-): Promise<void> {
-  const endpoints: DatagramEndpoint[] = [];
-  try {
-    for (const each of options) endpoints.push(await createDatagramEndpoint(each));
-    await body(...(endpoints as { -readonly [K in keyof O]: DatagramEndpoint })); // one for each
-  } finally {
-    for (const endpoint of endpoints) await endpoint[Symbol.asyncDispose]();
-  }
-}
-
-/** A server and a client connected to it. */
-async function withPair(
-  body: (server: DatagramEndpoint, client: DatagramEndpoint) => Promise<void>,
-  options: DatagramOptions = {},
-): Promise<void> {
-  await withEndpoints([{ local, ...options }], async (server) => {
-    // Deno leaves the connected end's address at 0.0.0.0 when it is not given.
-    const remote = { host: HOST, port: server.address.port };
-    await withEndpoints([isDeno ? { local, remote } : { remote }], (client) => body(server, client));
-  });
-}
+import { HOST, isBun, isDeno, until } from './sockets.js';
 
 /** A port of 127.0.0.1 on which nobody is. */
 async function freePort(): Promise<number> {
@@ -74,51 +46,6 @@ test('a datagram goes to the endpoint, whole and with its sender, and its answer
     assert.match(String(client), / to 127\.0\.0\.1:\d+$/);
   });
 });
-
-test('names and both families are addresses too', async () => {
-  await withPair(async (server) => {
-    await withEndpoints(
-      [{ remote: { host: 'localhost', port: server.address.port } }, { local }],
-      async (byName, open) => {
-        await byName.send('connected');
-        assert.equal(String((await server.receive()).data), 'connected');
-        await open.send('sent', { host: 'localhost', port: server.address.port });
-        assert.equal(String((await server.receive()).data), 'sent');
-        await assert.rejects(open.send('x', { host: '::1', port: 1 }), RangeError);
-      },
-    );
-  });
-});
-
-const hasIPv6 = Object.values(networkInterfaces()).some((each) => each?.some((one) => one.address === '::1'));
-
-test(
-  'an IPv6 endpoint talks to IPv4 unless ipv6Only, and names its address plainly',
-  async () => {
-    await withEndpoints([{ family: 'IPv6' }, { local }], async (six, four) => {
-      assert.equal(six.address.family, 'IPv6');
-      await four.send('up', { host: HOST, port: six.address.port });
-      const { from } = await six.receive();
-      assert.deepEqual(from, four.address);
-      await six.send('down', from);
-      assert.equal(String((await four.receive()).data), 'down');
-      await six.send('self', { host: '::1', port: six.address.port });
-      assert.deepEqual((await six.receive()).from, { address: '::1', port: six.address.port, family: 'IPv6' });
-    });
-    await withEndpoints([{ local }], async (four) => {
-      await withEndpoints([{ family: 'IPv6', remote: { host: HOST, port: four.address.port } }], async (six) => {
-        assert.deepEqual(six.remote, four.address);
-        await six.send('up');
-        await four.send('down', (await four.receive()).from);
-        assert.equal(String((await six.receive()).data), 'down');
-      });
-    });
-    await withEndpoints([{ local: { host: '::1' }, ipv6Only: true }], async (six) => {
-      assert.equal(six.address.address, '::1');
-    });
-  },
-  { skip: hasIPv6 ? false : 'this machine has no ::1' },
-);
 
 test('send wants a target without remote, refuses one with it, and checks data and target', async () => {
   await withPair(async (server, client) => {
@@ -414,68 +341,6 @@ test('a connected endpoint hears only its peer', async () => {
       await server.send('the peer', client.address);
       assert.equal(String((await client.receive()).data), 'the peer');
       assert.equal(client.statistics().received, 1);
-    });
-  });
-});
-
-test('a taken port is EADDRINUSE, a name without address ENOTFOUND, and nothing stays open', async () => {
-  await withEndpoints([{ local }], async (taken) => {
-    const port = taken.address.port;
-    await assert.rejects(createDatagramEndpoint({ local: { host: HOST, port } }), { code: 'EADDRINUSE' });
-  });
-  await assert.rejects(
-    createDatagramEndpoint({ remote: { host: 'nobody.invalid', port: 1 } }),
-    (error: { code?: string }) => error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN',
-  );
-});
-
-test('createDatagramEndpoint cancelled at any step leaves nothing open', async () => {
-  for (const remote of [undefined, { host: HOST, port: 9 }, { host: 'localhost', port: 9 }]) {
-    for (let step = 0; step < 16; step++) {
-      const controller = new AbortController();
-      const opening = createDatagramEndpoint({ local, remote, signal: step % 2 === 0 ? controller.signal : undefined });
-      const task = createTask(() => (step % 2 === 0 ? opening : createDatagramEndpoint({ local, remote })));
-      for (let turn = 0; turn < step / 2; turn++) await (step < 8 ? undefined : nextTurn());
-      controller.abort();
-      task.cancel();
-      for (const each of [opening, task]) {
-        try {
-          await (await each)[Symbol.asyncDispose](); // it was done already
-        } catch (error) {
-          assert.equal((error as Error).name, 'CancelledError');
-        }
-      }
-    }
-  }
-  // A lookup of the system cannot be taken back: it ends by itself.
-  await until(() => !process.getActiveResourcesInfo?.().includes('GetAddrInfoReqWrap'), 'lookups to end');
-}); // the leak check sees open sockets
-
-test('reuseAddress lets several endpoints bind one port', async () => {
-  await withEndpoints([{ local: { host: '0.0.0.0' }, reuseAddress: true }], async (first) => {
-    const port = first.address.port;
-    await withEndpoints([{ local: { host: '0.0.0.0', port }, reuseAddress: true }], async (second) => {
-      assert.equal(second.address.port, port);
-    });
-  });
-});
-
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const hasReusePort = isNode && process.platform === 'linux' && (major > 22 || (major === 22 && minor >= 12));
-
-test('reusePort lets several endpoints share a port, or is refused where it cannot be had', async () => {
-  if (isNode && !hasReusePort && process.platform === 'linux') {
-    await assert.rejects(createDatagramEndpoint({ local, reusePort: true }), {
-      name: 'RangeError',
-      message: /needs Node 22\.12/,
-    });
-    return;
-  }
-  if (!hasReusePort) return;
-  await withEndpoints([{ local, reusePort: true }], async (first) => {
-    const port = first.address.port;
-    await withEndpoints([{ local: { host: HOST, port }, reusePort: true }], async (second) => {
-      assert.equal(second.address.port, port);
     });
   });
 });

@@ -1,6 +1,6 @@
 // Frames: each record after a binary length of 1, 2, 4 or 8 bytes, or a varint as in Protocol Buffers.
-import { Buffer } from 'node:buffer';
 import { type Checks, checkOptions, flag, wrongValue } from '../../base/index.ts';
+import { Buffer } from '../buffer.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
 import {
@@ -103,9 +103,12 @@ class IntegerDecoder implements LengthDecoder {
   }
 
   decode(piece: Buffer): number {
-    // 8 bytes: rounded above MAX_SAFE_INTEGER, which no limit reaches.
-    if (this.pieceLength === 8) return Number(this.#littleEndian ? piece.readBigUInt64LE() : piece.readBigUInt64BE());
-    return this.#littleEndian ? piece.readUIntLE(0, this.pieceLength) : piece.readUIntBE(0, this.pieceLength);
+    let value = 0;
+    // Not shifted: that would cut to 32 bits. Rounded above MAX_SAFE_INTEGER, which no limit reaches.
+    for (let i = 0, last = this.pieceLength - 1; i <= last; i++) {
+      value = value * 0x100 + (piece[this.#littleEndian ? last - i : i] as number); // i <= last
+    }
+    return value;
   }
 }
 
@@ -116,8 +119,8 @@ class VarintDecoder implements LengthDecoder {
   #bytes = 0;
 
   decode(piece: Buffer): number {
-    const byte = piece.readUInt8(0);
-    // Not shifted: that would cut to 32 bits. Rounded above MAX_SAFE_INTEGER, which no limit reaches.
+    const byte = piece[0] as number; // pieceLength 1
+    // Not shifted, as above.
     this.#value += (byte & 0x7f) * 2 ** (7 * this.#bytes);
     this.#bytes++;
     if (byte < 0x80) {
@@ -133,11 +136,8 @@ class VarintDecoder implements LengthDecoder {
 
 function encodeInteger(length: number, size: 1 | 2 | 4 | 8, littleEndian: boolean): Buffer {
   const bytes = Buffer.allocUnsafe(size);
-  if (size === 8) {
-    if (littleEndian) bytes.writeBigUInt64LE(BigInt(length));
-    else bytes.writeBigUInt64BE(BigInt(length));
-  } else if (littleEndian) bytes.writeUIntLE(length, 0, size);
-  else bytes.writeUIntBE(length, 0, size);
+  let rest = length;
+  for (let i = 0; i < size; i++, rest = Math.floor(rest / 0x100)) bytes[littleEndian ? i : size - 1 - i] = rest % 0x100;
   return bytes;
 }
 

@@ -2,10 +2,10 @@
 //
 // A line is one read of the stream (readUntil, not readLine: it leaves an overlong line alone, where a dropped half would
 // make the other half look like a line), so a cancel has taken the line or nothing of it.
-import { type Buffer, isUtf8 } from 'node:buffer';
 import { type Checks, checkOptions, describe, quote } from '../../base/index.ts';
 import { IncompleteReadError, type WaitOptions } from '../../core/index.ts';
 import { byteLimit } from '../reader-options.ts';
+import { Buffer } from '../buffer.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
 import { RecordReader } from './record-reader.ts';
@@ -110,7 +110,8 @@ function lastValue(error: IncompleteReadError): unknown {
 function parse(line: Buffer, number: number): unknown {
   let cause: unknown;
   try {
-    if (isUtf8(line)) return JSON.parse(line.toString()) as unknown;
+    const text = line.toString();
+    if (isWhole(text, line)) return JSON.parse(text) as unknown;
   } catch (error) {
     cause = error;
   }
@@ -118,6 +119,11 @@ function parse(line: Buffer, number: number): unknown {
   const start = line.toString('utf8', 0, 4 * EXCERPT).trimEnd();
   const excerpt = start.length > EXCERPT ? `${quote(start.slice(0, EXCERPT))}...` : quote(start);
   throw new SyntaxError(`Cannot read JSON: line ${number} is not ${what}: ${excerpt}`, { cause });
+}
+
+/** Whether `text` is what `line` says: bytes that are no UTF-8 were decoded to U+FFFD, which encodes to other bytes. */
+function isWhole(text: string, line: Buffer): boolean {
+  return !text.includes('\ufffd') || Buffer.from(text).equals(line);
 }
 
 /** Nothing but spaces, tabs and the line's end. */

@@ -1,5 +1,4 @@
 // Netstrings, `5:hello,`: https://cr.yp.to/proto/netstrings.txt. Strict: no sign, no space, no zero in front.
-import type { Buffer } from 'node:buffer';
 import { type Checks, checkOptions } from '../../base/index.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
@@ -88,7 +87,7 @@ class DigitsDecoder implements LengthDecoder {
   }
 
   decode(piece: Buffer): number {
-    const byte = piece.readUInt8(0);
+    const byte = piece[0] as number; // pieceLength 1
     const value = this.#value;
     if (byte >= ZERO && byte <= NINE && value !== 0) {
       const longer = (value === UNKNOWN ? 0 : value * 10) + byte - ZERO;

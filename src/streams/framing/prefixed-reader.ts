@@ -3,9 +3,9 @@
 // States: PREFIX (`#length` is UNKNOWN; `#pieces` and the decoder hold what was read of it) -> BODY (`#length` is known)
 // -> PREFIX. Each read of the stream takes all it asked for or nothing, and each is followed by its step without a wait in
 // between: so a cancel finds either state whole, and the next read goes on from it.
-import { Buffer } from 'node:buffer';
 import { type Check, ofType, wrongValue } from '../../base/index.ts';
 import { IncompleteReadError, LimitOverrunError, type WaitOptions } from '../../core/index.ts';
+import { Buffer } from '../buffer.ts';
 import type { StreamReader } from '../reader.ts';
 import { RecordReader } from './record-reader.ts';
 

@@ -3,6 +3,7 @@
 // - One read at a time (BusyError): a read may take several steps, and a second one between them would take its bytes.
 // - A record that broke the stream (`breaksStream`) makes every later read fail with the same error: what follows it cannot
 //   be told from garbage, and the bytes that were consumed with it would make a later end look like a clean one.
+import { AsyncIteration } from '../../base/index.ts';
 import { BusyError, CancelledError, waiting, type WaitOptions } from '../../core/index.ts';
 import type { StreamReader } from '../reader.ts';
 
@@ -75,42 +76,37 @@ export abstract class RecordReader<T> implements AsyncIterable<T> {
   protected abstract breaksStream(error: unknown): boolean;
 }
 
-class RecordIterator<T> implements AsyncIterableIterator<T> {
+class RecordIterator<T> extends AsyncIteration<T> {
   readonly #records: RecordReader<T>;
   #isWaiting = false;
-  /** Set by return(): what a read that is taken back rejects with. */
-  #ended: CancelledError | undefined = undefined;
+  /** Set at the end: what a read that is taken back rejects with. */
+  #end: CancelledError | undefined = undefined;
 
   constructor(records: RecordReader<T>) {
+    super();
     this.#records = records;
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
-    return waiting(this.#next());
+  protected override step(): Promise<IteratorResult<T, undefined>> {
+    return waiting(this.#read());
   }
 
-  async #next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#ended !== undefined) return { done: true, value: undefined };
+  async #read(): Promise<IteratorResult<T, undefined>> {
     const isFirst = !this.#isWaiting; // a second one beside it is refused
     this.#isWaiting = true;
     try {
       const value = await this.#records.read();
       return value === undefined ? this.return() : { done: false, value };
     } catch (error) {
-      if (error !== this.#ended) throw error;
-      return { done: true, value: undefined };
+      if (error !== this.#end) throw error;
+      return this.return();
     } finally {
       if (isFirst) this.#isWaiting = false;
     }
   }
 
-  return(): Promise<IteratorResult<T, undefined>> {
-    this.#ended ??= new CancelledError('Cancelled: the iteration was ended');
-    if (this.#isWaiting) this.#records.takeBack(this.#ended);
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+  protected override end(): void {
+    this.#end = new CancelledError('Cancelled: the iteration was ended');
+    if (this.#isWaiting) this.#records.takeBack(this.#end);
   }
 }

@@ -1,6 +1,6 @@
 // StreamTask: what an adapter waits for, one thing at a time, in a task of the adapter's own. Other streams call at any
 // moment, from anybody's task: a wait made in their call would be a wait of that task, and end with it.
-import { CancelledError, createTask, type Task } from '../../core/index.ts';
+import { CancelledError, createTask, type Task } from '../core/index.ts';
 
 export class StreamTask {
   readonly #name: string;

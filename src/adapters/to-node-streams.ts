@@ -5,8 +5,8 @@
 //   taken everything, so that 'finish' is the truth, and a process may end then.
 // - A stream that is destroyed takes its wait back first, then says 'close': the reader is free from then on.
 import { Duplex as NodeDuplex, Readable, Writable } from 'node:stream';
-import { ConnectionLostError } from '../../core/index.ts';
-import type { Duplex, StreamReader, StreamWriter } from '../../streams/index.ts';
+import { ConnectionLostError } from '../core/index.ts';
+import type { Duplex, StreamReader, StreamWriter } from '../streams/index.ts';
 import { StreamTask } from './stream-task.ts';
 
 type Callback = (error?: Error | null) => void;

@@ -3,8 +3,8 @@
 // - Nothing is read ahead: a pull reads once. A write resolves when drain lets it go on.
 // - A Web Stream holds its wait until the sink or source answers, so a cancel takes that wait back first.
 import { Buffer } from 'node:buffer';
-import { describe } from '../../base/index.ts';
-import { ConnectionLostError } from '../../core/index.ts';
+import { describe } from '../base/index.ts';
+import { ConnectionLostError } from '../core/index.ts';
 import {
   joinChunks,
   type ReadTransport,
@@ -13,7 +13,7 @@ import {
   StreamWriter,
   type StreamWriterOptions,
   type WriteTransport,
-} from '../../streams/index.ts';
+} from '../streams/index.ts';
 import { StreamTask } from './stream-task.ts';
 
 /** Bytes of one read. */

@@ -15,10 +15,10 @@ import {
   toNodeWritable,
 } from 'maitre';
 import { type Duplex, memoryStreamPair } from 'maitre/testing';
-import { nextTurn, test } from '../../support/test.js';
-import { first } from '../fixtures/certificates.js';
-import { startFixture } from '../programs.js';
-import { HOST, isDeno, until, withServer } from '../sockets.js';
+import { nextTurn, test } from '../support/test.js';
+import { first } from '../net/fixtures/certificates.js';
+import { startFixture } from '../net/programs.js';
+import { HOST, isDeno, until, withServer } from '../net/sockets.js';
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await nextTurn();

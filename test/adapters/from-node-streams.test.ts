@@ -12,7 +12,7 @@ import {
   toNodeDuplex,
 } from 'maitre';
 import { type Duplex, duplexChecks, memoryStreamPair } from 'maitre/testing';
-import { nextTurn, test } from '../../support/test.js';
+import { nextTurn, test } from '../support/test.js';
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await nextTurn();

@@ -7,8 +7,8 @@
 //   a socket destroyed with input left answers with a reset, which can destroy what was sent.
 import { Buffer } from 'node:buffer';
 import { type Duplex as NodeDuplex, finished, type Readable, type Writable } from 'node:stream';
-import { describe } from '../../base/index.ts';
-import { callLater, ConnectionLostError } from '../../core/index.ts';
+import { describe } from '../base/index.ts';
+import { callLater, ConnectionLostError } from '../core/index.ts';
 import {
   type Duplex,
   DuplexEnd,
@@ -18,7 +18,7 @@ import {
   StreamWriter,
   type StreamWriterOptions,
   type WriteTransport,
-} from '../../streams/index.ts';
+} from '../streams/index.ts';
 
 /** Milliseconds for which a closed stream takes and drops input that nobody read. */
 const LINGER = 500;

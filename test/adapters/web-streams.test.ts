@@ -11,7 +11,7 @@ import {
   toWebWritable,
 } from 'maitre';
 import { memoryStreamPair } from 'maitre/testing';
-import { nextTurn, test } from '../../support/test.js';
+import { nextTurn, test } from '../support/test.js';
 
 async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await nextTurn();
