@@ -2,14 +2,25 @@
 // base and core than this and the root door, and so can yours. The host is installed by the root door, maitre/core or
 // maitre/testing.
 export {
+  anything,
   AsyncIteration,
+  callback,
+  type Check,
+  type Checks,
+  checkOptions,
   type Deadline,
   Deque,
   describe,
   disposable,
+  flag,
   Heap,
+  integer,
   type Linked,
   LinkedSet,
+  notNegativeMs,
+  ofType,
+  oneOf,
+  wrongValue,
 } from './base/index.ts';
 export {
   addDeadline,

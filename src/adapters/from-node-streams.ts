@@ -142,8 +142,9 @@ class NodeStreamEnd extends DuplexEnd {
   readonly #transport: WritableTransport;
 
   constructor(stream: NodeDuplex, options: StreamReaderOptions & StreamWriterOptions) {
-    const reads = new ReadableTransport(stream, options);
-    const transport = new WritableTransport(stream, options, () => reads.closing());
+    const { maxBuffered, onOverflow, ...reading } = options;
+    const reads = new ReadableTransport(stream, reading);
+    const transport = new WritableTransport(stream, { maxBuffered, onOverflow }, () => reads.closing());
     super(reads.reader, transport.writer);
     this.#transport = transport;
   }

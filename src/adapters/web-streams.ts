@@ -178,10 +178,10 @@ class WebReadTransport implements ReadTransport {
   readonly #unlisten: () => void;
 
   constructor(stream: ReadableStream<Uint8Array>, options: FromWebReadableOptions) {
-    this.reader = new StreamReader(options);
+    const { signal, ...reading } = options;
+    this.reader = new StreamReader(reading);
     this.reader.setTransport(this);
     this.#source = stream.getReader();
-    const { signal } = options;
     const onAbort = (): void => this.#fail(signal?.reason, true);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#unlisten = () => signal?.removeEventListener('abort', onAbort);

@@ -9,11 +9,6 @@ export function describe(value: unknown): string {
   }
 }
 
-/** The error of a value that is not the number it has to be: a RangeError if it is one at all, else a TypeError. */
-export function numberError(value: unknown, message: string): Error {
-  return typeof value === 'number' ? new RangeError(message) : new TypeError(message);
-}
-
 /** What was thrown, as `Error: disk full`. Never throws, whatever it is. */
 export function describeThrown(error: unknown): string {
   try {

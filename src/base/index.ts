@@ -1,11 +1,30 @@
-// base: plain data structures, the iterator base and the `using` symbols. Knows nothing of tasks, time or I/O.
-// May import: nothing. Does not belong here: anything that waits.
+// base: plain data structures, checks of options, the iterator base and the `using` symbols. Knows nothing of tasks, time
+// or I/O. May import: nothing. Does not belong here: anything that waits.
 export { AsyncIteration } from './async-iteration.ts';
+export {
+  anything,
+  callback,
+  type Check,
+  type Checks,
+  checkOptions,
+  positiveMs,
+  flag,
+  integer,
+  integerFrom,
+  isObject,
+  listOf,
+  notNegative,
+  ofType,
+  objectOf,
+  oneOf,
+  notNegativeMs,
+  positive,
+  wrongValue,
+} from './check.ts';
 export { Deque } from './deque.ts';
 export { type Deadline, DeadlineHeap } from './deadline-heap.ts';
 export { disposable } from './disposable.ts';
 export { Heap } from './heap.ts';
-export { describe, describeThrown, numberError } from './describe.ts';
+export { describe, describeThrown } from './describe.ts';
 export { escapeControl, escapeLines, quote } from './escape-control.ts';
 export { type Linked, LinkedSet } from './linked-set.ts';
-export { unknownOption } from './unknown-option.ts';

@@ -7,7 +7,7 @@
 //   cancel reaches the innermost wait through any chain of awaits (cancel-pass.ts).
 // - An exception is *handled* once somebody will get it: a wait for it that is not taken back, a group, a gather, a call of
 //   result() or exception(). One that is not is reported once, at the end of the turn.
-import { describe, disposable } from '../base/index.ts';
+import { callback, disposable } from '../base/index.ts';
 import { type CancelTarget, afterPassing, passCancel } from './cancel-pass.ts';
 import { beginWait, mayAnswer, rejected, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
 import { type CancelReason, type CancelledError, InvalidStateError } from './errors.ts';
@@ -100,9 +100,7 @@ export abstract class Awaitable<T> implements Promise<T> {
    * this call. What it throws goes to the exception handler. It does not count as handling an exception.
    */
   addDoneCallback(fn: (self: this) => void): Disposable {
-    if (typeof fn !== 'function') {
-      throw new TypeError(`Cannot add a done callback: expected a function, got ${describe(fn)}`);
-    }
+    callback('add a done callback', '', fn);
     let wanted = true;
     const call = (): void => {
       if (!wanted) return;

@@ -3,7 +3,7 @@
 // - They run outside of any task and scope, as asyncio's do, but with the caller's other context (its AsyncLocalStorage
 //   values), and belong to the run() in which they were scheduled: a task that they create is ended with it.
 // - callSoon's run in the next turn, in order; those added meanwhile wait for the turn after.
-import { describe } from '../base/index.ts';
+import { callback } from '../base/index.ts';
 import { checkMs, loopTime } from './clock.ts';
 import { addDeadline, deleteDeadline } from './deadlines.ts';
 import { reportException } from './exception-handler.ts';
@@ -68,7 +68,7 @@ export class Handle implements Disposable {
  * asyncio: `loop.call_soon`.
  */
 export function callSoon(fn: () => void): Handle {
-  const handle = new Handle(loopTime(), checkFn(fn, 'callSoon'));
+  const handle = new Handle(loopTime(), checkFn(fn, 'call callSoon'));
   addSoon(handle);
   return handle;
 }
@@ -80,12 +80,12 @@ export function callLater(ms: number, fn: () => void): Handle {
 
 /** Runs `fn` when `loopTime()` reaches `when`, outside of any task. asyncio: `loop.call_at`. */
 export function callAt(when: number, fn: () => void): Handle {
-  const handle = new Handle(checkMs(when, 'schedule the callback'), checkFn(fn, 'callAt'));
+  const handle = new Handle(checkMs(when, 'schedule the callback'), checkFn(fn, 'call callAt'));
   if (when !== Infinity) addDeadline(handle); // like sleep(Infinity): it keeps nothing alive
   return handle;
 }
 
-function checkFn(fn: () => void, name: string): () => void {
-  if (typeof fn !== 'function') throw new TypeError(`Cannot call ${name}: expected a function, got ${describe(fn)}`);
+function checkFn(fn: () => void, action: string): () => void {
+  callback(action, '', fn);
   return fn;
 }

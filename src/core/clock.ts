@@ -1,5 +1,5 @@
 // The loop's clock: the host's, or one in its place while a test owns the time.
-import { describe, numberError } from '../base/index.ts';
+import { wrongValue } from '../base/index.ts';
 import { host } from './host.ts';
 
 /** A clock in place of the host's. */
@@ -32,5 +32,5 @@ export function checkMs(ms: number, action: string): number {
 
 /** What is wrong with a number of milliseconds: TypeError for anything but a number, RangeError for NaN. */
 export function msError(ms: unknown, action: string): Error {
-  return numberError(ms, `Cannot ${action}: expected a number of milliseconds, got ${describe(ms)}`);
+  return wrongValue(action, '', 'a number of milliseconds', ms, 'number');
 }

@@ -3,7 +3,7 @@
 //
 // A signal made by a scope stands for it. Passed to a wait of that scope or of one inside it, it says nothing new: the cancel
 // reaches the wait through its scope. Any other signal is *foreign*: its abort cancels that one wait.
-import { describe } from '../base/index.ts';
+import { wrongValue } from '../base/index.ts';
 import { countAnswer } from './delivery.ts';
 import { CancelledError } from './errors.ts';
 import { host } from './host.ts';
@@ -124,8 +124,8 @@ function isSignal(signal: unknown): signal is AbortSignal {
   return typeof (signal as AbortSignal | null)?.addEventListener === 'function';
 }
 
-function signalTypeError(signal: unknown): TypeError {
-  return new TypeError(`Cannot wait: options.signal must be an AbortSignal, got ${describe(signal)}`);
+function signalTypeError(signal: unknown): Error {
+  return wrongValue('wait', 'options.signal', 'an AbortSignal', signal);
 }
 
 /** The cancellation that an aborted signal asks for. */

@@ -1,5 +1,6 @@
 // The error classes, cut by what a caller does next, each with a stable `code`. docs/errors.md lists them; a test holds
 // both lists equal. Wrong types are plain TypeErrors, wrong values plain RangeErrors.
+import { wrongValue } from '../base/index.ts';
 
 /** Who cancelled: kept on `CancelledError.reason`. */
 export interface CancelReason {
@@ -100,9 +101,7 @@ export class TaskGroupError extends AggregateError {
 }
 
 function toPredicate(test: ErrorTest): (error: unknown) => boolean {
-  if (typeof test !== 'function') {
-    throw new TypeError(`Cannot split the error: expected an error class or a function, got ${typeof test}`);
-  }
+  if (typeof test !== 'function') throw wrongValue('split the error', '', 'an error class or a function', test);
   const isClass = test === Error || test.prototype instanceof Error;
   return isClass ? (error) => error instanceof test : (test as (error: unknown) => boolean);
 }

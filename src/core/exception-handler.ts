@@ -1,5 +1,5 @@
 // Where errors go that have no other receiver: one handler, replaceable, never silent.
-import { disposable } from '../base/index.ts';
+import { callback, disposable } from '../base/index.ts';
 import { host } from './host.ts';
 import type { TaskRecord } from './records.ts';
 
@@ -36,8 +36,7 @@ const handlers: { readonly fn: ExceptionHandler }[] = [];
  * ```
  */
 export function setExceptionHandler(fn: ExceptionHandler): Disposable {
-  if (typeof fn !== 'function')
-    throw new TypeError(`Cannot set the exception handler: expected a function, got ${typeof fn}`);
+  callback('set the exception handler', '', fn);
   const entry = { fn };
   handlers.push(entry);
   return disposable(() => void handlers.splice(handlers.indexOf(entry), 1));

@@ -1,4 +1,5 @@
 // gather: one awaitable made of many. Semantics: asyncio.gather.
+import { wrongValue } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import type { CancelledError } from './errors.ts';
 import { foreignSignal, onAbort, signalError, type WaitOptions } from './current-waiter.ts';
@@ -111,7 +112,7 @@ export function gather<const W extends readonly Work<unknown>[]>(
   options?: GatherOptions,
 ): Gathering<{ -readonly [K in keyof W]: WorkResult<W[K]> }>;
 export function gather(items: readonly Work<unknown>[], options: GatherOptions = {}): Gathering<unknown> {
-  if (!Array.isArray(items)) throw new TypeError(`Cannot gather: expected an array, got ${typeof items}`);
+  if (!Array.isArray(items)) throw wrongValue('gather', '', 'an array', items);
   const signal = foreignSignal(options);
   for (const item of items) checkWork(item, 'gather'); // before the first one is started
   const promises = new Map<Work<unknown>, Awaitable<unknown>>(); // a duplicate is awaited once and appears twice

@@ -17,6 +17,7 @@
 // So a loser that waits once has got nothing. One that waits several times may have got something before it lost: that is its own.
 //
 // A contest inside a member of another counts for both: a delivery is made if every contest around it lets it pass.
+import { wrongValue } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import { passCancel } from './cancel-pass.ts';
 import { quiet, signalOf, type WaitOptions } from './current-waiter.ts';
@@ -65,7 +66,7 @@ export function race<const W extends readonly RaceItem<unknown>[]>(
   options: WaitOptions = {},
 ): Promise<WorkResult<W[number]>> {
   try {
-    if (!Array.isArray(items)) throw new TypeError(`Cannot race: expected an array, got ${typeof items}`);
+    if (!Array.isArray(items)) throw wrongValue('race', '', 'an array', items);
     if (items.length === 0) throw new RangeError('Cannot race: expected at least one item, got none');
     for (const item of items) checkWork(item, 'race'); // before the first one is started
   } catch (error) {

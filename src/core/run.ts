@@ -8,8 +8,7 @@
 // - The loop runs empty while main waits: nothing can wake it any more. Who waits for what is printed, everything is
 //   cancelled, and run rejects with InvalidStateError. Unless that is caught, the process exits with 13, as Node does for a
 //   top-level await that is never settled.
-import { disposable } from '../base/index.ts';
-import { checkMs } from './clock.ts';
+import { type Checks, checkOptions, disposable, flag, notNegativeMs } from '../base/index.ts';
 import { InvalidStateError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
 import { host } from './host.ts';
@@ -31,6 +30,9 @@ export interface RunOptions {
   readonly grace?: number | undefined;
 }
 
+/** All options of `run`. */
+export const RUN: Checks<RunOptions> = { handleSignals: flag, debug: flag, grace: notNegativeMs };
+
 const DEFAULT_GRACE = 10_000;
 /** The exit code of a program that waits for what can never come. */
 const DEADLOCKED = 13;
@@ -43,7 +45,7 @@ const DEADLOCKED = 13;
  * Bun and Deno do not tell when a top-level await is all that is left: there a program whose tasks all wait goes on waiting.
  * @returns what main returned; rejects with what it threw
  * @throws InvalidStateError when called inside another run, and when every task waits and nothing is left that could wake one;
- * RangeError for a negative grace
+ * TypeError or RangeError for options that are wrong or unknown
  *
  * @example
  * ```ts
@@ -60,8 +62,8 @@ export async function run<T>(main: () => PromiseLike<T> | T, options: RunOptions
   if (outer?.program !== undefined) {
     throw new InvalidStateError(`Cannot run: ${outer.label} is inside a run already, await main() instead`);
   }
+  checkOptions('run', options, RUN);
   const { handleSignals = true, debug = false, grace = DEFAULT_GRACE } = options;
-  if (checkMs(grace, 'run') < 0) throw new RangeError(`Cannot run: grace must be >= 0 milliseconds, got ${grace}`);
   const program = new Program(grace);
   const tracing = debug ? traceStacks() : undefined;
   const task = spawn(() => main(), { name: 'main', program });

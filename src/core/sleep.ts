@@ -1,5 +1,5 @@
 // sleep and cancellable: the two waits that need no primitive.
-import { type Deadline, describe } from '../base/index.ts';
+import { type Deadline, wrongValue } from '../base/index.ts';
 import { Awaitable, OutcomeWait } from './awaitable.ts';
 import { loopTime, msError } from './clock.ts';
 import { beginWait, type WaitOptions } from './current-waiter.ts';
@@ -63,7 +63,7 @@ export function sleep<T = void>(ms: number, value?: T, options?: WaitOptions): P
  */
 export function cancellable<T>(promise: PromiseLike<T>, options?: WaitOptions): Promise<T> {
   if (typeof (promise as PromiseLike<T> | undefined)?.then !== 'function') {
-    return Promise.reject(new TypeError(`Cannot wait: cancellable expects a promise, got ${describe(promise)}`));
+    return Promise.reject(wrongValue('wait', '', 'a promise', promise));
   }
   const refused = beginWait(options);
   if (refused !== undefined) {

@@ -15,7 +15,7 @@
 // cancelled; one of them throws in its cleanup. All have ended: the TaskGroupError is thrown, and the timeout's cancel is kept in
 // the timeout's scope, which drops it when it closes: what the caller sees is the error. Had somebody cancelled the task instead,
 // the kept cancel would be met by the task's next wait.
-import { describeThrown } from '../base/index.ts';
+import { type Check, describeThrown, oneOf } from '../base/index.ts';
 import type { Awaitable } from './awaitable.ts';
 import { passCancel } from './cancel-pass.ts';
 import { rejected, quiet, scopeOf, signalOf, waiting, type WaitOptions } from './current-waiter.ts';
@@ -27,6 +27,8 @@ import { cancellable } from './sleep.ts';
 import { checkTaskFunction, inTask, spawn, type Task, type TaskOptions } from './task.ts';
 import { makeCancelledError } from './tracing.ts';
 import { Wait } from './wait.ts';
+
+const errorPolicy: Check = oneOf('cancel or report');
 
 export interface TaskGroupOptions extends WaitOptions {
   /** Shown in messages. */
@@ -317,11 +319,7 @@ export class TaskGroup {
 }
 
 function checkErrors(options: TaskGroupOptions): void {
-  const { errors } = options;
-  if ('onError' in options)
-    throw new TypeError('Cannot run a task group: unknown option "onError", did you mean errors?');
-  if (errors === undefined || errors === 'cancel' || errors === 'report') return;
-  throw new RangeError(`Cannot run a task group: errors must be 'cancel' or 'report', got ${String(errors)}`);
+  errorPolicy('run a task group', 'errors', options.errors ?? 'cancel');
 }
 
 function groupMessage(name: string, errors: readonly unknown[]): string {

@@ -9,7 +9,7 @@
 // - A task cancelled before its first step never runs. One that ends with a kept cancel still pending is cancelled.
 // - uncancel() subtracts one, and drops what is kept where no cancel stands any more.
 // - timeout() and TaskGroup cancel scopes of their own: they count in `cancelling()` until their body has ended, as in asyncio.
-import { describe, type Linked, LinkedSet } from '../base/index.ts';
+import { type Linked, LinkedSet, wrongValue } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import { creationSite, isGuessed } from './creation-site.ts';
 import {
@@ -387,5 +387,5 @@ export function checkTaskFunction(fn: unknown, action: string, name: string): vo
         `    ${name}(() => fetchAll())   // what you want`,
     );
   }
-  throw new TypeError(`Cannot ${action}: expected a function, got ${describe(fn)}`);
+  throw wrongValue(action, '', 'a function', fn);
 }

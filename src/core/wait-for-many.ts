@@ -1,5 +1,5 @@
 // Waiting for several tasks without owning them: `wait` and `asCompleted`. Neither cancels what it waits for.
-import { AsyncIteration, type Deadline } from '../base/index.ts';
+import { AsyncIteration, type Check, type Deadline, oneOf } from '../base/index.ts';
 import { Awaitable, type Subscriber } from './awaitable.ts';
 import { checkMs, loopTime } from './clock.ts';
 import { beginWait, mayAnswer, waiting, type WaitOptions } from './current-waiter.ts';
@@ -110,6 +110,8 @@ export function untilDone(
   return mayAnswer(options) ? Promise.resolve() : answeredWait(kind, pending, undefined, options);
 }
 
+const condition: Check = oneOf('ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION');
+
 export interface WaitForManyOptions extends WaitOptions {
   /** Milliseconds; when they are over, what is done so far is the answer. Default: none. */
   readonly timeout?: number | undefined;
@@ -146,11 +148,7 @@ async function waitForTasks<A extends Awaitable<unknown>>(
   const { returnWhen = 'ALL_COMPLETED', timeout } = options;
   const all = checkAwaitables(tasks, 'wait');
   if (all.size === 0) throw new RangeError('Cannot wait: expected at least one Task or Future, got none');
-  if (returnWhen !== 'ALL_COMPLETED' && returnWhen !== 'FIRST_COMPLETED' && returnWhen !== 'FIRST_EXCEPTION') {
-    throw new RangeError(
-      `Cannot wait: returnWhen must be ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION, got ${String(returnWhen)}`,
-    );
-  }
+  condition('wait', 'returnWhen', returnWhen);
   if (timeout !== undefined) checkMs(timeout, 'wait');
   await untilDone(all, returnWhen, timeout, 'wait', options.signal === undefined ? undefined : options);
   const done = new Set<A>();

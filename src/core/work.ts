@@ -1,5 +1,5 @@
 // What gather, race, shield and waitFor take, and how it becomes an awaitable.
-import { describe } from '../base/index.ts';
+import { wrongValue } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import { CancelledError } from './errors.ts';
 import { Future } from './future.ts';
@@ -14,7 +14,7 @@ export type WorkResult<W> = W extends (...args: never[]) => infer R ? Awaited<R>
 export function checkWork(work: unknown, name: string): void {
   if (typeof work === 'function') return;
   if (typeof (work as PromiseLike<unknown> | null | undefined)?.then === 'function') return;
-  throw new TypeError(`Cannot ${name}: expected functions, Tasks, Futures or promises, got ${describe(work)}`);
+  throw wrongValue(name, '', 'functions, Tasks, Futures or promises', work);
 }
 
 /** What a cancel of a call does to work that it never came to wait for: the same as one that comes later. */

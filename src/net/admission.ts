@@ -6,7 +6,7 @@
 // A TCP client may be gone before it can be asked for its address: it connected, sent and reset, and the system hands over what it
 // sent all the same. No rule can be applied to it, and nobody is there to be answered: it is refused, whether there are rules or not.
 import type { BlockList } from 'node:net';
-import { describe } from '../base/index.ts';
+import { type Checks, integerFrom, integer, wrongValue } from '../base/index.ts';
 import { type Address, isUnknown } from './address.ts';
 import { blockOf } from './ip-block.ts';
 import type { Refusal } from './refusal.ts';
@@ -31,6 +31,14 @@ export interface AdmissionOptions {
   /** The only addresses that may connect, unless blocked; behind a balancer, its own. */
   readonly allow?: BlockList | undefined;
 }
+
+/** Their checks. */
+export const ADMISSION: Checks<AdmissionOptions> = {
+  maxPerIp: integer(1, Infinity),
+  maxPerIpPrefix: integerFrom(1, 128),
+  block: blockList,
+  allow: blockList,
+};
 
 /** The door of one server. Unix sockets have no addresses: everybody is let in. */
 export class Admission {
@@ -131,7 +139,7 @@ export class Admission {
 type IpAddress = Exclude<Address, { readonly path: string }>;
 
 /** A net.BlockList, or anything with its `check`. */
-export function checkBlockList(name: string, value: unknown): void {
-  if (value === undefined || typeof (value as BlockList | null)?.check === 'function') return;
-  throw new TypeError(`Cannot start server: ${name} must be a net.BlockList, got ${describe(value)}`);
+function blockList(action: string, name: string, value: unknown): void {
+  if (typeof (value as BlockList | null)?.check !== 'function')
+    throw wrongValue(action, name, 'a net.BlockList', value);
 }

@@ -1,9 +1,22 @@
 // createDatagramEndpoint's options: checked at once, each with what was expected and what came.
 import { isIP } from 'node:net';
-import { describe, unknownOption } from '../base/index.ts';
+import {
+  anything,
+  type Check,
+  type Checks,
+  checkOptions,
+  describe,
+  flag,
+  integerFrom,
+  listOf,
+  objectOf,
+  oneOf,
+  ofType,
+  wrongValue,
+} from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
-import { checkFlag, checkPort, isHostText } from './server-options.ts';
+import { hostName, portNumber } from './server-options.ts';
 
 /** Where a datagram comes from: an Address that is no path. */
 export type DatagramAddress = Exclude<Address, { readonly path: string }>;
@@ -58,53 +71,64 @@ export interface DatagramOptions extends WaitOptions {
 
 const ACTION = 'create datagram endpoint';
 
-const KNOWN = [
-  'local',
-  'remote',
-  'family',
-  'reuseAddress',
-  'reusePort',
-  'broadcast',
-  'multicast',
-  'ipv6Only',
-  'receiveQueue',
-  'overflow',
-  'recvBufferSize',
-  'sendBufferSize',
-  'signal',
-];
+const targetPort: Check = integerFrom(1, 65535);
+const bufferSize: Check = integerFrom(1, 2 ** 31 - 1);
+const groupAddress: Check = ofType('string', 'an IPv4 or IPv6 address', (address) => isIP(address) !== 0);
+
+const LOCAL: Checks<NonNullable<DatagramOptions['local']>> = { host: hostName, port: portNumber };
+
+/** The names of a target, and of the `from` of another endpoint, which is welcome too. checkTarget looks at their values. */
+const TARGET: Checks<{ readonly host: string } & DatagramAddress> = {
+  host: anything,
+  port: anything,
+  address: anything,
+  family: anything,
+};
+
+const GROUP: Checks<MulticastGroup> = {
+  group: (action, _name, value) => groupAddress(action, 'a group', value),
+  interface: hostName,
+};
+
+const target: Check = objectOf(TARGET);
+const groupOptions: Check = objectOf(GROUP);
+
+/** The options of `multicast`. */
+export const MULTICAST: Checks<MulticastOptions> = {
+  interface: hostName,
+  ttl: integerFrom(0, 255),
+  loopback: flag,
+  join: listOf('an array of groups', (action, name, value) => {
+    if (typeof value === 'object') groupOptions(action, name, value);
+    const { group, interface: on } = toGroup(value as string | MulticastGroup); // what is neither is refused as an address
+    checkGroup(group, on, action);
+  }),
+};
+
+/** All options of createDatagramEndpoint. */
+export const DATAGRAM: Checks<DatagramOptions> = {
+  local: objectOf(LOCAL),
+  remote: (action, name, value) => {
+    target(action, name, value);
+    checkTarget(value, name, action);
+  },
+  family: oneOf('IPv4 or IPv6'),
+  overflow: oneOf('dropOldest or dropNewest'),
+  reuseAddress: flag,
+  reusePort: flag,
+  broadcast: flag,
+  ipv6Only: flag,
+  receiveQueue: bufferSize,
+  recvBufferSize: bufferSize,
+  sendBufferSize: bufferSize,
+  multicast: objectOf(MULTICAST),
+  signal: anything,
+};
 
 /** Throws a TypeError or RangeError for the first option that is wrong or unknown. */
 export function checkDatagramOptions(options: DatagramOptions): void {
-  const given = checkObject(options, 'options', KNOWN);
-  const { local, remote, multicast } = options;
-  if (local !== undefined) {
-    checkObject(local, 'local', ['host', 'port']);
-    if (local.host !== undefined) checkHost(local.host, 'local.host', ACTION);
-    checkPort(local.port, ACTION);
-  }
-  if (remote !== undefined) {
-    checkObject(remote, 'remote', ['host', 'port', 'address', 'family']); // a `from` of another endpoint is welcome too
-    checkTarget(remote, 'remote', ACTION);
-  }
-  checkOneOf('family', options.family, ['IPv4', 'IPv6']);
-  checkOneOf('overflow', options.overflow, ['dropOldest', 'dropNewest']);
-  for (const name of ['reuseAddress', 'reusePort', 'broadcast', 'ipv6Only']) checkFlag(name, given[name], ACTION);
-  for (const name of ['receiveQueue', 'recvBufferSize', 'sendBufferSize'])
-    checkInteger(name, given[name], 1, 0x7fff_ffff);
+  checkOptions(ACTION, options, DATAGRAM, '', { onOverflow: 'overflow' });
   if (options.reusePort === true) checkReusePort();
-  if (multicast === undefined) return;
-  checkObject(multicast, 'multicast', ['join', 'interface', 'ttl', 'loopback']);
-  if (multicast.interface !== undefined) checkHost(multicast.interface, 'multicast.interface', ACTION);
-  checkInteger('multicast.ttl', multicast.ttl, 0, 255);
-  checkFlag('multicast.loopback', multicast.loopback, ACTION);
-  const join: unknown = multicast.join ?? [];
-  if (!Array.isArray(join)) throw wrongType('multicast.join', 'an array of groups', join, ACTION);
-  for (const each of multicast.join ?? []) {
-    if (typeof each === 'object') checkObject(each, 'multicast.join', ['group', 'interface']);
-    const { group, interface: on } = toGroup(each);
-    checkGroup(group, on, ACTION);
-  }
 }
 
 /** A group given by its address alone, or with its interface. */
@@ -112,24 +136,20 @@ export function toGroup(given: string | MulticastGroup): MulticastGroup {
   return typeof given === 'object' && given !== null ? given : { group: given };
 }
 
+/** Throws unless it is the address of a group, and the interface one or none. */
 export function checkGroup(group: unknown, on: unknown, action: string): void {
-  const message = `Cannot ${action}: a group must be an IPv4 or IPv6 address, got ${describe(group)}`;
-  if (typeof group !== 'string') throw new TypeError(message);
-  if (isIP(group) === 0) throw new RangeError(message);
-  if (on !== undefined) checkHost(on, 'interface', action);
+  groupAddress(action, 'a group', group);
+  if (on !== undefined) hostName(action, 'interface', on);
 }
 
 /** Checks a target and gives its host and port. */
-export function checkTarget(target: unknown, name: string, action: string): { host: string; port: number } {
-  if (typeof target !== 'object' || target === null)
-    throw wrongType(name, 'an object with host and port', target, action);
-  const { host, address, port } = target as { host?: unknown; address?: unknown; port?: unknown };
+export function checkTarget(to: unknown, name: string, action: string): { host: string; port: number } {
+  if (typeof to !== 'object' || to === null) throw wrongValue(action, name, 'an object with host and port', to);
+  const { host, address, port } = to as { host?: unknown; address?: unknown; port?: unknown };
   const where = host ?? address;
-  checkHost(where, `${name}.host`, action);
-  const message = `Cannot ${action}: ${name}.port must be an integer from 1 to 65535, got ${describe(port)}`;
-  if (typeof port !== 'number') throw new TypeError(message);
-  if (!Number.isInteger(port) || port < 1 || port > 65535) throw new RangeError(message);
-  return { host: where, port };
+  hostName(action, `${name}.host`, where);
+  targetPort(action, `${name}.port`, port);
+  return { host: where as string, port: port as number }; // just checked
 }
 
 /** The address as a socket of this family takes it: IPv4 on an IPv6 socket is `::ffff:1.2.3.4`. Names stay names. */
@@ -140,43 +160,8 @@ export function onFamily(host: string, family: 'IPv4' | 'IPv6', action: string):
   throw new RangeError(`Cannot ${action}: expected an IPv4 address on an IPv4 endpoint, got ${describe(host)}`);
 }
 
-function checkHost(host: unknown, name: string, action: string): asserts host is string {
-  if (typeof host !== 'string') throw wrongType(name, 'a name or address', host, action);
-  if (host === '' || !isHostText(host)) {
-    throw new RangeError(`Cannot ${action}: ${name} must be a name or address, got ${describe(host)}`);
-  }
-}
-
-function checkObject(value: unknown, name: string, known: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrongType(name, 'an object', value, ACTION);
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
-    const full = name === 'options' ? key : `${name}.${key}`;
-    throw unknownOption(ACTION, full);
-  }
-  return value as Record<string, unknown>; // an object, just tested
-}
-
-function checkOneOf(name: string, value: unknown, wanted: readonly string[]): void {
-  if (value === undefined || wanted.includes(value as string)) return;
-  const message = `Cannot ${ACTION}: ${name} must be ${wanted.join(' or ')}, got ${describe(value)}`;
-  throw typeof value === 'string' ? new RangeError(message) : new TypeError(message);
-}
-
-function checkInteger(name: string, value: unknown, min: number, max: number): void {
-  if (value === undefined) return;
-  const message = `Cannot ${ACTION}: ${name} must be an integer from ${min} to ${max}, got ${describe(value)}`;
-  if (typeof value !== 'number') throw new TypeError(message);
-  if (!Number.isInteger(value) || value < min || value > max) throw new RangeError(message);
-}
-
 function checkReusePort(): void {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 22 || (major === 22 && minor >= 12)) return;
   throw new RangeError(`Cannot ${ACTION}: reusePort needs Node 22.12 or later, this is ${process.versions.node}`);
-}
-
-function wrongType(name: string, expected: string, value: unknown, action: string): TypeError {
-  return new TypeError(`Cannot ${action}: ${name} must be ${expected}, got ${describe(value)}`);
 }

@@ -20,7 +20,7 @@ export { type ConnectOptions, openConnection } from './open-connection.ts';
 export { createDatagramEndpoint } from './open-datagram.ts';
 export type { Refusal, RefusalCode } from './refusal.ts';
 export { type Handler, Server } from './server.ts';
-export { checkServerOptions, type ServerOptions } from './server-options.ts';
+export { checkServerOptions, hostName, portNumber, SERVER, type ServerOptions, unixPath } from './server-options.ts';
 export type { ConnectionOutcome } from './server-reports.ts';
 export type { ServerStatistics } from './server-statistics.ts';
 export type { ShutdownOptions, ShutdownReport } from './shutdown.ts';

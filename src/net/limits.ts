@@ -14,7 +14,7 @@
 // The sweep runs while connections are open; with no limit but writeTimeout, only while one of them has something unsent: an
 // idle process sleeps, and one that has nothing else to do ends. A connection over a limit is ended with a TimeoutError: its reads reject with
 // ConnectionLostError, whose cause it is, and it stands in `connection.error`.
-import type { Deadline } from '../base/index.ts';
+import { type Checks, type Deadline, integer, positiveMs } from '../base/index.ts';
 import { addDeadline, deleteDeadline, loopTime, TimeoutError } from '../core/index.ts';
 import type { Connection } from './connection.ts';
 import { SendQueues } from './send-queues.ts';
@@ -41,15 +41,15 @@ export interface ConnectionLimits {
   readonly maxBuffered?: number | undefined;
 }
 
-/** Their names. */
-export const LIMITS = [
-  'idleTimeout',
-  'readTimeout',
-  'writeTimeout',
-  'lifetime',
-  'minReceiveRate',
-  'maxBuffered',
-] as const;
+/** Their checks. */
+export const LIMITS: Checks<ConnectionLimits> = {
+  idleTimeout: positiveMs,
+  readTimeout: positiveMs,
+  writeTimeout: positiveMs,
+  lifetime: positiveMs,
+  minReceiveRate: integer(1),
+  maxBuffered: integer(1, Infinity),
+};
 
 const DEFAULT_WRITE_TIMEOUT = 60_000;
 /** Milliseconds over which the rate of receiving is measured. */

@@ -1,11 +1,19 @@
 // The client's side. Semantics: asyncio.open_connection, with RFC 8305 ("Happy Eyeballs") on by default as in trio.
 import { lookup } from 'node:dns/promises';
 import { isIP, Socket, type SocketConnectOpts } from 'node:net';
-import { describe, unknownOption } from '../base/index.ts';
+import {
+  anything,
+  type Checks,
+  checkOptions,
+  positiveMs,
+  flag,
+  integer,
+  ofType,
+  notNegativeMs,
+} from '../base/index.ts';
 import {
   callLater,
   cancellable,
-  checkMs,
   Future,
   type Handle,
   inTask,
@@ -20,8 +28,8 @@ import { NetWire } from './net-wire.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { RawWire } from './raw/wire.ts';
 import { secureClient } from './secure.ts';
-import { checkCount, checkFlag, checkLimits, checkPath, checkPeriod, checkPort, isHostText } from './server-options.ts';
-import { checkClientTls, type ClientTlsOptions } from './tls-options.ts';
+import { hostName, portNumber, unixPath } from './server-options.ts';
+import { clientTls, type ClientTlsOptions } from './tls-options.ts';
 
 interface CommonConnectOptions extends WaitOptions, ConnectionLimits {
   /** The address to connect from. */
@@ -62,23 +70,28 @@ export type ConnectOptions = CommonConnectOptions &
       }
   );
 
-const KNOWN = new Set([
-  'host',
-  'port',
-  'path',
-  'localAddress',
-  'limit',
-  'readLimit',
-  'noDelay',
-  'keepAlive',
-  'timeout',
-  'happyEyeballsDelay',
-  'allErrors',
-  'signal',
-  'tls',
-  'closeNotifyTimeout',
+const ACTION = 'open connection';
+
+/** All options of openConnection. */
+export const CONNECT: Checks<ConnectOptions> = {
+  path: unixPath,
+  port: portNumber,
+  host: hostName,
+  localAddress: ofType('string', 'an IP address', (address) => isIP(address) !== 0),
+  limit: integer(1, Infinity),
+  readLimit: integer(1, Infinity),
   ...LIMITS,
-]);
+  tls: clientTls,
+  closeNotifyTimeout: positiveMs,
+  noDelay: flag,
+  keepAlive: flag,
+  allErrors: flag,
+  timeout: connectTimeout,
+  happyEyeballsDelay: notNegativeMs,
+  signal: anything,
+};
+
+const anyNumber = ofType('number', 'a number of milliseconds or null', (ms) => !Number.isNaN(ms));
 
 const DEFAULT_TIMEOUT = 30_000;
 const DEFAULT_DELAY = 250;
@@ -255,41 +268,17 @@ function listErrors(errors: readonly Error[]): string {
 function ignoreError(): void {}
 
 function checkConnectOptions(options: ConnectOptions): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`Cannot open connection: options must be an object, got ${describe(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw unknownOption('open connection', name);
-  }
-  const { host, port, path, timeout: ms } = options;
+  checkOptions(ACTION, options, CONNECT, '', { shutdownTimeout: 'closeNotifyTimeout' });
+  const { host, port, path, localAddress } = options;
   if ((path === undefined) === (port === undefined)) {
-    throw new TypeError('Cannot open connection: give either path, or port and host');
+    throw new TypeError(`Cannot ${ACTION}: give either path, or port and host`);
   }
-  if (path !== undefined && (host !== undefined || options.localAddress !== undefined)) {
-    throw new TypeError('Cannot open connection: host and localAddress are for ports, give path without them');
-  }
-  checkPath(path, 'open connection');
-  checkPort(port, 'open connection');
-  checkName('host', host, 'a name or address', (name) => name !== '' && isHostText(name));
-  checkName('localAddress', options.localAddress, 'an IP address', (name) => isIP(name) !== 0);
-  checkCount('limit', options.limit, 'open connection');
-  checkCount('readLimit', options.readLimit, 'open connection');
-  checkLimits(options, 'open connection');
-  if (options.tls !== undefined) checkClientTls(options.tls, 'open connection');
-  checkPeriod('closeNotifyTimeout', options.closeNotifyTimeout, 'open connection');
-  checkFlag('noDelay', options.noDelay, 'open connection');
-  checkFlag('keepAlive', options.keepAlive, 'open connection');
-  checkFlag('allErrors', options.allErrors, 'open connection');
-  if (ms !== undefined && ms !== null) checkMs(ms, 'open connection');
-  const delay = options.happyEyeballsDelay;
-  if (delay !== undefined && checkMs(delay, 'open connection') < 0) {
-    throw new RangeError(`Cannot open connection: happyEyeballsDelay must be >= 0 milliseconds, got ${delay}`);
+  if (path !== undefined && (host !== undefined || localAddress !== undefined)) {
+    throw new TypeError(`Cannot ${ACTION}: host and localAddress are for ports, give path without them`);
   }
 }
 
-function checkName(name: string, value: unknown, expected: string, isRight: (text: string) => boolean): void {
-  if (value === undefined) return;
-  const message = `Cannot open connection: ${name} must be ${expected}, got ${describe(value)}`;
-  if (typeof value !== 'string') throw new TypeError(message);
-  if (!isRight(value)) throw new RangeError(message);
+/** Null for none; with 0 or less, it is over at once. */
+function connectTimeout(action: string, name: string, value: unknown): void {
+  if (value !== null) anyNumber(action, name, value);
 }

@@ -1,9 +1,18 @@
 // startServer's options: checked at once, each with what was expected and what came.
-import { describe, unknownOption } from '../base/index.ts';
-import { type AdmissionOptions, checkBlockList } from './admission.ts';
+import {
+  type Check,
+  type Checks,
+  checkOptions,
+  positiveMs,
+  flag,
+  integerFrom,
+  integer,
+  ofType,
+} from '../base/index.ts';
+import { ADMISSION, type AdmissionOptions } from './admission.ts';
 import { type ConnectionLimits, LIMITS } from './limits.ts';
-import type { ReportOptions } from './server-reports.ts';
-import { checkServerTls, type ServerTlsOptions } from './tls-options.ts';
+import { type ReportOptions, REPORTS } from './server-reports.ts';
+import { serverTls, type ServerTlsOptions } from './tls-options.ts';
 import { LONGEST_PATH } from './unix-path.ts';
 
 interface CommonOptions extends ConnectionLimits, AdmissionOptions, ReportOptions {
@@ -86,173 +95,82 @@ export type ServerOptions = CommonOptions &
       }
   );
 
-/** What the system takes: a 32-bit number. */
-const LARGEST_BACKLOG = 2 ** 31 - 1;
+const ACTION = 'start server';
 
-const KNOWN = new Set([
-  'host',
-  'port',
-  'path',
-  'mode',
-  'fd',
-  'limit',
-  'readLimit',
-  'maxTotalBuffered',
-  'backlog',
-  'reusePort',
-  'startServing',
-  'noDelay',
-  'keepAlive',
-  'maxConnections',
-  'concurrency',
-  'onError',
-  'onRefused',
-  'onEnd',
-  'maxPerIp',
-  'maxPerIpPrefix',
-  'block',
-  'allow',
+/** Of a server: the empty one is all interfaces. */
+const anyHost: Check = ofType('string', 'a name or address', isHostText);
+
+export const hostName: Check = ofType('string', 'a name or address', (name) => name !== '' && isHostText(name));
+
+export const portNumber: Check = integerFrom(0, 65535);
+
+export const unixPath: Check = ofType('string', `the path of a Unix socket, at most ${LONGEST_PATH} bytes`, (path) => {
+  // In the abstract namespace a zero byte begins the name and may be in it; elsewhere the system cuts a path at one.
+  const isCut = !path.startsWith('\0') && path.includes('\0');
+  return path !== '' && !isCut && Buffer.byteLength(path) <= LONGEST_PATH;
+});
+
+const descriptor: Check = ofType('number', 'the number of an open descriptor', (fd) => Number.isInteger(fd) && fd >= 0);
+
+/** All options of startServer. */
+export const SERVER: Checks<ServerOptions> = {
+  path: unixPath,
+  mode: integerFrom(0, 0o777),
+  fd: oneOrMore(descriptor, 'the list of fd is empty, nothing was handed over'),
+  host: oneOrMore(anyHost, 'the list of hosts is empty'),
+  port: portNumber,
+  limit: integer(1, Infinity),
+  readLimit: integer(1, Infinity),
+  maxTotalBuffered: integer(1, Infinity),
+  maxConnections: integer(1, Infinity),
+  concurrency: integer(1, Infinity),
+  ...ADMISSION,
   ...LIMITS,
-  'tls',
-  'handshakeTimeout',
-  'closeNotifyTimeout',
-  'proxyProtocol',
-]);
+  backlog: integerFrom(1, 2 ** 31 - 1), // what the system takes: a 32-bit number
+  handshakeTimeout: positiveMs,
+  closeNotifyTimeout: positiveMs,
+  tls: serverTls,
+  reusePort: flag,
+  startServing: flag,
+  noDelay: flag,
+  keepAlive: flag,
+  proxyProtocol: flag,
+  ...REPORTS,
+};
 
 /** Throws a TypeError or RangeError for the first option that is wrong or unknown. */
 export function checkServerOptions(options: ServerOptions): void {
-  const given = options as Record<string, unknown>;
-  for (const name of Object.keys(given)) {
-    if (!KNOWN.has(name)) throw unknownOption('start server', name);
+  checkOptions(ACTION, options, SERVER, '', { shutdownTimeout: 'closeNotifyTimeout' });
+  const { path, mode, fd, reusePort } = options;
+  const hasPort = options.host !== undefined || options.port !== undefined;
+  if (path !== undefined && hasPort) throw wrongTogether('give either path, or host and port');
+  if (path !== undefined && reusePort === true) throw wrongTogether('reusePort is for ports, a path has one server');
+  if (mode !== undefined && path === undefined) throw wrongTogether('mode is for path, the file of a Unix socket');
+  if (mode !== undefined && path?.startsWith('\0')) {
+    throw wrongTogether('mode is for files, and an abstract name has none');
   }
-  if (options.path !== undefined && (options.host !== undefined || options.port !== undefined)) {
-    throw new TypeError('Cannot start server: give either path, or host and port');
-  }
-  if (options.path !== undefined && options.reusePort === true) {
-    throw new TypeError('Cannot start server: reusePort is for ports, a path has one server');
-  }
-  checkPath(options.path, 'start server');
-  checkMode(options);
-  if (options.fd !== undefined) checkFd(given);
-  for (const host of Array.isArray(options.host) ? (options.host as unknown[]) : [options.host]) {
-    checkHost('host', host, 'start server');
-  }
-  if (Array.isArray(options.host) && options.host.length === 0) {
-    throw new RangeError('Cannot start server: the list of hosts is empty');
-  }
-  checkPort(options.port, 'start server');
-  for (const name of ['limit', 'readLimit', 'maxTotalBuffered', 'maxConnections', 'concurrency', 'maxPerIp']) {
-    checkCount(name, given[name], 'start server');
-  }
-  checkLimits(options, 'start server');
-  checkInteger('backlog', options.backlog, 1, LARGEST_BACKLOG);
-  checkInteger('maxPerIpPrefix', options.maxPerIpPrefix, 1, 128);
-  for (const name of ['handshakeTimeout', 'closeNotifyTimeout']) checkPeriod(name, given[name], 'start server');
-  if (options.tls !== undefined) checkServerTls(options.tls, 'start server');
-  checkBlockList('block', given['block']);
-  checkBlockList('allow', given['allow']);
-  for (const name of ['reusePort', 'startServing', 'noDelay', 'keepAlive', 'proxyProtocol'])
-    checkFlag(name, given[name], 'start server');
-  for (const name of ['onError', 'onRefused', 'onEnd']) {
-    if (given[name] !== undefined && typeof given[name] !== 'function') throw wrong(name, 'a function', given[name]);
+  if (fd === undefined) return;
+  if (hasPort || path !== undefined) throw wrongTogether('give either fd, or an address (host and port, or path)');
+  if (reusePort === true) throw wrongTogether('reusePort is for addresses, a descriptor is bound already');
+  if (Array.isArray(fd) && new Set(fd).size < fd.length) {
+    throw new RangeError(`Cannot ${ACTION}: fd has a descriptor twice, got ${fd.join(', ')}`);
   }
 }
 
-/** The permissions of a Unix socket's file. */
-function checkMode({ mode, path }: ServerOptions): void {
-  checkInteger('mode', mode, 0, 0o777);
-  if (mode === undefined) return;
-  if (path === undefined) throw new TypeError('Cannot start server: mode is for path, the file of a Unix socket');
-  if (path.startsWith('\0'))
-    throw new TypeError('Cannot start server: mode is for files, and an abstract name has none');
+/** A value, or a list that is not empty. */
+function oneOrMore(check: Check, empty: string): Check {
+  return (action, name, value) => {
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (list.length === 0) throw new RangeError(`Cannot ${action}: ${empty}`);
+    for (const each of list) check(action, name, each);
+  };
 }
 
-function checkFd({ fd, host, port, path, reusePort }: Record<string, unknown>): void {
-  if (host !== undefined || port !== undefined || path !== undefined) {
-    throw new TypeError('Cannot start server: give either fd, or an address (host and port, or path)');
-  }
-  if (reusePort === true) {
-    throw new TypeError('Cannot start server: reusePort is for addresses, a descriptor is bound already');
-  }
-  const fds: unknown[] = Array.isArray(fd) ? fd : [fd];
-  if (fds.length === 0) throw new RangeError('Cannot start server: the list of fd is empty, nothing was handed over');
-  for (const each of fds) {
-    const message = `Cannot start server: fd must be the number of an open descriptor, got ${describe(each)}`;
-    if (typeof each !== 'number') throw new TypeError(message);
-    if (!Number.isInteger(each) || each < 0) throw new RangeError(message);
-  }
-  if (new Set(fds).size < fds.length) {
-    throw new RangeError(`Cannot start server: fd has a descriptor twice, got ${fds.join(', ')}`);
-  }
-}
-
-/** A name or address; the empty one is all interfaces. */
-function checkHost(name: string, host: unknown, action: string): void {
-  if (host === undefined) return;
-  const message = `Cannot ${action}: ${name} must be a name or address, got ${describe(host)}`;
-  if (typeof host !== 'string') throw new TypeError(message);
-  if (!isHostText(host)) throw new RangeError(message);
+function wrongTogether(what: string): TypeError {
+  return new TypeError(`Cannot ${ACTION}: ${what}`);
 }
 
 /** Whether text may be a name or an address: the system cuts it at a zero byte, and would take what is before for all of it. */
-export function isHostText(host: string): boolean {
+function isHostText(host: string): boolean {
   return !/[\0-\x20\x7f]/.test(host);
-}
-
-export function checkPort(port: unknown, action: string): void {
-  if (port === undefined) return;
-  const message = `Cannot ${action}: port must be an integer from 0 to 65535, got ${describe(port)}`;
-  if (typeof port !== 'number') throw new TypeError(message);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new RangeError(message);
-}
-
-export function checkPath(path: unknown, action: string): void {
-  if (path === undefined) return;
-  const message = `Cannot ${action}: path must be the path of a Unix socket, at most ${LONGEST_PATH} bytes, got ${describe(path)}`;
-  if (typeof path !== 'string') throw new TypeError(message);
-  // In the abstract namespace a zero byte begins the name and may be in it; elsewhere the system cuts a path at one.
-  const isCut = !path.startsWith('\0') && path.includes('\0');
-  if (path === '' || isCut || Buffer.byteLength(path) > LONGEST_PATH) throw new RangeError(message);
-}
-
-/** An integer >= 1, or Infinity. */
-export function checkCount(name: string, value: unknown, action: string): void {
-  if (value === undefined) return;
-  const message = `Cannot ${action}: ${name} must be an integer >= 1, got ${describe(value)}`;
-  if (typeof value !== 'number') throw new TypeError(message);
-  if (!(value >= 1) || (value !== Infinity && !Number.isInteger(value))) throw new RangeError(message);
-}
-
-function checkInteger(name: string, value: unknown, least: number, most: number): void {
-  if (value === undefined) return;
-  const message = `Cannot start server: ${name} must be an integer from ${least} to ${most}, got ${describe(value)}`;
-  if (typeof value !== 'number') throw new TypeError(message);
-  if (!Number.isInteger(value) || value < least || value > most) throw new RangeError(message);
-}
-
-/** The limits of connections. */
-export function checkLimits(limits: ConnectionLimits, action: string): void {
-  for (const name of ['minReceiveRate', 'maxBuffered'] as const) checkCount(name, limits[name], action);
-  if (limits.minReceiveRate === Infinity) {
-    throw new RangeError(`Cannot ${action}: minReceiveRate must be finite, got Infinity`);
-  }
-  for (const name of ['idleTimeout', 'readTimeout', 'writeTimeout', 'lifetime'] as const)
-    checkPeriod(name, limits[name], action);
-}
-
-/** Milliseconds > 0, or Infinity. */
-export function checkPeriod(name: string, value: unknown, action: string): void {
-  if (value === undefined) return;
-  const message = `Cannot ${action}: ${name} must be a number of milliseconds > 0, got ${describe(value)}`;
-  if (typeof value !== 'number') throw new TypeError(message);
-  if (!(value > 0)) throw new RangeError(message);
-}
-
-export function checkFlag(name: string, value: unknown, action: string): void {
-  if (value === undefined || typeof value === 'boolean') return;
-  throw new TypeError(`Cannot ${action}: ${name} must be true or false, got ${describe(value)}`);
-}
-
-function wrong(name: string, expected: string, value: unknown): TypeError {
-  return new TypeError(`Cannot start server: ${name} must be ${expected}, got ${describe(value)}`);
 }

@@ -1,7 +1,7 @@
-// Reports about a server's connections. They go to `onError` and `onEnd` if there are any, else to the
-// exception handler. What anyone in the network can cause by the thousand (lost peers, ends in the
-// middle of a read) reaches the handler at most once a second, as one line (`brief`). Other errors of
-// handlers are reported one by one, with their stacks. Refusals are the gate's (refusal-reports.ts).
+// What a server says about its clients, and to whom: onRefused, onError and onEnd where they are given, else the exception
+// handler. What anybody in the network can cause by the thousand (refusals, lost peers, ends in the middle of a read) goes there
+// at most once a second, each in one line (`brief`); other errors of handlers go there one by one, with their stacks.
+import { callback, type Checks } from '../base/index.ts';
 import {
   type Awaitable,
   type ConnectionLostError,
@@ -40,6 +40,9 @@ export interface ReportOptions extends RefusalReportOptions {
   /** Called once for every connection whose handler began or would have begun, when it has left the server. */
   readonly onEnd?: ((connection: Connection, outcome: ConnectionOutcome) => void) | undefined;
 }
+
+/** Their checks. */
+export const REPORTS: Checks<ReportOptions> = { onError: callback, onRefused: callback, onEnd: callback };
 
 export class ServerReports {
   readonly #options: ReportOptions;

@@ -4,8 +4,8 @@
 // A client is *idle* between messages, and *silent* when it may owe the rest of one (connection.activity()). A silent one gets
 // QUIET ms to go on, counted anew with every byte; then it is idle, too. One that has sent nothing yet may have just connected,
 // with its first request on its way: it counts as idle from FIRST_BYTE ms on.
+import { notNegativeMs } from '../base/index.ts';
 import {
-  checkMs,
   defaultGrace,
   loopTime,
   moveOnAfter,
@@ -57,8 +57,7 @@ export function graceOf(grace: number | undefined): number {
 
 /** @throws RangeError or TypeError unless `grace` is a number of milliseconds >= 0 */
 export function checkGrace(grace: number): void {
-  if (checkMs(grace, 'shut down') >= 0) return;
-  throw new RangeError(`Cannot shut down: grace must be >= 0 milliseconds, got ${grace}`);
+  notNegativeMs('shut down', 'grace', grace);
 }
 
 /** Ends all connections of a closed server. Cancelled, it leaves them to the caller. */

@@ -102,7 +102,8 @@ export class SocketTransport implements Transport {
   constructor(wire: Wire, settings: TransportSettings) {
     this.#wire = wire;
     this.#settings = settings;
-    this.reader = new StreamReader(settings);
+    const { limit, pauseAbove, readLimit } = settings;
+    this.reader = new StreamReader({ limit, pauseAbove, readLimit });
     this.reader.setTransport(this);
     // Not `settings` itself: a connection's onOverflow wants to know of whom, and is told by overflowed().
     this.writer = new StreamWriter(this, { maxBuffered: settings.maxBuffered });

@@ -1,4 +1,4 @@
-import { describe } from '../base/index.ts';
+import { callback } from '../base/index.ts';
 import { waiting } from '../core/index.ts';
 import { Server, type Handler } from './server.ts';
 import { checkServerOptions, type ServerOptions } from './server-options.ts';
@@ -32,12 +32,7 @@ export function startServer(handler: Handler, options: ServerOptions = {}): Prom
 }
 
 async function start(handler: Handler, options: ServerOptions): Promise<Server> {
-  if (typeof handler !== 'function') {
-    throw new TypeError(`Cannot start server: the handler must be a function, got ${describe(handler)}`);
-  }
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`Cannot start server: options must be an object, got ${describe(options)}`);
-  }
+  callback('start server', 'the handler', handler);
   checkServerOptions(options);
   const server = Server.make(handler, options);
   if (options.startServing === false) return server;

@@ -2,7 +2,7 @@
 // `rejectUnauthorized` or `minVersion` is a hole that nobody sees. What the values must be, node:tls says itself.
 import type { ServerOpts } from 'node:net';
 import type { ConnectionOptions, SecureContextOptions, TlsOptions } from 'node:tls';
-import { describe, numberError } from '../base/index.ts';
+import { anything, type Checks, checkOptions, flag, isObject, positiveMs, wrongValue } from '../base/index.ts';
 
 /** Where the bytes come from is for the server and the connection to say. */
 type Elsewhere = 'host' | 'port' | 'path' | 'socket' | 'lookup' | 'timeout';
@@ -27,130 +27,121 @@ export interface StartTlsOptions extends SecureContextOptions {
   readonly handshakeTimeout?: number | undefined;
 }
 
-// All names that the types know, so that the compiler says when node:tls learns a new one.
+// All names that the types know, so that the compiler says when node:tls learns a new one. It checks most values itself.
 
-const CONTEXT: Record<keyof SecureContextOptions, true> = {
-  ALPNCallback: true,
-  allowPartialTrustChain: true,
-  ca: true,
-  cert: true,
-  certificateCompression: true,
-  ciphers: true,
-  clientCertEngine: true,
-  crl: true,
-  dhparam: true,
-  ecdhCurve: true,
-  honorCipherOrder: true,
-  key: true,
-  maxVersion: true,
-  minVersion: true,
-  passphrase: true,
-  pfx: true,
-  privateKeyEngine: true,
-  privateKeyIdentifier: true,
-  secureOptions: true,
-  secureProtocol: true,
-  sessionIdContext: true,
-  sessionTimeout: true,
-  sigalgs: true,
-  ticketKeys: true,
+const CONTEXT: Checks<SecureContextOptions> = {
+  ALPNCallback: anything,
+  allowPartialTrustChain: anything,
+  ca: anything,
+  cert: anything,
+  certificateCompression: anything,
+  ciphers: anything,
+  clientCertEngine: anything,
+  crl: anything,
+  dhparam: anything,
+  ecdhCurve: anything,
+  honorCipherOrder: anything,
+  key: anything,
+  maxVersion: anything,
+  minVersion: anything,
+  passphrase: anything,
+  pfx: anything,
+  privateKeyEngine: anything,
+  privateKeyIdentifier: anything,
+  secureOptions: anything,
+  secureProtocol: anything,
+  sessionIdContext: anything,
+  sessionTimeout: anything,
+  sigalgs: anything,
+  ticketKeys: anything,
 };
 
-const SERVER: Record<keyof ServerTlsOptions, true> = {
+const SERVER: Checks<ServerTlsOptions> = {
   ...CONTEXT,
-  ALPNProtocols: true,
-  SNICallback: true,
-  enableTrace: true,
-  handshakeTimeout: true,
-  pskCallback: true,
-  pskIdentityHint: true,
-  rejectUnauthorized: true,
-  requestCert: true,
-  requestOCSP: true,
-  secureContext: true,
+  ALPNProtocols: anything,
+  SNICallback: anything,
+  enableTrace: anything,
+  handshakeTimeout: positiveMs,
+  pskCallback: anything,
+  pskIdentityHint: anything,
+  rejectUnauthorized: anything,
+  requestCert: anything,
+  requestOCSP: anything,
+  secureContext: anything,
 };
 
-const CLIENT: Record<keyof Exclude<ClientTlsOptions, true>, true> = {
+const CLIENT: Checks<Exclude<ClientTlsOptions, true>> = {
   ...CONTEXT,
-  ALPNProtocols: true,
-  SNICallback: true,
-  checkServerIdentity: true,
-  enableTrace: true,
-  minDHSize: true,
-  pskCallback: true,
-  rejectUnauthorized: true,
-  requestCert: true,
-  requestOCSP: true,
-  secureContext: true,
-  servername: true,
-  session: true,
+  ALPNProtocols: anything,
+  SNICallback: anything,
+  checkServerIdentity: anything,
+  enableTrace: anything,
+  minDHSize: anything,
+  pskCallback: anything,
+  rejectUnauthorized: anything,
+  requestCert: anything,
+  requestOCSP: anything,
+  secureContext: anything,
+  servername: anything,
+  session: anything,
 };
+
+const START: Checks<StartTlsOptions> = {
+  ...CONTEXT,
+  ALPNProtocols: anything,
+  SNICallback: anything,
+  checkServerIdentity: anything,
+  handshakeTimeout: positiveMs,
+  isServer: flag,
+  rejectUnauthorized: anything,
+  requestCert: anything,
+  servername: anything,
+};
+
+/** What startTls takes: what its type says, and what else node:tls knows on either side. */
+const ALL = { ...SERVER, ...CLIENT, ...START };
+
+const TLS_OPTIONS = 'an object of node:tls options';
 
 /** Any of these lets a server say who it is. */
 const IDENTITY = ['pfx', 'SNICallback', 'pskCallback'];
 
-/**
- * Checks a server's options.
- * @throws TypeError for what is not an object, for unknown names, and for a server that could not say who it is
- */
-export function checkServerTls(tls: unknown, action: string): void {
-  checkNames(tls, SERVER, action, 'tls');
-  checkIdentity(tls as Record<string, unknown>, action, 'tls'); // checkNames lets objects pass alone
+/** The `tls` of a server: an object, without unknown names, that says who the server is. @throws TypeError */
+export function serverTls(action: string, name: string, tls: unknown): void {
+  if (!isObject(tls)) throw wrongValue(action, name, TLS_OPTIONS, tls);
+  checkOptions(action, tls, SERVER, `${name}.`);
+  checkIdentity(tls, action, name);
 }
 
-/** Checks a client's options. @throws TypeError for what is neither true nor an object, and for unknown names */
-export function checkClientTls(tls: unknown, action: string): void {
-  if (tls !== true) checkNames(tls, CLIENT, action, 'tls', 'true or ');
+/** The `tls` of a client: true, or an object without unknown names. @throws TypeError */
+export function clientTls(action: string, name: string, tls: unknown): void {
+  if (tls === true) return;
+  if (!isObject(tls)) throw wrongValue(action, name, `true or ${TLS_OPTIONS}`, tls);
+  checkOptions(action, tls, CLIENT, `${name}.`);
 }
 
 /** Checks the options of setSecureContext. @throws TypeError */
 export function checkSecureContext(options: unknown): void {
   const action = 'set the secure context';
-  checkNames(options, CONTEXT, action, 'options');
-  checkIdentity(options as Record<string, unknown>, action, 'options'); // as above
+  if (!isObject(options)) throw wrongValue(action, 'options', TLS_OPTIONS, options);
+  checkOptions(action, options, CONTEXT);
+  checkIdentity(options, action, 'options');
 }
 
 /**
  * Checks the options of startTls.
  * @param accepted which side this end is unless `isServer` says
- * @throws TypeError
+ * @throws TypeError; RangeError for a handshakeTimeout that is not above 0
  */
 export function checkStartTls(options: unknown, accepted: boolean): void {
   const action = 'start TLS';
-  checkNames(options, { ...SERVER, ...CLIENT, isServer: true }, action, 'options');
-  const given = options as StartTlsOptions; // as above
-  const { isServer = accepted, handshakeTimeout } = given;
-  if (typeof isServer !== 'boolean')
-    throw new TypeError(`Cannot ${action}: isServer must be true or false, got ${describe(isServer)}`);
-  if (handshakeTimeout !== undefined && !(typeof handshakeTimeout === 'number' && handshakeTimeout > 0)) {
-    throw numberError(
-      handshakeTimeout,
-      `Cannot ${action}: handshakeTimeout must be a number of milliseconds > 0, got ${describe(handshakeTimeout)}`,
-    );
-  }
-  if (isServer) checkIdentity(given as Record<string, unknown>, action, 'options');
+  if (!isObject(options)) throw wrongValue(action, 'options', TLS_OPTIONS, options);
+  checkOptions(action, options, ALL);
+  const { isServer = accepted } = options;
+  if (isServer === true) checkIdentity(options, action, 'options');
 }
 
-function checkNames(
-  given: unknown,
-  known: Readonly<Record<string, true>>,
-  action: string,
-  name: string,
-  otherwise = '',
-): void {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new TypeError(
-      `Cannot ${action}: ${name} must be ${otherwise}an object of node:tls options, got ${describe(given)}`,
-    );
-  }
-  for (const [each, value] of Object.entries(given)) {
-    if (value !== undefined && !Object.hasOwn(known, each)) {
-      throw new TypeError(`Cannot ${action}: unknown option ${describe(each)}${name === 'tls' ? ' in tls' : ''}`);
-    }
-  }
-}
-
-function checkIdentity(given: Record<string, unknown>, action: string, name: string): void {
+function checkIdentity(given: Readonly<Record<string, unknown>>, action: string, name: string): void {
   const has = (option: string): boolean => given[option] !== undefined && given[option] !== null;
   if (IDENTITY.some(has)) return;
   const hasKey = has('key') || has('privateKeyIdentifier');

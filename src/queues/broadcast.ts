@@ -5,7 +5,7 @@
 //   all subscribers get the items in one order, however many publish.
 // - `dropOldest`: the subscriber loses its oldest item, and counts it.
 // - `disconnect`: the subscription ends after what is in its buffer, with an error.
-import { describe } from '../base/index.ts';
+import { anything, type Checks, checkOptions, integer, oneOf } from '../base/index.ts';
 import { beginWait, QueueShutDown, Resource, type ResourceOptions, waiting, type WaitOptions } from '../core/index.ts';
 import { Exchange } from './exchange.ts';
 import { ItemIterator } from './item-iterator.ts';
@@ -19,6 +19,13 @@ export interface BroadcastOptions extends ResourceOptions {
   /** What happens to a subscriber that is further behind. Default `wait`. */
   readonly slow?: SlowPolicy | undefined;
 }
+
+/** All options of a Broadcast. */
+export const BROADCAST: Checks<BroadcastOptions> = {
+  capacity: integer(1),
+  slow: oneOf('wait, dropOldest or disconnect'),
+  name: anything,
+};
 
 /** One subscriber: iterate over it, or receive(); dispose it to leave. */
 export class Subscription<T> extends Resource implements Disposable, AsyncIterable<T> {
@@ -142,17 +149,8 @@ export class Broadcast<T> extends Resource implements Disposable {
 
   constructor(options: BroadcastOptions = {}) {
     super(options);
+    checkOptions('create broadcast', options, BROADCAST, '', { onSlow: 'slow' });
     const { capacity = 64, slow = 'wait' } = options;
-    const message = `Cannot create broadcast: capacity must be an integer >= 1, got ${describe(capacity)}`;
-    if (typeof capacity !== 'number') throw new TypeError(message);
-    if (!Number.isInteger(capacity) || capacity < 1) throw new RangeError(message);
-    if ('onSlow' in options)
-      throw new TypeError('Cannot create broadcast: unknown option "onSlow", did you mean slow?');
-    if (slow !== 'wait' && slow !== 'dropOldest' && slow !== 'disconnect') {
-      throw new RangeError(
-        `Cannot create broadcast: slow must be wait, dropOldest or disconnect, got ${describe(slow)}`,
-      );
-    }
     this.#capacity = capacity;
     this.#slow = slow;
   }

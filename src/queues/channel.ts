@@ -3,7 +3,7 @@
 //
 // The items and waits are an Exchange's. `senders` and `receivers` count the open ends: with no sender left, receivers take
 // what is inside and then see the end; with no receiver left, sends are refused at once and what is inside is dropped.
-import { describe } from '../base/index.ts';
+import { type Check, integer } from '../base/index.ts';
 import {
   InvalidStateError,
   QueueEmpty,
@@ -16,6 +16,8 @@ import {
 import { Exchange } from './exchange.ts';
 import { ItemIterator } from './item-iterator.ts';
 import { FifoStore } from './stores.ts';
+
+const checkCapacity: Check = integer(0, Infinity);
 
 /** What all ends of a channel have in common: what tasks at any of them wait for. */
 class Channel<T> extends Resource {
@@ -207,9 +209,7 @@ function closed(action: string): InvalidStateError {
  * ```
  */
 export function channel<T>(capacity = 0, options?: ResourceOptions): [Sender<T>, Receiver<T>] {
-  const message = `Cannot create channel: capacity must be an integer >= 0 or Infinity, got ${describe(capacity)}`;
-  if (typeof capacity !== 'number') throw new TypeError(message);
-  if (capacity !== Infinity && (!Number.isInteger(capacity) || capacity < 0)) throw new RangeError(message);
+  checkCapacity('create channel', 'capacity', capacity);
   const exchange = new Exchange<T>(new FifoStore(), capacity, true);
   const shared = new Channel(exchange, capacity, options);
   return [Sender.make(shared), Receiver.make(shared)];

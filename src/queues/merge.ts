@@ -6,7 +6,7 @@
 // - A consumer that is cancelled in next() takes back what it had asked for. What comes in spite of that is kept, and a
 //   source that answers with that very cancellation is asked again by the following next().
 // - The end of the merge, by its end, an error or return(), ends every source that has not ended itself.
-import { AsyncIteration, Deque, describe } from '../base/index.ts';
+import { AsyncIteration, Deque, wrongValue } from '../base/index.ts';
 import {
   beginWait,
   cancellable,
@@ -190,7 +190,7 @@ function reportLate(error: unknown): void {
 export function merge<T>(...sources: AsyncIterable<T>[]): AsyncIterableIterator<T> & AsyncDisposable {
   for (const source of sources) {
     if (typeof (source as Partial<AsyncIterable<T>> | undefined)?.[Symbol.asyncIterator] === 'function') continue;
-    throw new TypeError(`Cannot merge: expected async iterables, got ${describe(source)}`);
+    throw wrongValue('merge', '', 'async iterables', source);
   }
   return new Merged(sources);
 }

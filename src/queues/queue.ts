@@ -2,7 +2,7 @@
 //
 // The items and waits are an Exchange's; the queue adds the count of finished work. What has gone in and is not finished is
 // unfinished, and join() waits until nothing is.
-import { describe } from '../base/index.ts';
+import { anything, callback, type Check, type Checks, checkOptions, ofType } from '../base/index.ts';
 import {
   answeredWait,
   beginWait,
@@ -19,6 +19,8 @@ import {
 import { Exchange, type Store } from './exchange.ts';
 import { ItemIterator } from './item-iterator.ts';
 import { FifoStore, LifoStore, PriorityStore } from './stores.ts';
+
+const anyNumber: Check = ofType('number', 'a number', (value) => !Number.isNaN(value));
 
 export interface QueueStatistics {
   readonly size: number;
@@ -57,9 +59,7 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
    */
   constructor(maxsize = 0, options?: ResourceOptions, store: Store<T> = new FifoStore()) {
     super(options);
-    if (typeof maxsize !== 'number')
-      throw new TypeError(`Cannot create queue: maxsize must be a number, got ${describe(maxsize)}`);
-    if (Number.isNaN(maxsize)) throw new RangeError('Cannot create queue: maxsize must be a number, got NaN');
+    anyNumber('create queue', 'maxsize', maxsize);
     this.#maxsize = maxsize;
     this.#exchange = new Exchange(store, maxsize <= 0 ? Infinity : maxsize, false);
   }
@@ -164,13 +164,14 @@ export interface PriorityQueueOptions<T> extends ResourceOptions {
   readonly comparator?: ((a: T, b: T) => number) | undefined;
 }
 
+/** All options of a PriorityQueue. */
+export const PRIORITY_QUEUE: Checks<PriorityQueueOptions<unknown>> = { comparator: callback, name: anything };
+
 /** A Queue whose smallest item comes out first; equal ones in the order they went in. asyncio: `PriorityQueue`. */
 export class PriorityQueue<T> extends Queue<T> {
   constructor(maxsize = 0, options: PriorityQueueOptions<T> = {}) {
+    checkOptions('create queue', options, PRIORITY_QUEUE);
     const { comparator = byOrder } = options;
-    if (typeof comparator !== 'function') {
-      throw new TypeError(`Cannot create queue: comparator must be a function, got ${describe(comparator)}`);
-    }
     super(maxsize, options, new PriorityStore(comparator));
   }
 }

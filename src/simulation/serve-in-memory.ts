@@ -1,6 +1,6 @@
 // A server without a socket: everything of it is the same but where its clients come from. They are made here, two ends of
 // a MemoryWire each; the server accepts one, and the other is a connection as openConnection makes them.
-import { describe } from '../base/index.ts';
+import { anything, callback, type Checks, checkOptions, isObject, wrongValue } from '../base/index.ts';
 import { addSoon, cancellable, Future, type WaitOptions } from '../core/index.ts';
 import {
   type Accept,
@@ -10,6 +10,7 @@ import {
   formatAddress,
   type Handler,
   type Listener,
+  SERVER,
   Server,
   type ServerOptions,
 } from '../net/index.ts';
@@ -31,6 +32,19 @@ export interface MemoryClientOptions extends WaitOptions {
   /** The same for this client. */
   readonly peer?: Peer | undefined;
 }
+
+const ACTION = 'serve in memory';
+
+/** All options of serveInMemory. */
+export const MEMORY_SERVER: Checks<MemoryServerOptions> = {
+  ...SERVER,
+  tls: needsSocket,
+  fd: needsSocket,
+  peer: clientPeer,
+};
+
+/** All options of a client's `connect`. */
+export const MEMORY_CLIENT: Checks<MemoryClientOptions> = { peer: clientPeer, signal: anything };
 
 export interface ServedInMemory extends AsyncDisposable {
   /**
@@ -72,21 +86,10 @@ const FIRST_CLIENT_PORT = 49_152;
  * ```
  */
 export function serveInMemory(handler: Handler, options: MemoryServerOptions = {}): ServedInMemory {
-  if (typeof handler !== 'function') {
-    throw new TypeError(`Cannot serve in memory: the handler must be a function, got ${describe(handler)}`);
-  }
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`Cannot serve in memory: options must be an object, got ${describe(options)}`);
-  }
+  callback(ACTION, 'the handler', handler);
+  checkOptions(ACTION, options, MEMORY_SERVER);
   const { peer = '127.0.0.1', ...serverOptions } = options;
-  for (const name of ['tls', 'fd'] as const) {
-    if (options[name] === undefined) continue;
-    throw new TypeError(
-      `Cannot serve in memory: ${name} needs a socket, expected it to be left out; startServer has it`,
-    );
-  }
   checkServerOptions(serverOptions);
-  checkPeer(peer);
   return new MemoryServer(handler, serverOptions, peer);
 }
 
@@ -108,8 +111,8 @@ class MemoryServer implements ServedInMemory {
 
   // A property, so that it may be taken out of the object: `const { connect } = serveInMemory(...)`.
   readonly connect = async (options: MemoryClientOptions = {}): Promise<Duplex> => {
+    checkOptions(ACTION, options, MEMORY_CLIENT);
     const { peer = this.#peer, ...wait } = options;
-    checkPeer(peer);
     const [ours, theirs] = memoryWirePair(this.#clientAddress(peer), this.#address);
     const came = new Future<void>();
     let cancelled = false;
@@ -166,18 +169,16 @@ function addressOf({ path, host, port = 0 }: ServerOptions): Address {
   return { address, port: port === 0 ? PORT : port, family: address.includes(':') ? 'IPv6' : 'IPv4' };
 }
 
-function checkPeer(peer: unknown): void {
-  const wanted = 'an IP address or an Address';
-  const message = `Cannot serve in memory: peer must be ${wanted}, got ${describe(peer)}`;
-  if (typeof peer === 'string') {
-    if (!isAddress(peer)) throw new RangeError(message);
-    return;
-  }
-  if (typeof peer !== 'object' || peer === null) throw new TypeError(message);
-  const { path, address, port } = peer as { path?: unknown; address?: unknown; port?: unknown };
+function needsSocket(action: string, name: string): void {
+  throw new TypeError(`Cannot ${action}: ${name} needs a socket, expected it to be left out; startServer has it`);
+}
+
+function clientPeer(action: string, name: string, peer: unknown): void {
+  const { path, address, port } = isObject(peer) ? peer : {};
   const isComplete =
     path === undefined ? typeof address === 'string' && typeof port === 'number' : typeof path === 'string';
-  if (!isComplete) throw new TypeError(message);
+  if (isComplete || (typeof peer === 'string' && isAddress(peer))) return;
+  throw wrongValue(action, name, 'an IP address or an Address', peer, 'string');
 }
 
 /** Well enough for a test's address: what is neither looks like none. */

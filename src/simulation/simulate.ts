@@ -2,15 +2,18 @@
 //
 // The proxy is a server of maitre's own; the handler of a client connects to the target, and its link is the handler's: a
 // cancel of the handler, as in the shutdown, resets the link.
-import { describe, unknownOption } from '../base/index.ts';
+import { anything, callback, type Check, type Checks, checkOptions, objectOf, wrongValue } from '../base/index.ts';
 import { random } from '../core/index.ts';
 import {
   type Address,
   type Connection,
+  hostName,
   openConnection,
+  portNumber,
   type Server,
   type ShutdownReport,
   startServer,
+  unixPath,
 } from '../net/index.ts';
 import {
   checkFaults,
@@ -19,6 +22,7 @@ import {
   FaultyLink,
   type FaultyLinkOptions,
   seededRandom,
+  seedNumber,
 } from '../testing/index.ts';
 
 /** How many ended connections are remembered. */
@@ -40,6 +44,13 @@ export interface SimulateOptions {
   readonly port?: number | undefined;
   /** Receives what keeps a client from the target, which is then reset: a refused connect. Default: the exception handler. */
   readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A target as it may be given, right or wrong. */
+interface Target {
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly path?: string | undefined;
 }
 
 /** A client's connection to the target, by way of the proxy. */
@@ -173,29 +184,33 @@ export class Simulation implements AsyncDisposable {
  * ```
  */
 export async function simulate(options: SimulateOptions): Promise<Simulation> {
-  checkOptions(options);
+  checkSimulate(options);
   const simulation = Simulation.make(options);
   await simulation.start();
   return simulation;
 }
 
-const KNOWN = new Set(['target', 'seed', 'faults', 'host', 'port', 'onError']);
+const TARGET: Checks<Target> = { host: hostName, port: portNumber, path: unixPath };
 
-/** What startServer, openConnection and the links do not check themselves. */
-function checkOptions(options: SimulateOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`Cannot simulate: options must be an object, got ${describe(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw unknownOption('simulate', name);
-  }
-  const { target, seed, faults } = options;
-  const where = typeof target === 'object' && target !== null ? (target as Record<string, unknown>) : {};
-  if (where['port'] === undefined && where['path'] === undefined) {
-    throw new TypeError(`Cannot simulate: target must have a port or a path, got ${describe(target)}`);
-  }
-  if (seed !== undefined && !Number.isFinite(seed)) {
-    throw new TypeError(`Cannot simulate: seed must be a number, got ${describe(seed)}`);
-  }
-  if (faults !== undefined && typeof faults !== 'function') checkFaults(faults);
+/** All options of `simulate`. startServer checks where the proxy listens. */
+export const SIMULATE: Checks<SimulateOptions> = {
+  target: (action, name, value) => {
+    target(action, name, value);
+    const { port, path } = value as Target; // an object, just checked
+    if (port === undefined && path === undefined) throw wrongValue(action, name, 'an object with port or path', value);
+  },
+  seed: seedNumber,
+  faults: (_action, _name, value) => {
+    if (typeof value !== 'function') checkFaults(value);
+  },
+  host: anything,
+  port: anything,
+  onError: callback,
+};
+
+const target: Check = objectOf(TARGET);
+
+function checkSimulate(options: SimulateOptions): void {
+  checkOptions('simulate', options, SIMULATE);
+  if (options.target === undefined) throw new TypeError('Cannot simulate: target must have a port or a path, got none');
 }

@@ -1,5 +1,5 @@
 // A reader's lines, one by one and as iterations, as Buffers and as text.
-import { describe } from '../base/index.ts';
+import { type Check, oneOf, ofType } from '../base/index.ts';
 import { IncompleteReadError, waiting, type WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
 import type { ReadUntilOptions, TextLineOptions } from './reader-options.ts';
@@ -9,12 +9,15 @@ interface LineSource {
   readLine(options?: ReadUntilOptions): Promise<Buffer>;
 }
 
+const lastLine: Check = oneOf('return or throw');
 const NEWLINE = 10;
 const RETURN = 13;
 /** Encodings in which a newline is one byte, and can be no part of another character. */
 const READABLE = ['utf8', 'utf-8', 'latin1', 'binary', 'ascii'];
 /** The others that a Buffer knows. */
 const UNREADABLE = ['ucs2', 'ucs-2', 'utf16le', 'utf-16le', 'hex', 'base64', 'base64url'];
+
+const knownEncoding: Check = ofType('string', 'a known encoding', (name) => UNREADABLE.includes(name));
 
 /** Lines as Buffers with their newline. */
 export class LineIterator extends ReadIterator<Buffer> {
@@ -65,9 +68,7 @@ export function readTextLine(reader: LineSource, options: TextLineOptions = {}):
 async function readDecoded(reader: LineSource, options: TextLineOptions): Promise<string | undefined> {
   const { encoding = 'utf8', partial = 'return', limit, signal } = options;
   checkEncoding(encoding);
-  if (partial !== 'return' && partial !== 'throw') {
-    throw new RangeError(`Cannot read line: partial must be return or throw, got ${describe(partial)}`);
-  }
+  lastLine('read line', 'partial', partial);
   const line = await reader.readLine(limit === undefined && signal === undefined ? undefined : options);
   if (line.length === 0) return undefined;
   if (partial === 'throw' && line[line.length - 1] !== NEWLINE) throw new IncompleteReadError(line);
@@ -85,8 +86,8 @@ function toText(line: Buffer, encoding: BufferEncoding): string {
 }
 
 function checkEncoding(encoding: BufferEncoding): void {
-  const name = typeof encoding === 'string' ? encoding.toLowerCase() : '';
+  const name = typeof encoding === 'string' ? encoding.toLowerCase() : encoding;
   if (READABLE.includes(name)) return;
-  if (!UNREADABLE.includes(name)) throw new RangeError(`Cannot read lines: unknown encoding ${describe(encoding)}`);
+  knownEncoding('read lines', 'encoding', name);
   throw new RangeError(`Cannot read lines: in ${encoding} a newline is not one byte, use readUntil and decode`);
 }

@@ -4,11 +4,13 @@
 //   too much stops the hand-over, so drain waits.
 // - An end is gone a turn after close (everything written was handed over) or abort. The peer of a closed end reads the
 //   end, and loses the connection when it writes after that. The peer of an aborted end loses it at once.
+import { callback, type Checks, checkOptions } from '../base/index.ts';
 import { addSoon, ConnectionLostError } from '../core/index.ts';
 import { Buffer } from './buffer.ts';
 import { toBuffer } from './byte-buffer.ts';
 import { type Duplex, DuplexEnd } from './duplex.ts';
 import { joinChunks } from './join.ts';
+import { byteLimit } from './reader-options.ts';
 import { StreamReader } from './reader.ts';
 import type { Transport } from './transport.ts';
 import { StreamWriter } from './writer.ts';
@@ -19,6 +21,9 @@ export interface MemoryStreamOptions {
   /** Called with the bytes of every write; returns the pieces in which the peer gets them, or other bytes. */
   readonly onHandOver?: ((bytes: Buffer) => readonly Buffer[]) | undefined;
 }
+
+/** All options of a memory pair. */
+export const MEMORY: Checks<MemoryStreamOptions> = { limit: byteLimit, onHandOver: callback };
 
 /** One direction's sender and the other's receiver: the transport under one end. */
 class MemoryTransport implements Transport {
@@ -145,6 +150,7 @@ class MemoryEnd extends DuplexEnd {
 }
 
 function makePair(options: MemoryStreamOptions, pauseAbove: number | undefined): [Duplex, Duplex] {
+  checkOptions('make a pair in memory', options, MEMORY);
   const a = new MemoryTransport(options, pauseAbove);
   const b = new MemoryTransport(options, pauseAbove);
   a.peer = b;

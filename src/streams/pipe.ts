@@ -4,6 +4,7 @@
 //   the same step. A cancel finds it in one of two waits, and loses nothing in either.
 // - While it waits in a read it watches the writer as well: a source that stands still would not notice that nobody takes
 //   its bytes any more. The read is taken back then, so what comes later is left to others.
+import { anything, type Checks, checkOptions, flag } from '../base/index.ts';
 import { beginWait, CancelledError, ConnectionLostError, host, waiting, type WaitOptions } from '../core/index.ts';
 import type { StreamReader } from './reader.ts';
 import type { StreamWriter } from './writer.ts';
@@ -15,6 +16,9 @@ export interface PipeOptions extends WaitOptions {
   /** Whether the reader's end ends the writer: by `writeEof`, or `close` where it cannot be half closed. Default true. */
   readonly end?: boolean | undefined;
 }
+
+/** All options of `pipe`. */
+export const PIPE: Checks<PipeOptions> = { end: flag, signal: anything };
 
 /**
  * Passes on what `reader` reads to `writer`, with back-pressure, until the end; then half-closes the writer, or closes it where
@@ -35,6 +39,7 @@ export function pipe(reader: StreamReader, writer: StreamWriter, options: PipeOp
 }
 
 async function passOn(reader: StreamReader, writer: StreamWriter, options: PipeOptions): Promise<number> {
+  checkOptions('pipe', options, PIPE);
   const { end = true, signal } = options;
   const wait = signal === undefined ? undefined : { signal };
   const refused = beginWait(wait);

@@ -1,5 +1,5 @@
 // What can be asked of a reader and of its reads: options, their checks, and the errors of reads that ran into a limit.
-import { describe, numberError } from '../base/index.ts';
+import { type Check, type Checks, notNegative, positive, wrongValue } from '../base/index.ts';
 import { LimitOverrunError, type WaitOptions } from '../core/index.ts';
 
 /** Bytes: the limit of a line or record, by default. */
@@ -31,27 +31,28 @@ export interface TextLineOptions extends ReadUntilOptions {
   readonly partial?: 'return' | 'throw' | undefined;
 }
 
+/** How much may be held, or be one line: a number of bytes. */
+export const byteLimit: Check = positive('a number of bytes');
+
+/** All options of a StreamReader. */
+export const READER: Checks<StreamReaderOptions> = {
+  limit: byteLimit,
+  pauseAbove: notNegative('a number of bytes'),
+  readLimit: byteLimit,
+};
+
 /** The error of a number of bytes that cannot be read. */
 export function countError(n: unknown, action: string): Error {
-  return numberError(
-    n,
-    `Cannot ${action}: expected ${action === 'read' ? 'an integer' : 'an integer >= 0'} number of bytes, got ${describe(n)}`,
-  );
+  const expected = `${action === 'read' ? 'an integer' : 'an integer >= 0'} number of bytes`;
+  return wrongValue(action, '', expected, n, 'number');
 }
 
-/** @throws TypeError or RangeError unless it is a number of bytes above 0 */
-export function checkLimit(limit: number, name = 'limit'): number {
-  if (typeof limit === 'number' && limit > 0) return limit;
-  throw numberError(limit, `Cannot set the reader's ${name}: expected a number of bytes > 0, got ${describe(limit)}`);
-}
-
-/** @throws TypeError or RangeError unless it is a number of bytes of at least 0 */
-export function checkPauseAbove(bytes: number): number {
-  if (typeof bytes === 'number' && bytes >= 0) return bytes;
-  throw numberError(
-    bytes,
-    `Cannot set when the reader pauses: pauseAbove must be a number of bytes >= 0, got ${describe(bytes)}`,
-  );
+/** The limit of one read, checked. @throws TypeError or RangeError unless it is a number of bytes above 0 */
+export function limitOf(options: ReadUntilOptions | undefined, byDefault: number): number {
+  const limit = options?.limit;
+  if (limit === undefined) return byDefault;
+  byteLimit('read', 'limit', limit);
+  return limit;
 }
 
 /** The error of a read to the end of which more came than it may take. */

@@ -13,7 +13,7 @@
 //   fewer are held, or when a read must wait. So a read of any length ends, and memory is bounded by 2 x limit and what
 //   was on its way.
 // - After setException every read rejects with it, also when bytes are left.
-import { describe } from '../base/index.ts';
+import { checkOptions, wrongValue } from '../base/index.ts';
 import {
   answeredWait,
   beginWait,
@@ -32,13 +32,13 @@ import { ChunkIterator } from './chunks.ts';
 import { LineIterator, readTextLine, TextLineIterator } from './lines.ts';
 import { ALL, EXACTLY, LINE, NAMES, type Need, SOME, UNTIL } from './needs.ts';
 import {
-  checkLimit,
-  checkPauseAbove,
   countError,
   DEFAULT_LIMIT,
   DEFAULT_READ_LIMIT,
   endOverrun,
+  limitOf,
   overrun,
+  READER,
   type ReadUntilOptions,
   type StreamReaderOptions,
   type TextLineOptions,
@@ -107,12 +107,13 @@ export class StreamReader implements AsyncIterable<Buffer> {
     };
   }
 
-  /** @throws RangeError unless `limit` and `readLimit` are numbers above 0 */
+  /** @throws RangeError or TypeError for options that are wrong or unknown */
   constructor(options: StreamReaderOptions = {}) {
-    const { limit = DEFAULT_LIMIT } = options;
-    this.#limit = checkLimit(limit);
-    this.#endLimit = checkLimit(options.readLimit ?? DEFAULT_READ_LIMIT, 'readLimit');
-    this.#pauseAbove = checkPauseAbove(options.pauseAbove ?? 2 * limit);
+    checkOptions('make a reader', options, READER);
+    const { limit = DEFAULT_LIMIT, readLimit = DEFAULT_READ_LIMIT, pauseAbove = 2 * limit } = options;
+    this.#limit = limit;
+    this.#endLimit = readLimit;
+    this.#pauseAbove = pauseAbove;
     this.#resumeAt = Math.min(limit, this.#pauseAbove);
   }
 
@@ -176,7 +177,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   readUntil(separator: Separator = '\n', options?: ReadUntilOptions): Promise<Buffer> {
     try {
-      const limit = options?.limit === undefined ? this.#limit : checkLimit(options.limit);
+      const limit = limitOf(options, this.#limit);
       return this.#read(UNTIL, 0, toSeparators(separator), limit, options);
     } catch (error) {
       return Promise.reject(error);
@@ -195,7 +196,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
     }
     if (options?.limit === undefined) return this.#read(LINE, 0, NEWLINE, this.#limit, options);
     try {
-      return this.#read(LINE, 0, NEWLINE, checkLimit(options.limit), options);
+      return this.#read(LINE, 0, NEWLINE, limitOf(options, this.#limit), options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -305,7 +306,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * @throws InvalidStateError after `feedEof`
    */
   feedData(data: Uint8Array): void {
-    if (!(data instanceof Uint8Array)) throw new TypeError(`Cannot feed data: expected bytes, got ${describe(data)}`);
+    if (!(data instanceof Uint8Array)) throw wrongValue('feed data', '', 'bytes', data);
     if (data.length > 0 || this.#eof) this.feed(toBuffer(data));
   }
 

@@ -1,5 +1,5 @@
 // What readUntil looks for, checked and turned into bytes. The text used last is remembered: a protocol has one.
-import { describe } from '../base/index.ts';
+import { wrongValue } from '../base/index.ts';
 import { Buffer } from './buffer.ts';
 import type { ByteBuffer } from './byte-buffer.ts';
 import { toBuffer } from './byte-buffer.ts';
@@ -33,7 +33,7 @@ export function toSeparators(separator: Separator): Separators {
 
 function toBytes(separator: unknown): Buffer {
   if (typeof separator !== 'string' && !(separator instanceof Uint8Array)) {
-    throw new TypeError(`Cannot read until a separator: expected text or bytes, got ${describe(separator)}`);
+    throw wrongValue('read until a separator', '', 'text or bytes', separator);
   }
   if (separator.length === 0) throw new RangeError('Cannot read until a separator: the separator is empty');
   return typeof separator === 'string' ? Buffer.from(separator) : toBuffer(separator);

@@ -14,7 +14,7 @@
 //   while it is set.
 // - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
 //   after close. From then on drain rejects with it.
-import { describe, numberError } from '../base/index.ts';
+import { callback, type Check, type Checks, checkOptions, notNegative, positive, wrongValue } from '../base/index.ts';
 import {
   answeredWait,
   atEndOfTurn,
@@ -59,6 +59,21 @@ export interface StreamWriterOptions {
   /** Told instead of the exception handler when maxBuffered ends the connection. */
   readonly onOverflow?: ((error: ConnectionLostError) => void) | undefined;
 }
+
+/** Bytes: above `high` unsent ones drain waits, until `low` or fewer are left. */
+interface WaterMarks {
+  readonly high?: number | undefined;
+  readonly low?: number | undefined;
+}
+
+const waterMark: Check = notNegative('a number of bytes');
+const WATER_MARKS: Checks<WaterMarks> = { high: waterMark, low: waterMark };
+
+/** All options of a StreamWriter. */
+export const WRITER: Checks<StreamWriterOptions> = {
+  maxBuffered: positive('a number of bytes'),
+  onOverflow: callback,
+};
 
 /**
  * Writes bytes to a connection or pipe. `write` never waits and never throws for a lost peer; `drain` waits while too much
@@ -111,10 +126,11 @@ export class StreamWriter implements AsyncDisposable {
     };
   }
 
-  /** @throws RangeError or TypeError unless `maxBuffered` is a number above 0 */
+  /** @throws RangeError or TypeError for options that are wrong or unknown */
   constructor(transport: WriteTransport, options: StreamWriterOptions = {}) {
     this.#transport = transport;
-    this.#maxBuffered = checkMaxBuffered(options.maxBuffered ?? DEFAULT_MAX_BUFFERED);
+    checkOptions('make a writer', options, WRITER);
+    this.#maxBuffered = options.maxBuffered ?? DEFAULT_MAX_BUFFERED;
     this.#onOverflow = options.onOverflow;
   }
 
@@ -148,7 +164,7 @@ export class StreamWriter implements AsyncDisposable {
   write(data: string | Uint8Array): void {
     const isText = typeof data === 'string';
     if (!isText && !(data instanceof Uint8Array)) {
-      throw new TypeError(`Cannot write: expected text or bytes, got ${describe(data)}`);
+      throw wrongValue('write', '', 'text or bytes', data);
     }
     if (this.#eof) throw new InvalidStateError('Cannot write: writeEof() was called already');
     const bytes = isText ? Buffer.byteLength(data) : data.length;
@@ -278,12 +294,13 @@ export class StreamWriter implements AsyncDisposable {
   /**
    * Sets when drain waits. Given only `high`, low is a quarter of it; given only `low`, high is four times it. `high: 0`
    * waits for every byte.
-   * @throws RangeError unless high >= low >= 0
+   * @throws RangeError unless high >= low >= 0; TypeError for anything but numbers
    */
-  setWriteBufferLimits(limits: { readonly high?: number | undefined; readonly low?: number | undefined }): void {
+  setWriteBufferLimits(limits: WaterMarks): void {
+    checkOptions('set write buffer limits', limits, WATER_MARKS);
     const high = limits.high ?? (limits.low === undefined ? HIGH_WATER : 4 * limits.low);
     const low = limits.low ?? Math.floor(high / 4);
-    if (!(high >= low && low >= 0)) {
+    if (high < low) {
       throw new RangeError(
         `Cannot set write buffer limits: expected high >= low >= 0, got high ${high} and low ${low}`,
       );
@@ -449,9 +466,4 @@ function lossOf(error: unknown): ConnectionLostError {
   if (error === undefined) return new ConnectionLostError('Connection lost: it ended before everything was sent');
   const reason = error instanceof Error ? error.message : String(error);
   return new ConnectionLostError(`Connection lost: ${reason}`, { cause: error });
-}
-
-function checkMaxBuffered(bytes: number): number {
-  if (typeof bytes === 'number' && bytes > 0) return bytes;
-  throw numberError(bytes, `Cannot make a writer: maxBuffered must be a number of bytes > 0, got ${describe(bytes)}`);
 }

@@ -3,7 +3,7 @@
 // Waiters gather until the last of `parties` arrives; all go on in that step, with their indices in order of arrival, and
 // the next round begins. A cancelled waiter just leaves: the barrier does not break, and indices stay unique because they
 // are given at the end of the round. (asyncio gives them at arrival, and can give one twice after a cancel.)
-import { describe } from '../base/index.ts';
+import { type Check, integer } from '../base/index.ts';
 import {
   answeredWait,
   beginWait,
@@ -15,6 +15,8 @@ import {
   type ResourceOptions,
   type WaitOptions,
 } from '../core/index.ts';
+
+const count: Check = integer(1);
 
 /**
  * A meeting point for `parties` tasks. asyncio: `Barrier`.
@@ -36,9 +38,7 @@ export class Barrier extends Resource {
   /** @param parties how many tasks meet, an integer >= 1 */
   constructor(parties: number, options?: ResourceOptions) {
     super(options);
-    const message = `Cannot create barrier: parties must be an integer >= 1, got ${describe(parties)}`;
-    if (typeof parties !== 'number') throw new TypeError(message);
-    if (!Number.isInteger(parties) || parties < 1) throw new RangeError(message);
+    count('create barrier', 'parties', parties);
     this.#parties = parties;
   }
 

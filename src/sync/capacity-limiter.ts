@@ -2,7 +2,7 @@
 //
 // Always holds: a borrower is in #borrowed from the moment its permit was given, also before its task has gone on; waiters
 // exist only while borrowed >= total (borrowed may exceed a total that was lowered).
-import { describe } from '../base/index.ts';
+import { type Check, integer } from '../base/index.ts';
 import {
   beginWait,
   InvalidStateError,
@@ -35,6 +35,8 @@ export interface CapacityStatistics {
   readonly borrowings: readonly Borrowing[];
   readonly waiting: number;
 }
+
+const capacity: Check = integer(0, Infinity);
 
 class Permit implements Disposable {
   readonly #limiter: CapacityLimiter;
@@ -174,8 +176,6 @@ function alreadyBorrowed(held: Permit): InvalidStateError {
 }
 
 function checkTotal(total: number): number {
-  const message = `Cannot set the limiter's total: expected an integer >= 0 or Infinity, got ${describe(total)}`;
-  if (typeof total !== 'number') throw new TypeError(message);
-  if (total !== Infinity && (!Number.isInteger(total) || total < 0)) throw new RangeError(message);
+  capacity("set the limiter's total", '', total);
   return total;
 }

@@ -4,7 +4,7 @@
 // it still ends holding the lock, with the last cancellation thrown. The hold that the caller took before is the lock's
 // hold again, so `using hold = await condition.acquire()` spans any number of waits.
 // A task that was notified and then cancelled, at its wait or while taking the lock again, notifies another one.
-import { describe } from '../base/index.ts';
+import { callback, wrongValue } from '../base/index.ts';
 import {
   beginWait,
   CancelledError,
@@ -59,7 +59,7 @@ export class Condition extends Resource {
   /** @param lock a lock to share; its own by default */
   constructor(lock: Lock = new Lock(), options?: ResourceOptions) {
     super(options);
-    if (!(lock instanceof Lock)) throw new TypeError(`Cannot create condition: expected a Lock, got ${describe(lock)}`);
+    if (!(lock instanceof Lock)) throw wrongValue('create condition', '', 'a Lock', lock);
     this.#lock = lock;
   }
 
@@ -125,7 +125,7 @@ export class Condition extends Resource {
   }
 
   async #waitFor<T>(predicate: () => T, options: WaitOptions | undefined): Promise<T> {
-    if (typeof predicate !== 'function') throw new TypeError('Cannot wait on condition: expected a predicate function');
+    callback('wait on condition', 'the predicate', predicate);
     let value = predicate();
     while (!value) {
       await this.#wait(options);

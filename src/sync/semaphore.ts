@@ -3,7 +3,7 @@
 // `#value` counts free permits. Waiters exist only while it is 0: release() gives its permit to the first waiter directly,
 // before that task has gone on. A waiter cancelled after that passes the permit on when its cancel is
 // delivered.
-import { describe, disposable } from '../base/index.ts';
+import { type Check, disposable, integer } from '../base/index.ts';
 import {
   beginWait,
   Line,
@@ -13,6 +13,8 @@ import {
   type ResourceOptions,
   type WaitOptions,
 } from '../core/index.ts';
+
+const permits: Check = integer(0);
 
 class SemaphoreWait extends QueuedWait<Disposable> {
   protected override withdraw(answered: boolean, permit: Disposable): void {
@@ -47,9 +49,7 @@ export class Semaphore extends Resource {
   /** @param value the permits, an integer >= 0; default 1 */
   constructor(value = 1, options?: ResourceOptions) {
     super(options);
-    const message = `Cannot create semaphore: value must be an integer >= 0, got ${describe(value)}`;
-    if (typeof value !== 'number') throw new TypeError(message);
-    if (!Number.isInteger(value) || value < 0) throw new RangeError(message);
+    permits('create semaphore', 'value', value);
     this.#value = value;
   }
 

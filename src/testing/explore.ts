@@ -10,6 +10,7 @@
 //   one that need not wait.
 // The clock is fake and wake-ups come in a fixed order, or one shuffled by a seed, so a point is met again in every run; one
 // that is not is an error, since what was not cancelled was not explored.
+import { callback, type Checks, checkOptions, listOf, ofType } from '../base/index.ts';
 import {
   addInstrument,
   createTask,
@@ -23,7 +24,7 @@ import {
 } from '../core/index.ts';
 import { type FakeClock, runWithFakeClock } from './fake-clock.ts';
 import { withLeakCheck } from './leak-check.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom, seedNumber } from './random.ts';
 
 /** What a scenario gets. */
 export interface Exploration {
@@ -43,6 +44,13 @@ export interface ExploreOptions {
   /** Runs only what a failure has named: `task:point`, two with a comma between, and `;seed` if there was one. */
   readonly replay?: string | undefined;
 }
+
+/** All options of exploreCancellation. */
+export const EXPLORE: Checks<ExploreOptions> = {
+  seeds: listOf('a list of seeds', seedNumber),
+  cancels: ofType('number', '1 or 2', (cancels) => cancels === 1 || cancels === 2),
+  replay: ofType('string', 'what a failure has named', () => true), // parseReplay says what is wrong with it
+};
 
 interface Point {
   readonly task: string;
@@ -80,9 +88,9 @@ type Scenario = (x: Exploration) => PromiseLike<void> | void;
  * ```
  */
 export async function exploreCancellation(scenario: Scenario, options: ExploreOptions = {}): Promise<number> {
+  callback('explore', 'the scenario', scenario);
+  checkOptions('explore', options, EXPLORE);
   const { seeds = [], cancels = 1, replay } = options;
-  if (cancels !== 1 && cancels !== 2)
-    throw new RangeError(`Cannot explore: cancels must be 1 or 2, got ${String(cancels)}`);
   if (replay !== undefined) {
     const { points, seed } = parseReplay(replay);
     await runWith(scenario, points, seed);

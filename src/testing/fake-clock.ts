@@ -2,8 +2,8 @@
 //
 // While a FakeClock is installed, loopTime() is its time and every deadline of maitre (sleeps, timeouts, callLater) waits
 // for it; the host's own timers and I/O go on. Nothing fires unless advance() or runWithFakeClock's jumps fire it.
+import { notNegativeMs } from '../base/index.ts';
 import {
-  checkMs,
   currentTask,
   describeTask,
   InvalidStateError,
@@ -60,8 +60,7 @@ export class FakeClock implements Disposable {
   }
 
   async #advance(ms: number): Promise<void> {
-    checkMs(ms, 'advance the clock');
-    if (ms < 0) throw new RangeError(`Cannot advance the clock: expected 0 or more milliseconds, got ${ms}`);
+    notNegativeMs('advance the clock', '', ms);
     const until = this.#now + ms;
     this.#advancing++;
     try {

@@ -2,7 +2,7 @@
 //
 // Amounts are drawn anew each time they are needed. Where a fault strikes is counted in bytes, not in time or chunks: a seed
 // repeats it, whatever way the system cuts the stream.
-import { describe } from '../base/index.ts';
+import { type Checks, checkOptions, describe, flag, objectOf, positive, wrongValue } from '../base/index.ts';
 
 /** An amount: fixed, drawn evenly from a range, or made by a function of random numbers, 0 <= x < 1. */
 export type Draw = number | readonly [from: number, to: number] | ((random: () => number) => number);
@@ -33,7 +33,23 @@ export interface ConnectionFaults extends Faults {
   readonly down?: Faults | undefined;
 }
 
-const AMOUNTS = ['delay', 'piece', 'stallAfter', 'stallFor', 'truncateAfter', 'resetAfter'] as const;
+/** The checks of one direction's faults. */
+const DIRECTION: Checks<Faults> = {
+  delay: drawable,
+  piece: drawable,
+  stallAfter: drawable,
+  stallFor: drawable,
+  truncateAfter: drawable,
+  resetAfter: drawable,
+  rate: positive('a number of bytes per second'),
+};
+
+/** All faults, of both directions and of each. */
+export const FAULTS: Checks<ConnectionFaults> = {
+  ...DIRECTION,
+  up: objectOf(DIRECTION),
+  down: objectOf(DIRECTION),
+};
 
 /** The faults of one direction. */
 export function faultsOf(faults: ConnectionFaults, direction: 'up' | 'down'): Faults {
@@ -42,32 +58,18 @@ export function faultsOf(faults: ConnectionFaults, direction: 'up' | 'down'): Fa
 }
 
 /** @throws TypeError or RangeError for the first fault that is wrong or unknown */
-export function checkFaults(faults: ConnectionFaults): void {
-  checkDirection(faults, ['up', 'down']);
-  for (const direction of [faults.up, faults.down]) if (direction !== undefined) checkDirection(direction, []);
+export function checkFaults(faults: unknown): void {
+  checkOptions('plan faults', faults, FAULTS);
 }
 
-function checkDirection(faults: Faults, more: readonly string[]): void {
-  if (typeof faults !== 'object' || faults === null) {
-    throw new TypeError(`Cannot plan faults: expected an object, got ${describe(faults)}`);
-  }
-  const known: readonly string[] = [...AMOUNTS, 'rate', ...more];
-  for (const name of Object.keys(faults)) {
-    if (!known.includes(name)) throw new TypeError(`Cannot plan faults: unknown fault ${describe(name)}`);
-  }
-  for (const name of AMOUNTS) checkDraw(name, faults[name]);
-  const { rate } = faults;
-  if (rate !== undefined && !(typeof rate === 'number' && rate > 0)) {
-    throw new RangeError(`Cannot plan faults: rate must be a number of bytes per second > 0, got ${describe(rate)}`);
-  }
-}
-
-function checkDraw(name: string, amount: Draw | undefined): void {
-  if (amount === undefined || typeof amount === 'function') return;
-  const [from, to] = typeof amount === 'number' ? [amount, amount] : amount;
+function drawable(action: string, name: string, value: unknown): void {
+  if (typeof value === 'function') return;
+  const range: readonly unknown[] = Array.isArray(value) ? value : [value, value];
+  const [from, to] = range;
   if (typeof from === 'number' && from >= 0 && typeof to === 'number' && to >= from) return;
-  const got = typeof amount === 'number' ? String(amount) : `[${String(from)}, ${String(to)}]`;
-  throw new RangeError(`Cannot plan faults: ${name} must be a number >= 0 or a range of them, got ${got}`);
+  const expected = 'a number >= 0 or a range of them';
+  if (!Array.isArray(value)) throw wrongValue(action, name, expected, value, 'number');
+  throw new RangeError(`Cannot ${action}: ${name} must be ${expected}, got [${range.map(describe).join(', ')}]`);
 }
 
 /** One amount. */
@@ -77,6 +79,12 @@ export function draw(amount: Draw, random: () => number): number {
   const [from, to] = amount;
   return to === Infinity ? Infinity : from + (to - from) * random();
 }
+
+interface DrawOptions {
+  readonly lossless?: boolean | undefined;
+}
+
+const DRAW: Checks<DrawOptions> = { lossless: flag };
 
 /**
  * Faults of any kind for one connection: mixtures of delays, pieces, rates and stalls, and in half of all cases a truncation
@@ -90,10 +98,9 @@ export function draw(amount: Draw, random: () => number): number {
  * console.log(drawFaults(seededRandom(7), { lossless: true }));
  * ```
  */
-export function drawFaults(
-  random: () => number,
-  { lossless = false }: { readonly lossless?: boolean | undefined } = {},
-): ConnectionFaults {
+export function drawFaults(random: () => number, options: DrawOptions = {}): ConnectionFaults {
+  checkOptions('draw faults', options, DRAW);
+  const { lossless = false } = options;
   const cut = random() < 0.6;
   const piece = cut ? some(random, 1, 65_536) : 65_536;
   // So long at most that pieces of any length keep up the rate promised; a host's timers come some tenths late.

@@ -7,11 +7,12 @@
 // - A direction is over at its sender's end, at its truncation, or when its receiver takes no more while what that one sent
 //   is still on its way back. In the last two what still comes is read and dropped, so that its sender is not stuck.
 // - An end that breaks is noticed also by a direction that holds bytes back or waits for the other end: see #watch.
-import { disposable } from '../base/index.ts';
+import { type Checks, checkOptions, disposable } from '../base/index.ts';
 import { ConnectionLostError, createTask, random, sleep, TaskGroup, type WaitOptions } from '../core/index.ts';
 import type { Duplex } from '../streams/index.ts';
 import { Event } from '../sync/index.ts';
 import { FaultPlan } from './fault-plan.ts';
+import { seedNumber } from './random.ts';
 import { checkFaults, type ConnectionFaults, faultsOf } from './faults.ts';
 
 /** Bytes read at a time of what is dropped. */
@@ -23,6 +24,12 @@ export interface FaultyLinkOptions {
   /** Repeats all that is drawn. Default: a random one, see `link.seed`. */
   readonly seed?: number | undefined;
 }
+
+/** All options of a FaultyLink. */
+export const FAULTY_LINK: Checks<FaultyLinkOptions> = {
+  faults: (_action, _name, value) => checkFaults(value),
+  seed: seedNumber,
+};
 
 /** What was done to one direction. */
 export interface DirectionStatistics {
@@ -92,10 +99,10 @@ export class FaultyLink implements AsyncDisposable {
   /** Set while there are none. */
   readonly #moving = new Event();
 
-  /** @throws TypeError or RangeError for faults that are wrong or unknown */
+  /** @throws TypeError or RangeError for options and faults that are wrong or unknown */
   constructor(client: Duplex, target: Duplex, options: FaultyLinkOptions = {}) {
+    checkOptions('make a faulty link', options, FAULTY_LINK);
     const { faults = {}, seed = Math.floor(random() * 2 ** 32) } = options;
-    checkFaults(faults);
     this.seed = seed;
     this.faults = faults;
     this.#ends = [client, target];

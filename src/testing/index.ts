@@ -7,6 +7,6 @@ export { FakeClock, runWithFakeClock } from './fake-clock.ts';
 export { checkFaults, type ConnectionFaults, type Draw, drawFaults, type Faults } from './faults.ts';
 export { type DirectionStatistics, FaultyLink, type FaultyLinkOptions } from './faulty-link.ts';
 export { withLeakCheck } from './leak-check.ts';
-export { seededRandom } from './random.ts';
+export { seededRandom, seedNumber } from './random.ts';
 export { Sequencer } from './sequencer.ts';
 export { type Duplex, lockstepStreamPair, memoryStreamPair, type MemoryStreamOptions } from '../streams/index.ts';

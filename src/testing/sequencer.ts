@@ -1,6 +1,9 @@
 // Steps of several tasks in one fixed order. trio: `Sequencer`.
+import { type Check, integer } from '../base/index.ts';
 import { waiting } from '../core/index.ts';
 import { Event } from '../sync/index.ts';
+
+const stepNumber: Check = integer(0);
 
 /**
  * Makes tasks take turns: `step(n)` waits until `step(n - 1)` was disposed. For tests that need one exact interleaving.
@@ -31,7 +34,7 @@ export class Sequencer {
   }
 
   async #step(n: number): Promise<Disposable> {
-    if (!Number.isInteger(n) || n < 0) throw new RangeError(`Cannot take step: expected an integer >= 0, got ${n}`);
+    stepNumber('take step', '', n);
     if (this.#begun.has(n)) throw new RangeError(`Cannot take step ${n}: it was taken already`);
     this.#begun.add(n);
     if (n > 0) await this.#end(n - 1).wait();

@@ -5,8 +5,8 @@
 // - `skip`: the missed ones are left out; the next one is the next on the grid. Numbers have gaps.
 // - `burst`: the missed ones come at once, one after the other, until it has caught up.
 // - `delay`: the grid moves: the next one is a full period after the late one.
-import { AsyncIteration } from '../base/index.ts';
-import { checkMs, loopTime, sleep, waiting, type WaitOptions } from '../core/index.ts';
+import { anything, AsyncIteration, type Check, type Checks, flag, ofType, oneOf } from '../base/index.ts';
+import { loopTime, sleep, waiting, type WaitOptions } from '../core/index.ts';
 
 export interface EveryOptions extends WaitOptions {
   /** What becomes of missed ticks. Default `skip`. */
@@ -14,6 +14,15 @@ export interface EveryOptions extends WaitOptions {
   /** Gives tick 0 at once. Default false: the first is tick 1, after one period. */
   readonly immediate?: boolean | undefined;
 }
+
+/** All options of `every`. */
+export const EVERY: Checks<EveryOptions> = {
+  missed: oneOf('skip, burst or delay'),
+  immediate: flag,
+  signal: anything,
+};
+
+const period: Check = ofType('number', 'a number of milliseconds > 0', (ms) => ms > 0 && ms < Infinity);
 
 class Ticks extends AsyncIteration<number> {
   readonly #ms: number;
@@ -23,12 +32,15 @@ class Ticks extends AsyncIteration<number> {
   #start: number = loopTime();
   #next: number;
 
-  constructor(ms: number, options: EveryOptions) {
+  constructor(ms: number, { missed = 'skip', immediate = false, signal }: EveryOptions) {
     super();
+    period('tick', '', ms);
+    EVERY.missed('tick', 'missed', missed);
+    EVERY.immediate('tick', 'immediate', immediate);
     this.#ms = ms;
-    this.#missed = options.missed ?? 'skip';
-    this.#options = options.signal === undefined ? undefined : { signal: options.signal };
-    this.#next = options.immediate === true ? 0 : 1;
+    this.#missed = missed;
+    this.#options = signal === undefined ? undefined : { signal };
+    this.#next = immediate ? 0 : 1;
   }
 
   protected override step(): Promise<IteratorResult<number, undefined>> {
@@ -60,7 +72,7 @@ class Ticks extends AsyncIteration<number> {
 /**
  * Ticks every `ms` milliseconds without drift: yields the number of the tick, which is due at its number times `ms` after
  * the call. Cancellable at each tick; leaving the loop ends it.
- * @throws RangeError unless ms > 0
+ * @throws RangeError unless ms > 0 and finite; TypeError or RangeError for options that are wrong or unknown
  *
  * @example
  * ```ts
@@ -72,11 +84,5 @@ class Ticks extends AsyncIteration<number> {
  * ```
  */
 export function every(ms: number, options: EveryOptions = {}): AsyncIterableIterator<number> & AsyncDisposable {
-  checkMs(ms, 'tick');
-  if (!(ms > 0) || ms === Infinity) throw new RangeError(`Cannot tick: expected a period > 0 milliseconds, got ${ms}`);
-  const { missed = 'skip' } = options;
-  if (missed !== 'skip' && missed !== 'burst' && missed !== 'delay') {
-    throw new RangeError(`Cannot tick: missed must be skip, burst or delay, got ${String(missed)}`);
-  }
   return new Ticks(ms, options);
 }

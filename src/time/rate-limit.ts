@@ -4,11 +4,10 @@
 // below one, and one deadline, the limiter itself, wakes the first when it gets there. A waiter that is cancelled leaves, and
 // those behind it move up; one that had its token already gives it back. Reserving the times to come at once, and sleeping
 // until then, is the rejected option: the time of one that is cancelled can be given to nobody.
-import { describe } from '../base/index.ts';
+import { type Check, ofType } from '../base/index.ts';
 import {
   addDeadline,
   beginWait,
-  checkMs,
   deleteDeadline,
   Line,
   loopTime,
@@ -23,6 +22,9 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** A token, but for what is lost by rounding when the level is computed from times. */
 const ONE = 1 - 1e-9;
+
+const rateCount: Check = ofType('number', 'a finite number >= 1', (count) => count >= 1 && count < Infinity);
+const ratePeriod: Check = ofType('number', 'a finite number of milliseconds > 0', (ms) => ms > 0 && ms < Infinity);
 
 class TokenWait extends QueuedWait<void> {
   protected override withdraw(answered: boolean, value: void): void {
@@ -122,7 +124,7 @@ export class RateLimiter extends Resource {
 
 /**
  * Allows `count` acquisitions per `ms` milliseconds, the first `count` at once.
- * @throws RangeError unless count >= 1 and ms > 0, both finite
+ * @throws RangeError unless count >= 1 and ms > 0, both finite; TypeError unless both are numbers
  *
  * @example
  * ```ts
@@ -135,10 +137,7 @@ export class RateLimiter extends Resource {
  * ```
  */
 export function rateLimit(count: number, ms: number, options?: ResourceOptions): RateLimiter {
-  checkMs(ms, 'limit the rate');
-  if (typeof count !== 'number') throw new TypeError(`Cannot limit the rate: expected a count, got ${describe(count)}`);
-  if (!(count >= 1 && count < Infinity && ms > 0 && ms < Infinity)) {
-    throw new RangeError(`Cannot limit the rate: expected a count >= 1 per milliseconds > 0, got ${count} per ${ms}`);
-  }
+  rateCount('limit the rate', 'count', count);
+  ratePeriod('limit the rate', 'ms', ms);
   return new RateLimiter(count, ms, options);
 }

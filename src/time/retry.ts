@@ -1,9 +1,18 @@
 // retry: again after a pause, on the loop's clock.
-import { describe } from '../base/index.ts';
+import {
+  anything,
+  callback,
+  type Check,
+  type Checks,
+  checkOptions,
+  flag,
+  integer,
+  notNegativeMs,
+  ofType,
+} from '../base/index.ts';
 import {
   beginWait,
   CancelledError,
-  checkMs,
   checkTaskFunction,
   random,
   sleep,
@@ -23,6 +32,20 @@ export interface RetryOptions extends WaitOptions {
   /** Whether an error is worth another attempt. Default: every one. A CancelledError never is. */
   readonly retryOn?: ((error: unknown, attempt: number) => boolean) | undefined;
 }
+
+/** All options of `retry`. */
+export const RETRY: Checks<RetryOptions> = {
+  attempts: integer(1, Infinity),
+  maxBackoff: notNegativeMs,
+  backoff: (action, name, value) => {
+    if (typeof value !== 'function') notNegativeMs(action, name, value);
+  },
+  jitter: flag,
+  retryOn: callback,
+  signal: anything,
+};
+
+const fromBackoff: Check = ofType('number', 'a number of milliseconds from backoff', (ms) => !Number.isNaN(ms));
 
 /**
  * Calls `fn` until it succeeds, at most `attempts` times, with growing pauses. Cancellable in the pauses and in `fn`;
@@ -46,12 +69,8 @@ export function retry<T>(fn: (attempt: number) => PromiseLike<T> | T, options: R
 
 async function attemptAll<T>(fn: (attempt: number) => PromiseLike<T> | T, options: RetryOptions): Promise<T> {
   checkTaskFunction(fn, 'retry', 'retry');
+  checkOptions('retry', options, RETRY);
   const { attempts = 3, backoff = 100, maxBackoff = 30_000, jitter = true, retryOn = () => true, signal } = options;
-  const message = `Cannot retry: attempts must be an integer >= 1 or Infinity, got ${describe(attempts)}`;
-  if (typeof attempts !== 'number') throw new TypeError(message);
-  if (attempts !== Infinity && (!Number.isInteger(attempts) || attempts < 1)) throw new RangeError(message);
-  checkPause('maxBackoff', maxBackoff);
-  if (typeof backoff !== 'function') checkPause('backoff', backoff);
   const wait = signal === undefined ? undefined : { signal };
   const refused = beginWait(wait);
   if (refused !== undefined) return refused;
@@ -73,10 +92,8 @@ async function attemptAll<T>(fn: (attempt: number) => PromiseLike<T> | T, option
 function pauseAfter(attempt: number, backoff: Exclude<RetryOptions['backoff'], undefined>): number {
   // The power stays finite: zero times an infinite one would be no number.
   if (typeof backoff === 'number') return backoff * 2 ** Math.min(attempt - 1, 1023);
-  const pause: unknown = backoff(attempt);
-  const message = `Cannot retry: expected a number of milliseconds from backoff, got ${describe(pause)}`;
-  if (typeof pause !== 'number') throw new TypeError(message);
-  if (Number.isNaN(pause)) throw new RangeError(message);
+  const pause = backoff(attempt);
+  fromBackoff('retry', '', pause);
   return Math.max(0, pause);
 }
 
@@ -90,9 +107,4 @@ function keepCause<T>(error: unknown, decide: () => T): T {
     }
     throw failure;
   }
-}
-
-function checkPause(name: string, ms: number): void {
-  checkMs(ms, 'retry');
-  if (ms < 0) throw new RangeError(`Cannot retry: ${name} must be >= 0 milliseconds, got ${ms}`);
 }

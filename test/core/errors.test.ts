@@ -86,5 +86,5 @@ test('split gives the whole where all errors match or none does, and does not lo
     whole.leaves().map((error) => (error as Error).message),
     ['a', 'b'],
   );
-  assert.throws(() => whole.split('RangeError' as never), /expected an error class or a function, got string/);
+  assert.throws(() => whole.split('RangeError' as never), /expected an error class or a function, got "RangeError"/);
 });

@@ -146,7 +146,7 @@ test('arguments that are wrong reject before anything has begun', async () => {
   };
   await assert.rejects(race([]), RangeError);
   await assert.rejects(race([begin, 7 as never]), /^TypeError: Cannot race: expected functions, Tasks, Futures or/);
-  await assert.rejects(race(begin as never), /^TypeError: Cannot race: expected an array, got function/);
+  await assert.rejects(race(begin as never), /^TypeError: Cannot race: expected an array, got the function begin/);
   assert.ok(!begun);
 });
 

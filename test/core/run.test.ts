@@ -50,6 +50,21 @@ test('run refuses what is no function, by rejecting', async () => {
 
 // ---- the end ------------------------------------------------------------------------------------------------------
 
+test('run refuses options that are wrong or unknown, by rejecting, before main begins', async () => {
+  const main = (): never => assert.fail('called');
+  for (const [options, message] of [
+    [{ grace: -1 }, /^RangeError: Cannot run: grace must be a number of milliseconds >= 0, got -1$/],
+    [{ grace: Number.NaN }, /^RangeError: /],
+    [{ grace: '1' }, /^TypeError: Cannot run: grace must be /],
+    [{ handleSignals: 1 }, /^TypeError: Cannot run: handleSignals must be true or false, got 1$/],
+    [{ debug: 'yes' }, /^TypeError: Cannot run: debug must be true or false, got "yes"$/],
+    [{ handlesignals: true }, /^TypeError: Cannot run: unknown option "handlesignals"$/],
+    [null, /^TypeError: Cannot run: options must be an object, got null$/],
+  ] as const) {
+    await assert.rejects(run(main, options as object), message);
+  }
+});
+
 test('when main ends, the tasks that remain are cancelled and awaited', async () => {
   const log: unknown[] = [];
   await run(() => {

@@ -124,7 +124,7 @@ test('cancellable in a cancelled task refuses, and the rejection of its promise 
 });
 
 test('cancellable refuses what is no promise, by rejecting', async () => {
-  await assert.rejects(cancellable(42 as never), /expects a promise, got 42/);
+  await assert.rejects(cancellable(42 as never), /expected a promise, got 42/);
   await assert.rejects(cancellable(undefined as never), TypeError);
 });
 

@@ -242,7 +242,11 @@ test('arguments that are wrong reject, and do not throw', async () => {
   await assert.rejects(TaskGroup.run(1 as never), TypeError);
   await assert.rejects(
     TaskGroup.run(() => 1, { errors: 'ignore' as never }),
-    RangeError,
+    new RangeError('Cannot run a task group: errors must be cancel or report, got "ignore"'),
+  );
+  await assert.rejects(
+    TaskGroup.run(() => 1, { errors: 1 as never }),
+    TypeError,
   );
   await assert.rejects(
     TaskGroup.run(() => 1, { signal: 'x' as never }),

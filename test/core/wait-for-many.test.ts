@@ -100,6 +100,7 @@ test('wait refuses promises, functions and an empty set, by rejecting', async ()
   await assert.rejects(wait([]), RangeError);
   const done = [createTask(() => 1, { eager: true })];
   await assert.rejects(wait(done, { returnWhen: 'ANY' as never }), RangeError);
+  await assert.rejects(wait(done, { returnWhen: 1 as never }), /^TypeError: Cannot wait: returnWhen must be ALL_/);
   await assert.rejects(wait(done, { timeout: 'x' as never }), TypeError);
   await assert.rejects(wait(done, { timeout: Number.NaN }), RangeError);
   await assert.rejects(wait(done, { signal: 3 as never }), TypeError);

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { bundle, gzippedSize, noBrowser, roomsOf, runAsInBrowser, runInBrowser } from './bundle.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 18_250;
+const wholeDoorLimit = 18_600;
 
 const wholeDoor = "export * from 'maitre/streams';";
 

@@ -6,8 +6,8 @@ import { describe, test } from 'node:test';
 import { bundle, gzippedSize, noBrowser, roomsOf, runAsInBrowser, runBare, runInBrowser } from './bundle.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 22_600;
-const typicalLimit = 13_900;
+const wholeDoorLimit = 22_700;
+const typicalLimit = 14_000;
 
 const wholeDoor = "export * from 'maitre/core';";
 const typical = `

@@ -16,3 +16,26 @@ export function fencedBlocks(text: string): Block[] {
     line: text.slice(0, match.index).split('\n').length,
   }));
 }
+
+export interface OptionTable {
+  /** The text of the heading it stands under, without backticks. */
+  readonly heading: string;
+  /** The names in its first column, in order. */
+  readonly options: readonly string[];
+}
+
+/** The tables whose first column is called `Option`, or `Option of ...`. A row may have several names, each in backticks. */
+export function optionTables(text: string): OptionTable[] {
+  const tables: OptionTable[] = [];
+  let heading = '';
+  let options: string[] | undefined;
+  for (const line of text.split('\n')) {
+    heading = /^#+ (.*)/.exec(line)?.[1]?.replaceAll('`', '') ?? heading;
+    const first = /^\|((?:[^|\\]|\\.)*)\|/.exec(line)?.[1]?.trim();
+    if (first === undefined) options = undefined;
+    else if (options !== undefined)
+      options.push(...[...first.matchAll(/`(\w+)[^`]*`/g)].map((match) => match[1] ?? ''));
+    else if (/^options?\b/i.test(first)) tables.push({ heading, options: (options = []) });
+  }
+  return tables;
+}

@@ -43,15 +43,15 @@ test('a server must be able to say who it is', async () => {
 test('unknown options of TLS are a TypeError that names them, on every way in', async () => {
   assert.equal(
     await refusal({ ...first, requestCerts: true }),
-    'Cannot start server: unknown option "requestCerts" in tls',
+    'Cannot start server: unknown option "tls.requestCerts"',
   );
-  assert.equal(await refusal({ ...first, noDelay: true }), 'Cannot start server: unknown option "noDelay" in tls');
-  assert.equal(await refusal({ ...first, constructor: 1 }), 'Cannot start server: unknown option "constructor" in tls');
+  assert.equal(await refusal({ ...first, noDelay: true }), 'Cannot start server: unknown option "tls.noDelay"');
+  assert.equal(await refusal({ ...first, constructor: 1 }), 'Cannot start server: unknown option "tls.constructor"');
   await withServer(echo, { tls: first }, async (server, port) => {
     const client = (tls: unknown): Promise<Connection> => openConnection({ host: HOST, port, tls: tls as true });
     await assert.rejects(client({ ...trusted, rejectUnauthorised: false }), {
       name: 'TypeError',
-      message: 'Cannot open connection: unknown option "rejectUnauthorised" in tls',
+      message: 'Cannot open connection: unknown option "tls.rejectUnauthorised"',
     });
     for (const tls of ['yes', false, null, [], 1, () => undefined]) {
       await assert.rejects(client(tls), { name: 'TypeError', message: /tls must be true or an object of node:tls/ });

@@ -244,7 +244,9 @@ fakeTest('options are checked', () => {
       message: `Cannot create broadcast: capacity must be an integer >= 1, got ${capacity}`,
     });
   }
-  assert.throws(() => new Broadcast({ capacity: '1' as never }), TypeError);
+  for (const options of [{ capacity: '1' }, { slow: 1 }, { size: 1 }, null] as object[]) {
+    assert.throws(() => new Broadcast(options), TypeError);
+  }
   assert.throws(() => new Broadcast({ slow: 'explode' as never }), {
     name: 'RangeError',
     message: 'Cannot create broadcast: slow must be wait, dropOldest or disconnect, got "explode"',

@@ -401,6 +401,7 @@ fakeTest('PriorityQueue takes a comparator, and keeps the order of what compares
     name: 'TypeError',
     message: 'Cannot create queue: comparator must be a function, got "asc"',
   });
+  assert.throws(() => new PriorityQueue(0, { compare: () => 0 } as object), /unknown option "compare"/);
 });
 
 fakeTest('a getter that was promised an item gets the smallest of when it goes on', async () => {

@@ -283,13 +283,15 @@ test('wrong options are told at once', async () => {
     [{ tls: {} }, /^TypeError: Cannot serve in memory: tls needs a socket/],
     [{ fd: 3 }, /^TypeError: Cannot serve in memory: fd needs a socket/],
     [{ peer: 'nobody' }, /^RangeError: Cannot serve in memory: peer must be an IP address or an Address, got "nobody"/],
+    [{ path: '/x', port: 1 }, /^TypeError: Cannot start server: give either path/],
     [{ peer: 7 }, /^TypeError: Cannot serve in memory: peer must be/],
     [{ peer: { address: '1.2.3.4' } }, /^TypeError/],
-    [{ maxPerIp: 0 }, /^RangeError: Cannot start server: maxPerIp/],
-    [{ soup: true }, /^TypeError: Cannot start server: unknown option "soup"/],
+    [{ maxPerIp: 0 }, /^RangeError: Cannot serve in memory: maxPerIp/],
+    [{ soup: true }, /^TypeError: Cannot serve in memory: unknown option "soup"/],
   ];
   for (const [options, error] of wrong) assert.throws(() => serveInMemory(echo, options), error);
   assert.throws(() => serveInMemory(undefined as unknown as Handler), /^TypeError: .*the handler must be a function/);
   await using served = serveInMemory(echo);
   await assert.rejects(served.connect({ peer: '256.0.0.1' }), RangeError);
+  await assert.rejects(served.connect({ from: '1.2.3.4' } as object), /unknown option "from"/);
 });

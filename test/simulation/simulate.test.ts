@@ -210,9 +210,14 @@ test('shutdown with a grace lets what is on its way arrive', async () => {
 test('options that are wrong are refused before anything listens', async () => {
   const refused: [unknown, RegExp][] = [
     [undefined, /Cannot simulate: options must be an object, got undefined/],
-    [{}, /Cannot simulate: target must have a port or a path, got undefined/],
+    [{}, /Cannot simulate: target must have a port or a path, got none/],
+    [{ target: {} }, /^TypeError: Cannot simulate: target must be an object with port or path/],
+    [{ target: { prot: 1 } }, /^TypeError: Cannot simulate: unknown option "target.prot"/],
+    [{ target: { port: 70_000 } }, /^RangeError: Cannot simulate: target.port must be an integer from 0 to 65535/],
+    [{ target: { port: 1 }, onError: 1 }, /^TypeError: Cannot simulate: onError must be a function/],
+    [{ target: { port: 1 }, seed: NaN }, /^RangeError: Cannot simulate: seed/],
     [{ target: { port: 1 }, sed: 1 }, /Cannot simulate: unknown option "sed"/],
-    [{ target: { port: 1 }, seed: 'x' }, /Cannot simulate: seed must be a number, got "x"/],
+    [{ target: { port: 1 }, seed: 'x' }, /Cannot simulate: seed must be a finite number, got "x"/],
     [{ target: { port: 1 }, faults: { delay: -1 } }, /Cannot plan faults: delay must be/],
     [{ target: { port: 1 }, port: 70_000 }, /Cannot start server: port must be/],
   ];

@@ -48,6 +48,7 @@ test('lines() decodes one-byte encodings and refuses those in which a newline is
   for (const encoding of ['utf16le', 'ucs2', 'hex', 'base64', 'rot13'] as BufferEncoding[]) {
     assert.throws(() => makeReader(bytes).lines(encoding), RangeError);
   }
+  assert.throws(() => makeReader(bytes).lines(5 as never), /^TypeError: Cannot read lines: encoding must be .*, got 5/);
 });
 
 test('iterating a reader gives Buffers with their newlines', async () => {
@@ -128,6 +129,8 @@ test('readTextLine() takes a limit and a signal, refuses options that make no se
   await assert.rejects(makeReader('x\n').readTextLine({ signal: AbortSignal.abort() }), CancelledError);
   const wrong = [{ encoding: 'utf16le' }, { encoding: 'rot13' }, { partial: 'drop' }] as object[];
   for (const options of wrong) await assert.rejects(makeReader('x\n').readTextLine(options), RangeError);
+  const wrongTypes = [{ encoding: null }, { partial: true }] as object[];
+  for (const options of wrongTypes) await assert.rejects(makeReader('x\n').readTextLine(options), TypeError);
   const reader = new StreamReader();
   const task = createTask(() => reader.readTextLine());
   await microtasks(3);

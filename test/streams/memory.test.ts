@@ -121,6 +121,8 @@ fakeTest('the peer of an aborted end has its error, the end itself has none', as
 test('limits that make no sense are refused', () => {
   assert.throws(() => memoryStreamPair({ limit: 0 }), RangeError);
   assert.throws(() => lockstepStreamPair({ limit: NaN }), RangeError);
+  assert.throws(() => memoryStreamPair({ onHandOver: 1 as never }), /onHandOver must be a function, got 1/);
+  assert.throws(() => memoryStreamPair({ limits: 1 } as object), /unknown option "limits"/);
 });
 
 test('getExtraInfo knows nothing', () => {

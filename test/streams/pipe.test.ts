@@ -119,3 +119,17 @@ test('pipe rejects with its reader’s error, and leaves the writer open; a sign
   assert.equal(a.writer.isClosing(), false);
   await abortAll(a, b);
 });
+
+test('pipe refuses options that are wrong or unknown before it reads anything', async () => {
+  const [a, b] = memoryStreamPair();
+  const source = new StreamReader();
+  source.feedData(Buffer.from('kept'));
+  for (const [options, message] of [
+    [{ end: 1 }, 'Cannot pipe: end must be true or false, got 1'],
+    [{ close: false }, 'Cannot pipe: unknown option "close"'],
+  ] as const) {
+    await assert.rejects(pipe(source, a.writer, options as object), { name: 'TypeError', message });
+  }
+  assert.equal(source.bufferedBytes, 4);
+  await abortAll(a, b);
+});

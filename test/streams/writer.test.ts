@@ -148,6 +148,8 @@ test('maxBuffered must be a number of bytes above 0: NaN would be no limit', () 
     assert.throws(() => makeWriter({ maxBuffered: maxBuffered as unknown as number }), TypeError);
   }
   makeWriter({ maxBuffered: Infinity });
+  assert.throws(() => makeWriter({ onOverflow: 1 as never }), /onOverflow must be a function, got 1/);
+  assert.throws(() => makeWriter({ maxbuffered: 1 } as object), /unknown option "maxbuffered"/);
 });
 
 test('what is neither text nor bytes is a TypeError, also after close', () => {
@@ -267,6 +269,9 @@ test('setWriteBufferLimits refuses marks out of order and keeps the old ones', a
   const { writer } = makeWriter();
   for (const limits of [{ high: 1, low: 2 }, { low: -1 }, { high: -1 }, { high: NaN }, { low: NaN }]) {
     assert.throws(() => writer.setWriteBufferLimits(limits), RangeError);
+  }
+  for (const limits of [{ high: '1' }, { low: null }, null, { hihg: 1 }] as unknown as object[]) {
+    assert.throws(() => writer.setWriteBufferLimits(limits), TypeError);
   }
   writer.write(Buffer.alloc(65_536));
   assert.equal(await stateOf(writer.drain()), 'resolved');

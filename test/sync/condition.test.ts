@@ -82,7 +82,7 @@ fakeTest(
     assert.equal(condition.locked(), false);
     await assert.rejects(condition.waitFor(true as never), {
       name: 'TypeError',
-      message: 'Cannot wait on condition: expected a predicate function',
+      message: 'Cannot wait on condition: the predicate must be a function, got true',
     });
   },
 );

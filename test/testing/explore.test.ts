@@ -299,6 +299,10 @@ test('options and names are checked', async () => {
     message: 'Cannot replay: expected "task:point" or "task:point;seed", got "nonsense"',
   });
   await assert.rejects(exploreCancellation(scenario, { cancels: 3 as never }), RangeError);
+  for (const options of [{ cancels: '1' }, { seeds: 7 }, { seeds: ['7'] }, { replay: 1 }, { seed: 7 }] as object[]) {
+    await assert.rejects(exploreCancellation(scenario, options), TypeError, JSON.stringify(options));
+  }
+  await assert.rejects(exploreCancellation(7 as never), /^TypeError: Cannot explore: the scenario must be a function/);
   for (const name of ['a:b', 'a,b', 'a;b']) {
     await assert.rejects(
       exploreCancellation((x) => void x.task(name, () => undefined)),

@@ -24,15 +24,18 @@ test('a direction has the faults of both, and its own instead of them', () => {
 
 test('faults that are wrong or unknown are refused by name', () => {
   const refused: [unknown, RegExp][] = [
-    [undefined, /Cannot plan faults: expected an object, got undefined/],
-    [{ dealy: 1 }, /Cannot plan faults: unknown fault "dealy"/],
-    [{ up: { down: {} } }, /Cannot plan faults: unknown fault "down"/],
+    [undefined, /Cannot plan faults: options must be an object, got undefined/],
+    [{ dealy: 1 }, /Cannot plan faults: unknown option "dealy"/],
+    [{ up: { down: {} } }, /Cannot plan faults: unknown option "up.down"/],
     [{ delay: -1 }, /Cannot plan faults: delay must be a number >= 0 or a range of them, got -1/],
     [{ piece: [5, 1] }, /piece must be a number >= 0 or a range of them, got \[5, 1\]/],
     [{ down: { resetAfter: NaN } }, /resetAfter must be .*, got NaN/],
+    [{ delay: '1' }, /^TypeError: Cannot plan faults: delay must be a number >= 0 or a range of them, got "1"/],
+    [{ up: 1 }, /^TypeError: Cannot plan faults: up must be an object, got 1/],
+    [{ rate: '1' }, /^TypeError: Cannot plan faults: rate must be a number of bytes per second > 0, got "1"/],
     [{ rate: 0 }, /Cannot plan faults: rate must be a number of bytes per second > 0, got 0/],
   ];
-  for (const [faults, message] of refused) assert.throws(() => checkFaults(faults as ConnectionFaults), message);
+  for (const [faults, message] of refused) assert.throws(() => checkFaults(faults), message);
 });
 
 test('drawFaults gives faults of every kind, half of them harmless, by the seed', () => {

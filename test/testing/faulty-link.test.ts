@@ -284,6 +284,8 @@ fakeTest('faults that are wrong are refused; a draw that makes no number breaks 
   const [near] = memoryStreamPair();
   const [far] = memoryStreamPair();
   assert.throws(() => new FaultyLink(near, far, { faults: { piece: -1 } }), RangeError);
+  assert.throws(() => new FaultyLink(near, far, { seed: '1' as never }), TypeError);
+  assert.throws(() => new FaultyLink(near, far, { fault: {} } as object), /unknown option "fault"/);
   const reported: unknown[] = [];
   using _ = setExceptionHandler(({ error }) => reported.push(error));
   const { client, link } = linked({ faults: { delay: () => NaN } });

@@ -21,3 +21,11 @@ test('the numbers are from 0 to below 1, and evenly spread', () => {
   }
   for (const count of buckets) assert.ok(count > 850 && count < 1150, buckets.join());
 });
+
+test('a seed is a finite number', () => {
+  for (const seed of [NaN, Infinity]) assert.throws(() => seededRandom(seed), RangeError);
+  assert.throws(() => seededRandom('7' as never), {
+    name: 'TypeError',
+    message: 'Cannot make random numbers: seed must be a finite number, got "7"',
+  });
+});

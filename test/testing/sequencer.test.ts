@@ -42,4 +42,5 @@ fakeTest('each step is taken once, and is an integer >= 0', async () => {
       message: `Cannot take step: expected an integer >= 0, got ${n}`,
     });
   }
+  await assert.rejects(sequencer.step('1' as never), TypeError);
 });

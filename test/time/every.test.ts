@@ -150,15 +150,18 @@ fakeTest('options are checked at the call', () => {
   for (const ms of [0, -1, Infinity]) {
     assert.throws(() => every(ms), {
       name: 'RangeError',
-      message: `Cannot tick: expected a period > 0 milliseconds, got ${ms}`,
+      message: `Cannot tick: expected a number of milliseconds > 0, got ${ms}`,
     });
   }
   assert.throws(() => every(NaN), RangeError);
   assert.throws(() => every('10' as never), { name: 'TypeError' });
   assert.throws(() => every(10, { missed: 'never' as never }), {
     name: 'RangeError',
-    message: 'Cannot tick: missed must be skip, burst or delay, got never',
+    message: 'Cannot tick: missed must be skip, burst or delay, got "never"',
   });
+  for (const options of [{ missed: 1 }, { missed: null }, { immediate: 'yes' }] as object[]) {
+    assert.throws(() => every(10, options), TypeError);
+  }
 });
 
 test('every passes exploreCancellation', async () => {

@@ -120,7 +120,13 @@ fakeTest('it takes a function, and checks its options before it calls it', async
   }
   await assert.rejects(retry(never, { attempts: '3' as never }), { name: 'TypeError' });
   await assert.rejects(retry(never, { backoff: NaN }), { name: 'RangeError' });
-  await assert.rejects(retry(never, { maxBackoff: '1' as never }), { name: 'TypeError' });
+  await assert.rejects(retry(never, { maxBackoff: -1 }), {
+    name: 'RangeError',
+    message: 'Cannot retry: maxBackoff must be a number of milliseconds >= 0, got -1',
+  });
+  for (const options of [{ maxBackoff: '1' }, { backoff: '1' }, { jitter: 1 }, { retryOn: /busy/ }, { atempts: 1 }]) {
+    await assert.rejects(retry(never, options as object), { name: 'TypeError' }, JSON.stringify(options));
+  }
 });
 
 fakeTest('attempts may be Infinity', async () => {

@@ -1,9 +1,16 @@
 // Frames: each record after a binary length of 1, 2, 4 or 8 bytes, or a varint as in Protocol Buffers.
-import { describe } from '../../base/index.ts';
+import { type Checks, checkOptions, flag, wrongValue } from '../../base/index.ts';
 import { Buffer } from '../buffer.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
-import { checkedLength, type LengthDecoder, PrefixedReader, toMaxLength, UNKNOWN } from './prefixed-reader.ts';
+import {
+  checkedLength,
+  DEFAULT_MAX_LENGTH,
+  type LengthDecoder,
+  PrefixedReader,
+  recordLimit,
+  UNKNOWN,
+} from './prefixed-reader.ts';
 import type { RecordReader } from './record-reader.ts';
 
 /** Bytes of a varint: 56 bits, more than any length that is accepted. */
@@ -21,13 +28,22 @@ export interface FrameOptions {
   readonly maxLength?: number | undefined;
 }
 
+/** All options of frames. */
+export const FRAMES: Checks<FrameOptions> = {
+  header: frameHeader,
+  littleEndian: flag,
+  maxLength: recordLimit,
+};
+
+const ACTION = 'use frames';
+
 /**
  * Reads frames that come after their length, with `read()` or `for await`. Each is a Buffer without its header.
  * `read()` rejects with LimitOverrunError when more than `maxLength` is announced, before any of it is waited for (its
  * `consumed` is the length announced); with IncompleteReadError when the stream ends within a frame or its header; with
  * SyntaxError for a varint of more than 8 bytes (zeros that lengthen a shorter one are accepted). After each of these every
  * later read rejects with the same error. A cancelled read loses nothing.
- * @throws RangeError or TypeError for options that make no sense
+ * @throws RangeError or TypeError for options that are wrong or unknown
  *
  * @example
  * ```ts
@@ -42,9 +58,9 @@ export interface FrameOptions {
  * ```
  */
 export function frames(reader: StreamReader, options: FrameOptions = {}): RecordReader<Buffer> {
-  const maxLength = toMaxLength(options.maxLength, 'frames');
-  const header = checkHeader(options.header ?? 4);
-  const decoder = header === 'varint' ? new VarintDecoder() : new IntegerDecoder(header, options.littleEndian === true);
+  checkOptions(ACTION, options, FRAMES);
+  const { header = 4, littleEndian = false, maxLength = DEFAULT_MAX_LENGTH } = options;
+  const decoder = header === 'varint' ? new VarintDecoder() : new IntegerDecoder(header, littleEndian);
   return new PrefixedReader(reader, { name: 'frame', maxLength, decoder });
 }
 
@@ -66,12 +82,14 @@ export function frames(reader: StreamReader, options: FrameOptions = {}): Record
  * ```
  */
 export function writeFrame(writer: StreamWriter, data: string | Uint8Array, options: FrameOptions = {}): void {
-  const header = checkHeader(options.header ?? 4);
+  const { header = 4, littleEndian = false, maxLength = DEFAULT_MAX_LENGTH } = options;
+  // Value by value: a table costs as much as the frame.
+  FRAMES.header(ACTION, 'header', header);
+  FRAMES.littleEndian(ACTION, 'littleEndian', littleEndian);
+  FRAMES.maxLength(ACTION, 'maxLength', maxLength);
   const most = header === 'varint' || header === 8 ? Number.MAX_SAFE_INTEGER : 2 ** (8 * header) - 1;
-  const length = checkedLength(data, Math.min(most, toMaxLength(options.maxLength, 'frames')), 'frame');
-  writer.write(
-    header === 'varint' ? encodeVarint(length) : encodeInteger(length, header, options.littleEndian === true),
-  );
+  const length = checkedLength(data, Math.min(most, maxLength), 'frame');
+  writer.write(header === 'varint' ? encodeVarint(length) : encodeInteger(length, header, littleEndian));
   writer.write(data);
 }
 
@@ -131,7 +149,7 @@ function encodeVarint(length: number): Buffer {
   return Buffer.from(bytes);
 }
 
-function checkHeader(header: FrameHeader): FrameHeader {
-  if (header === 1 || header === 2 || header === 4 || header === 8 || header === 'varint') return header;
-  throw new RangeError(`Cannot use frames: header must be 1, 2, 4, 8 or "varint", got ${describe(header)}`);
+function frameHeader(action: string, name: string, value: unknown): void {
+  if (value === 'varint' || value === 1 || value === 2 || value === 4 || value === 8) return;
+  throw wrongValue(action, name, '1, 2, 4, 8 or varint', value, typeof value === 'string' ? 'string' : 'number');
 }

@@ -2,8 +2,9 @@
 //
 // A line is one read of the stream (readUntil, not readLine: it leaves an overlong line alone, where a dropped half would
 // make the other half look like a line), so a cancel has taken the line or nothing of it.
-import { describe, quote } from '../../base/index.ts';
+import { type Checks, checkOptions, describe, quote } from '../../base/index.ts';
 import { IncompleteReadError, type WaitOptions } from '../../core/index.ts';
+import { byteLimit } from '../reader-options.ts';
 import { Buffer } from '../buffer.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
@@ -17,6 +18,9 @@ export interface JsonLinesOptions {
   readonly maxLength?: number | undefined;
 }
 
+/** All options of jsonLines. */
+export const JSON_LINES: Checks<JsonLinesOptions> = { maxLength: byteLimit };
+
 /**
  * Reads one JSON value a line, with `read()` or `for await`. Blank lines are skipped; a last line without a newline is
  * given, unless it is a number, which may have been cut short.
@@ -24,7 +28,7 @@ export interface JsonLinesOptions {
  * dropped, and the next read goes on after it. It rejects with LimitOverrunError, nothing read, for a line that is too
  * long: to go on, take the line from the reader. And with IncompleteReadError when the stream ends within a line. A
  * cancelled read loses nothing.
- * @throws RangeError or TypeError for a `maxLength` that makes no sense
+ * @throws RangeError or TypeError for options that are wrong or unknown
  *
  * @example
  * ```ts
@@ -36,7 +40,8 @@ export interface JsonLinesOptions {
  * ```
  */
 export function jsonLines(reader: StreamReader, options: JsonLinesOptions = {}): RecordReader<unknown> {
-  return new JsonLineReader(reader, options.maxLength === undefined ? reader.limit : checkMaxLength(options.maxLength));
+  checkOptions('use JSON lines', options, JSON_LINES);
+  return new JsonLineReader(reader, options.maxLength ?? reader.limit);
 }
 
 /**
@@ -124,11 +129,4 @@ function isWhole(text: string, line: Buffer): boolean {
 /** Nothing but spaces, tabs and the line's end. */
 function isBlank(line: Uint8Array): boolean {
   return line.every((byte) => byte === 32 || byte === 9 || byte === 13 || byte === 10);
-}
-
-function checkMaxLength(maxLength: number): number {
-  const message = `Cannot limit JSON lines: maxLength must be a number of bytes > 0, got ${describe(maxLength)}`;
-  if (typeof maxLength !== 'number') throw new TypeError(message);
-  if (!(maxLength > 0)) throw new RangeError(message);
-  return maxLength;
 }

@@ -1,7 +1,15 @@
 // Netstrings, `5:hello,`: https://cr.yp.to/proto/netstrings.txt. Strict: no sign, no space, no zero in front.
+import { type Checks, checkOptions } from '../../base/index.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
-import { checkedLength, type LengthDecoder, PrefixedReader, toMaxLength, UNKNOWN } from './prefixed-reader.ts';
+import {
+  checkedLength,
+  DEFAULT_MAX_LENGTH,
+  type LengthDecoder,
+  PrefixedReader,
+  recordLimit,
+  UNKNOWN,
+} from './prefixed-reader.ts';
 import type { RecordReader } from './record-reader.ts';
 
 const ZERO = 48;
@@ -14,13 +22,16 @@ export interface NetstringOptions {
   readonly maxLength?: number | undefined;
 }
 
+/** All options of netstrings. */
+export const NETSTRINGS: Checks<NetstringOptions> = { maxLength: recordLimit };
+
 /**
  * Reads netstrings (`5:hello,`) with `read()` or `for await`. Each is a Buffer of what it holds.
  * `read()` rejects with LimitOverrunError when more than `maxLength` is announced, as soon as a digit says so; with
  * IncompleteReadError when the stream ends within a netstring; with SyntaxError at the first byte that cannot be part of
  * one, also a zero in front of the length. After each of these every later read rejects with the same error. A cancelled read
  * loses nothing.
- * @throws RangeError or TypeError for a `maxLength` that makes no sense
+ * @throws RangeError or TypeError for options that are wrong or unknown
  *
  * @example
  * ```ts
@@ -32,7 +43,8 @@ export interface NetstringOptions {
  * ```
  */
 export function netstrings(reader: StreamReader, options: NetstringOptions = {}): RecordReader<Buffer> {
-  const maxLength = toMaxLength(options.maxLength, 'netstrings');
+  checkOptions('use netstrings', options, NETSTRINGS);
+  const { maxLength = DEFAULT_MAX_LENGTH } = options;
   return new PrefixedReader(reader, {
     name: 'netstring',
     maxLength,
@@ -57,7 +69,9 @@ export function netstrings(reader: StreamReader, options: NetstringOptions = {})
  * ```
  */
 export function writeNetstring(writer: StreamWriter, data: string | Uint8Array, options: NetstringOptions = {}): void {
-  const length = checkedLength(data, toMaxLength(options.maxLength, 'netstrings'), 'netstring');
+  const { maxLength = DEFAULT_MAX_LENGTH } = options;
+  recordLimit('use netstrings', 'maxLength', maxLength);
+  const length = checkedLength(data, maxLength, 'netstring');
   writer.write(`${length}:`);
   writer.write(data);
   writer.write(',');

@@ -3,14 +3,14 @@
 // States: PREFIX (`#length` is UNKNOWN; `#pieces` and the decoder hold what was read of it) -> BODY (`#length` is known)
 // -> PREFIX. Each read of the stream takes all it asked for or nothing, and each is followed by its step without a wait in
 // between: so a cancel finds either state whole, and the next read goes on from it.
-import { describe } from '../../base/index.ts';
+import { type Check, ofType, wrongValue } from '../../base/index.ts';
 import { IncompleteReadError, LimitOverrunError, type WaitOptions } from '../../core/index.ts';
 import { Buffer } from '../buffer.ts';
 import type { StreamReader } from '../reader.ts';
 import { RecordReader } from './record-reader.ts';
 
-/** 16 MiB. */
-const DEFAULT_MAX_LENGTH = 16 * 1024 * 1024;
+/** Bytes that a record may have, by default: 16 MiB. */
+export const DEFAULT_MAX_LENGTH: number = 16 * 1024 * 1024;
 
 /** Returned by a decoder that needs another piece. */
 export const UNKNOWN = -1;
@@ -101,19 +101,17 @@ export class PrefixedReader extends RecordReader<Buffer> {
   }
 }
 
-/** The limit for records, checked. */
-export function toMaxLength(maxLength: number | undefined, what: string): number {
-  if (maxLength === undefined) return DEFAULT_MAX_LENGTH;
-  const message = `Cannot limit ${what}: maxLength must be an integer number of bytes >= 0, got ${describe(maxLength)}`;
-  if (typeof maxLength !== 'number') throw new TypeError(message);
-  if (!Number.isSafeInteger(maxLength) || maxLength < 0) throw new RangeError(message);
-  return maxLength;
-}
+/** The limit of records that say their length. */
+export const recordLimit: Check = ofType(
+  'number',
+  'an integer number of bytes >= 0',
+  (bytes) => Number.isSafeInteger(bytes) && bytes >= 0,
+);
 
 /** How many bytes `data` has; refuses what is neither text nor bytes, and what is above the limit, before it is written. */
 export function checkedLength(data: string | Uint8Array, maxLength: number, what: string): number {
   if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-    throw new TypeError(`Cannot write ${what}: expected text or bytes, got ${describe(data)}`);
+    throw wrongValue(`write ${what}`, '', 'text or bytes', data);
   }
   const length = typeof data === 'string' ? Buffer.byteLength(data) : data.length;
   if (length <= maxLength) return length;

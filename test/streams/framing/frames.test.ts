@@ -26,6 +26,9 @@ test('writeFrame() refuses what the header or the limit cannot hold, and writes 
     [Buffer.alloc(16 * 1024 * 1024 + 1), {}, RangeError],
     [3, {}, TypeError],
     ['', { header: 3 as FrameHeader }, RangeError],
+    ['', { header: null as unknown as FrameHeader }, TypeError],
+    ['', { littleEndian: 1 as unknown as boolean }, TypeError],
+    ['', { maxLength: NaN }, RangeError],
   ];
   const written = await encode((writer) => {
     for (const [data, options, type] of refused) {
@@ -37,7 +40,13 @@ test('writeFrame() refuses what the header or the limit cannot hold, and writes 
 
 test('frames() refuses options that make no sense', () => {
   const reader = new StreamReader();
-  for (const header of [0, 3, '4', false]) assert.throws(() => frames(reader, { header: header as 4 }), RangeError);
+  for (const header of [0, 3, '4']) assert.throws(() => frames(reader, { header: header as 4 }), RangeError);
+  assert.throws(() => frames(reader, { header: false as unknown as 4 }), {
+    name: 'TypeError',
+    message: 'Cannot use frames: header must be 1, 2, 4, 8 or varint, got false',
+  });
+  assert.throws(() => frames(reader, { littleEndian: 'no' as unknown as boolean }), TypeError);
+  assert.throws(() => frames(reader, { length: 4 } as FrameOptions), /unknown option "length"/);
   for (const maxLength of [-1, 1.5, NaN, Infinity]) assert.throws(() => frames(reader, { maxLength }), RangeError);
   assert.throws(() => frames(reader, { maxLength: '9' as unknown as number }), TypeError);
 });

@@ -73,4 +73,5 @@ test('a line above the limit is left alone, so that no half of it is taken for a
 test('limits that make no sense are refused', () => {
   for (const maxLength of [0, -1, NaN]) assert.throws(() => jsonLines(new StreamReader(), { maxLength }), RangeError);
   assert.throws(() => jsonLines(new StreamReader(), { maxLength: '1' as unknown as number }), TypeError);
+  assert.throws(() => jsonLines(new StreamReader(), { limit: 1 } as object), /unknown option "limit"/);
 });

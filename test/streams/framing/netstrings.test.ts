@@ -41,8 +41,10 @@ test('a length above the limit is refused at the digit that says so', async () =
 
 test('limits that make no sense, and records that do not fit or are none, are refused', async () => {
   assert.throws(() => netstrings(new StreamReader(), { maxLength: -1 }), RangeError);
+  assert.throws(() => netstrings(new StreamReader(), { limit: 1 } as object), /unknown option "limit"/);
   const written = await encode((writer) => {
     assert.throws(() => writeNetstring(writer, 'abc', { maxLength: 2 }), RangeError);
+    assert.throws(() => writeNetstring(writer, 'abc', { maxLength: '2' as unknown as number }), TypeError);
     assert.throws(() => writeNetstring(writer, undefined as unknown as string), TypeError);
   });
   assert.equal(written.length, 0);

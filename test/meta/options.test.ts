@@ -1,0 +1,97 @@
+// The tables of options in docs/reference against those in the sources: every option is documented, and nothing else is. The
+// compiler holds the sources' tables to their interfaces (base/check.ts), and here those that core has no table for.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { TaskGroupOptions, TaskOptions, WaitForManyOptions } from '#src/core/index.js';
+import { RUN } from '#src/core/run.js';
+import { DATAGRAM, MULTICAST } from '#src/net/datagram-options.js';
+import { CONNECT } from '#src/net/open-connection.js';
+import { SERVER } from '#src/net/server-options.js';
+import { BROADCAST } from '#src/queues/broadcast.js';
+import { SIMULATE } from '#src/simulation/simulate.js';
+import { FRAMES } from '#src/streams/framing/frames.js';
+import { JSON_LINES } from '#src/streams/framing/json-lines.js';
+import { NETSTRINGS } from '#src/streams/framing/netstrings.js';
+import { READER } from '#src/streams/reader-options.js';
+import { EXPLORE } from '#src/testing/explore.js';
+import { EVERY } from '#src/time/every.js';
+import { RETRY } from '#src/time/retry.js';
+import { optionTables } from './markdown.js';
+import { listFiles, readText } from './source-files.js';
+
+// createTask, wait and TaskGroup.run check value by value: they are called too often for a table.
+const TASK: Record<keyof TaskOptions, true> = { name: true, eager: true };
+const TASK_GROUP: Record<keyof TaskGroupOptions, true> = { name: true, errors: true, signal: true };
+const WAIT: Record<keyof WaitForManyOptions, true> = { timeout: true, returnWhen: true, signal: true };
+
+/** What the tables of options under each heading must list together. */
+const documented: Readonly<Record<string, object>> = {
+  'framing.md#Frames': FRAMES,
+  'framing.md#JSON Lines': JSON_LINES,
+  'framing.md#Netstrings': NETSTRINGS,
+  'groups-and-timeouts.md#TaskGroup.run': TASK_GROUP,
+  'queues.md#Broadcast': BROADCAST,
+  'servers.md#Options': SERVER,
+  'servers.md#openConnection': CONNECT,
+  'streams.md#By hand': READER,
+  'tasks.md#createTask': TASK,
+  'tasks.md#run': RUN,
+  'tasks.md#wait': WAIT,
+  'testing.md#exploreCancellation': EXPLORE,
+  'testing.md#simulate': SIMULATE,
+  'time.md#every': EVERY,
+  'time.md#retry': RETRY,
+  'udp.md#Multicast and broadcast': MULTICAST,
+  'udp.md#createDatagramEndpoint': DATAGRAM,
+};
+
+/** Pages on options of programs, which the tests of cli hold. */
+const elsewhere = ['docs/reference/cli.md'];
+
+const found = new Map<string, string[]>();
+for (const file of listFiles('docs/reference', '.md')) {
+  if (elsewhere.includes(file)) continue;
+  for (const { heading, options } of optionTables(readText(file))) {
+    const place = `${file.slice('docs/reference/'.length)}#${heading}`;
+    found.set(place, [...(found.get(place) ?? []), ...options]);
+  }
+}
+
+describe('tables of options', () => {
+  for (const [place, table] of Object.entries(documented)) {
+    test(`${place} lists every option once, and nothing else`, () => {
+      assert.deepEqual([...(found.get(place) ?? [])].sort(), Object.keys(table).sort());
+    });
+  }
+
+  test('none is held to nothing', () => {
+    assert.deepEqual(
+      [...found.keys()].filter((place) => !(place in documented)),
+      [],
+    );
+  });
+});
+
+test('optionTables reads the names of each row, under the heading they stand under', () => {
+  const text = [
+    '# Page',
+    '## `open(options)`',
+    '| Option       | Meaning          |',
+    '| ------------ | ---------------- |',
+    '| `a`, `b`     | both, see `c`    |',
+    '| `d?: number` | after a `\\|` bar |',
+    '',
+    '| Member | What |',
+    '| ------ | ---- |',
+    '| `e`    | none |',
+    '',
+    '| Option of `open` | What |',
+    '| ---------------- | ---- |',
+    '| `f`              | one  |',
+  ];
+  assert.deepEqual(optionTables(text.join('\n')), [
+    { heading: 'open(options)', options: ['a', 'b', 'd'] },
+    { heading: 'open(options)', options: ['f'] },
+  ]);
+});
