@@ -63,12 +63,22 @@ class ReadableTransport implements ReadTransport {
 
   #onData(chunk: unknown): void {
     if (this.#closing) return;
-    if (typeof chunk === 'string') this.reader.feedData(Buffer.from(chunk, this.#readable.readableEncoding ?? 'utf8'));
-    else if (chunk instanceof Uint8Array) this.reader.feedData(chunk);
+    if (typeof chunk === 'string') this.#feed(Buffer.from(chunk, this.#readable.readableEncoding ?? 'utf8'));
+    else if (chunk instanceof Uint8Array) this.#feed(chunk);
     else {
       const error = new TypeError(`Cannot read from a Node stream: expected text or bytes, got ${describe(chunk)}`);
       this.reader.setException(error);
       this.#readable.destroy(error);
+    }
+  }
+
+  /** A reader whose user has ended it takes no more: what still comes is dropped. Thrown on, the error would end the process. */
+  #feed(chunk: Uint8Array): void {
+    try {
+      this.reader.feedData(chunk);
+    } catch {
+      this.#closing = true;
+      this.#readable.resume();
     }
   }
 }

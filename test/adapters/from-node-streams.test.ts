@@ -149,3 +149,16 @@ test('there and back again: fromNodeDuplex(toNodeDuplex(connection))', async () 
   await b.writer.waitClosed();
   assert.equal(b.error, undefined);
 });
+
+test('what comes after the user has ended the reader is dropped, and harms nothing', async () => {
+  const source = new PassThrough();
+  const reader = fromNodeReadable(source);
+  source.write('soup');
+  assert.equal(String(await reader.read(10)), 'soup');
+  reader.feedEof();
+  source.write('more');
+  source.end();
+  await turns(3);
+  assert.equal((await reader.read()).length, 0);
+  assert.equal(source.readableEnded, true);
+});
