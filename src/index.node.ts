@@ -17,6 +17,7 @@ export {
   toWebWritable,
 } from './adapters/index.ts';
 export * from './core-door.ts';
+export { CalledProcessError, WorkerLostError } from './core/index.ts';
 export {
   type Address,
   type ClientTlsOptions,

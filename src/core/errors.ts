@@ -143,6 +143,34 @@ export class LimitOverrunError extends OwnError {
   }
 }
 
+/** A program ended with something else than 0, and `check` was asked for. asyncio: `subprocess.CalledProcessError`. */
+export class CalledProcessError extends OwnError {
+  override readonly name = 'CalledProcessError';
+  readonly code = 'ERR_CALLED_PROCESS';
+  /** Its exit code; below 0 the number of the signal that ended it. */
+  readonly returncode: number;
+  /** What `communicate` had read; null for what was not piped, or not read. */
+  readonly stdout: Uint8Array | null;
+  readonly stderr: Uint8Array | null;
+
+  constructor(
+    message: string,
+    returncode: number,
+    output: { readonly stdout?: Uint8Array | null; readonly stderr?: Uint8Array | null } = {},
+  ) {
+    super(message);
+    this.returncode = returncode;
+    this.stdout = output.stdout ?? null;
+    this.stderr = output.stderr ?? null;
+  }
+}
+
+/** A worker of an executor ended while it ran a job: a crash, an exit, no memory left. Its cause is what ended it, if that is known. */
+export class WorkerLostError extends OwnError {
+  override readonly name = 'WorkerLostError';
+  readonly code = 'ERR_WORKER_LOST';
+}
+
 /** Somebody else is already doing this: a second reader on one stream. */
 export class BusyError extends OwnError {
   override readonly name = 'BusyError';

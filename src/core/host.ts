@@ -45,8 +45,8 @@ export interface Host {
   captureContext(): <R>(fn: () => R) => R;
   /** Writes the default report of an error nobody took, or of a text that says it all: to standard error, or the browser's console. */
   report(...what: readonly [text: string, error?: unknown]): void;
-  /** Calls `fn` for each of the signals until disposed. Absent where there are none. */
-  onSignal?(names: readonly SignalName[], fn: (name: SignalName, number: number) => void): Disposable;
+  /** Calls `fn` for each of the signals, by their names, until disposed. Absent where there are none. */
+  onSignal?(names: readonly string[], fn: (name: string, number: number) => void): Disposable;
   /** Calls `fn` each time nothing is left that could happen, before the process ends. Absent where the host cannot tell. */
   onEmptyLoop?(fn: () => void): Disposable;
   /** What keeps the host's loop alive, for leak checks. Absent where it cannot tell. */
@@ -58,9 +58,6 @@ export interface Host {
   /** Has the process exit with `code` if `error` ends it, uncaught. Absent where there is none. */
   exitWith?(code: number, error: unknown): void;
 }
-
-/** The signals that the host port knows. */
-export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 /** The installed host. A live binding: hot paths read it without a call. */
 export let host: Host = new Proxy({} as Host, {

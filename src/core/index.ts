@@ -10,6 +10,7 @@ export { deliverHeld, type Delivery, type DeliveryHook, holdDeliveries, setDeliv
 export {
   BrokenBarrierError,
   BusyError,
+  CalledProcessError,
   CancelledError,
   type CancelReason,
   ConnectionLostError,
@@ -22,6 +23,7 @@ export {
   QueueShutDown,
   TaskGroupError,
   TimeoutError,
+  WorkerLostError,
 } from './errors.ts';
 export {
   type ExceptionContext,
@@ -44,6 +46,7 @@ export { shield } from './shield.ts';
 export { cancellable, sleep } from './sleep.ts';
 export {
   allTasks,
+  atScopeEnd,
   checkTaskFunction,
   createTask,
   currentTask,

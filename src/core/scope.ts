@@ -93,6 +93,8 @@ export class InnerScope implements Scope {
   standing: CancelledError | undefined = undefined;
   controller: AbortController | undefined = undefined;
   deadline: number = Infinity;
+  /** Called when it has closed, in order; undefined for none. Written by atScopeEnd() alone. */
+  closers: Set<{ readonly fn: () => void }> | undefined = undefined;
   /** The contest whose member it is while that is open; see race.ts. */
   contest: object | undefined = undefined;
 
@@ -301,6 +303,7 @@ export function closeScope(scope: InnerScope): void {
   scope.waits = undefined;
   scope.isOpen = false;
   scope.standing = undefined; // a closed scope lives as long as anything made in its context
+  for (const { fn } of scope.closers ?? []) fn();
 }
 
 /** Puts `first` and the scopes behind it before those of `outer`. */

@@ -9,7 +9,7 @@
 // - A task cancelled before its first step never runs. One that ends with a kept cancel still pending is cancelled.
 // - uncancel() subtracts one, and drops what is kept where no cancel stands any more.
 // - timeout() and TaskGroup cancel scopes of their own: they count in `cancelling()` until their body has ended, as in asyncio.
-import { type Linked, LinkedSet, wrongValue } from '../base/index.ts';
+import { disposable, type Linked, LinkedSet, wrongValue } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import { creationSite, isGuessed } from './creation-site.ts';
 import {
@@ -32,7 +32,7 @@ import {
   cancelTree,
   type Carried,
   currentScope,
-  type InnerScope,
+  InnerScope,
   keep,
   openScope,
   type Scope,
@@ -351,6 +351,24 @@ export function waitsOf(task: TaskRecord): Wait<unknown>[] {
 setWaitedFor(function* () {
   for (const task of live) for (const wait of waitsIn(task)) yield (wait as Wait<unknown>).resource; // as above
 });
+
+/**
+ * Calls `fn` once, when the innermost scope of the code that runs has ended; outside of tasks never. Disposing the result takes
+ * that back. `fn` must not throw.
+ */
+export function atScopeEnd(fn: () => void): Disposable {
+  const scope = currentScope();
+  if (scope instanceof InnerScope) {
+    const entry = { fn };
+    const closers = (scope.closers ??= new Set());
+    closers.add(entry);
+    return disposable(() => closers.delete(entry));
+  }
+  const task = scope as Task<unknown> | undefined; // a scope that is no inner one
+  const subscriber = { settled: fn };
+  task?.subscribe(subscriber);
+  return disposable(() => task?.unsubscribe(subscriber));
+}
 
 /**
  * Runs `fn` in the current task, with the scope to open another one in: what has a scope of its own (timeout, TaskGroup) stands on

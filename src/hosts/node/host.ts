@@ -95,7 +95,8 @@ const nodeHost: Host = {
       [`maitre: ${escapeLines(text)}\n`, ...error.map((each) => `${escapeLines(inspected(each))}\n`)].join(''),
     ),
   onSignal(names, fn) {
-    const listeners = names.map((name) => [name, (): void => fn(name, constants.signals[name])] as const);
+    const numbers: Readonly<Record<string, number>> = constants.signals;
+    const listeners = names.map((name) => [name, (): void => fn(name, numbers[name] ?? 0)] as const);
     for (const [name, listener] of listeners) process.on(name, listener);
     return disposable(() => {
       for (const [name, listener] of listeners) process.off(name, listener);
