@@ -1,0 +1,192 @@
+// Signals as an async iterator.
+//
+// States: OPEN --(return, dispose, the end of its scope or of run)--> CLOSED. It listens from the call on, so that no signal is
+// missed before the first next().
+//
+// - A signal that nobody waits for is kept until somebody asks, once by name: as the system keeps it. So what is kept is
+//   bounded by the number of names.
+// - A next() that was answered and then cancelled puts its signal back.
+// - While a next() waits, the process stays alive: a signal can still come. The host's listeners alone do not keep it.
+import { AsyncIteration } from '../base/index.ts';
+import { atScopeEnd, beginWait, host, Line, mayAnswer, answeredWait, QueuedWait, Resource } from '../core/index.ts';
+import { checkSignal, listen } from './check-signal.ts';
+
+type Result = IteratorResult<NodeJS.Signals, undefined>;
+
+/** What `signals` returns. */
+export type SignalIterator = AsyncIterableIterator<NodeJS.Signals, undefined> & AsyncDisposable;
+
+/** Milliseconds: what a host's timer takes at most. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+const DONE: Result = { done: true, value: undefined };
+
+/** The iterator's resource: apart from it, because a Resource's own `next` is a link. */
+class Receiver extends Resource {
+  readonly #names: readonly NodeJS.Signals[];
+  /** Those that came and were not taken, in the order they came. */
+  readonly #kept = new Set<NodeJS.Signals>();
+  readonly #line = new Line<Result, NextSignal>();
+  /** Undefined once it is closed. */
+  #listening: Disposable | undefined;
+  readonly #tie: Disposable;
+  /** Keeps the process alive; undefined while nobody waits. */
+  #timer: unknown = undefined;
+
+  constructor(names: readonly NodeJS.Signals[]) {
+    super();
+    this.#names = names;
+    this.#listening = listen(names, (name) => this.#received(name));
+    this.#tie = atScopeEnd(() => this.close());
+    this.markOpened();
+  }
+
+  get kind(): 'signals' {
+    return 'signals';
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  override get label(): string {
+    return `signals ${this.#names.join(' ')}`;
+  }
+
+  statistics(): object {
+    return { names: this.#names, kept: this.#kept.size, waiting: this.#line.size };
+  }
+
+  override toString(): string {
+    return `<Signals ${this.#names.join(' ')}>`;
+  }
+
+  override async endWithin(): Promise<void> {
+    this.close();
+  }
+
+  override endNow(): void {
+    this.close();
+  }
+
+  take(): Promise<Result> {
+    const refused = beginWait();
+    if (refused !== undefined) return refused;
+    const result = this.#takeKept();
+    if (result !== undefined) {
+      return mayAnswer() ? Promise.resolve(result) : answeredWait('signals.next', this, result, undefined);
+    }
+    this.#stayAlive();
+    return this.#line.join(new NextSignal(this));
+  }
+
+  /** A next() that was answered with `name` was cancelled. */
+  giveBack(name: NodeJS.Signals): void {
+    const later = [...this.#kept];
+    this.#kept.clear();
+    for (const each of [name, ...later]) this.#received(each);
+  }
+
+  /** Nobody waits any more, perhaps. */
+  waiterLeft(): void {
+    if (this.#line.size > 0 || this.#timer === undefined) return;
+    host.clearTimer(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #takeKept(): Result | undefined {
+    if (this.#listening === undefined) return DONE;
+    for (const name of this.#kept) {
+      this.#kept.delete(name);
+      return { done: false, value: name };
+    }
+    return undefined;
+  }
+
+  #received(name: NodeJS.Signals): void {
+    if (this.#listening === undefined) return;
+    if (!this.#line.answerFirst({ done: false, value: name })) this.#kept.add(name);
+    this.waiterLeft();
+  }
+
+  close(): void {
+    if (this.#listening === undefined) return;
+    this.#listening[Symbol.dispose]();
+    this.#listening = undefined;
+    this.#tie[Symbol.dispose]();
+    this.#line.answerAll(DONE);
+    this.waiterLeft();
+    this.markClosed();
+  }
+
+  #stayAlive(): void {
+    if (this.#timer !== undefined) return;
+    const again = (): void => void (this.#timer = host.setTimer(LONGEST_TIMER, again));
+    again();
+  }
+}
+
+class NextSignal extends QueuedWait<Result> {
+  readonly #receiver: Receiver;
+
+  constructor(receiver: Receiver) {
+    super('signals.next', receiver);
+    this.#receiver = receiver;
+  }
+
+  protected override withdraw(answered: boolean, value: Result): void {
+    super.withdraw(answered, value);
+    if (answered && value.done !== true) this.#receiver.giveBack(value.value);
+    this.#receiver.waiterLeft();
+  }
+}
+
+class SignalIteration extends AsyncIteration<NodeJS.Signals> {
+  readonly #receiver: Receiver;
+
+  constructor(receiver: Receiver) {
+    super();
+    this.#receiver = receiver;
+  }
+
+  protected override step(): Promise<Result> {
+    return this.#receiver.take();
+  }
+
+  protected override end(): void {
+    this.#receiver.close();
+  }
+
+  override toString(): string {
+    return String(this.#receiver);
+  }
+}
+
+/**
+ * Receives signals of the process: yields the name of each, in the order they come, from the call on. A signal that comes again
+ * before it was taken counts once, as in the system. The iteration ends, and the signals have their default effect again, when
+ * the loop is left, the iterator is disposed, or the scope of the caller ends (a task, or the body of a timeout or group).
+ *
+ * `next()` is cancelled like any wait, and loses no signal by that. While it waits the process stays alive. Inside `run()`,
+ * SIGINT and SIGTERM also end main, unless it was called with `{ handleSignals: false }`. Prior art: trio's
+ * `open_signal_receiver`.
+ * @throws TypeError without names or unless they are text; RangeError for a signal that cannot be received
+ *
+ * @example
+ * ```ts
+ * import { run } from 'maitre';
+ * import { signals } from 'maitre/signals';
+ * await run(async () => {
+ *   const hangUps = signals('SIGHUP');
+ *   process.kill(process.pid, 'SIGHUP');
+ *   for await (const name of hangUps) {
+ *     console.log(name);
+ *     break;
+ *   }
+ * });
+ * ```
+ */
+export function signals(...names: readonly NodeJS.Signals[]): SignalIterator {
+  if (names.length === 0) throw new TypeError("Cannot receive signals: expected their names, as in signals('SIGHUP')");
+  for (const name of names) checkSignal(name, 'receive signals');
+  return new SignalIteration(new Receiver([...new Set(names)]));
+}
