@@ -1,0 +1,8 @@
+// files: files as streams, followed, replaced, and for a while.
+// May import: base, core, streams; `node:fs`, `node:path`, `node:os`.
+// Does not belong here: what needs a network (net), programs (subprocess).
+export { type FileReader, openReader, type OpenReaderOptions } from './file-reader.ts';
+export { openWriter, type OpenWriterOptions } from './file-writer.ts';
+export { tail, type TailOptions } from './tail.ts';
+export { temporaryFolder, type TemporaryFolder } from './temporary.ts';
+export { writeAtomically, type WriteAtomicallyOptions } from './write-atomically.ts';

@@ -1,0 +1,68 @@
+// Replacing a file so that nobody ever sees half of it, also after a crash.
+import { open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { anything, type Checks, checkOptions, integerFrom } from '../base/index.ts';
+import { cancellable, inTask, random, type WaitOptions } from '../core/index.ts';
+
+export interface WriteAtomicallyOptions extends WaitOptions {
+  /** The permissions of the file. Default 0o666, less the umask. */
+  readonly mode?: number | undefined;
+}
+
+/** All options of writeAtomically. */
+export const WRITE_ATOMICALLY: Checks<WriteAtomicallyOptions> = { mode: integerFrom(0, 0o7777), signal: anything };
+
+/**
+ * Replaces a file, or makes a new one: whoever reads it sees the old content or the new one, never a part, also when the system
+ * crashes meanwhile. It writes a file beside it, has that on the disk, and renames it. Cancelled before the rename, it leaves the
+ * old file and nothing else.
+ * @throws the system's error; CancelledError
+ *
+ * @example
+ * ```ts
+ * import { writeAtomically } from 'maitre/files';
+ * await writeAtomically('/tmp/menu.json', JSON.stringify({ soup: 4 }));
+ * ```
+ */
+export function writeAtomically(
+  path: string | URL,
+  data: string | Uint8Array,
+  options: WriteAtomicallyOptions = {},
+): Promise<void> {
+  checkOptions('write atomically', options, WRITE_ATOMICALLY);
+  const target = typeof path === 'string' ? path : fileURLToPath(path);
+  return inTask('files.writeAtomically', () => replace(target, data, options), options);
+}
+
+async function replace(target: string, data: string | Uint8Array, { mode }: WriteAtomicallyOptions): Promise<void> {
+  const beside = `${target}.${process.pid}-${random().toString(36).slice(2)}.tmp`;
+  try {
+    const file = await open(beside, 'wx', mode);
+    try {
+      await cancellable(file.writeFile(data));
+      await cancellable(file.sync());
+    } finally {
+      await file.close();
+    }
+    await rename(beside, target);
+  } catch (error) {
+    await unlink(beside).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(dirname(target));
+}
+
+/** Has the rename itself on the disk, where a folder can be opened. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  } catch {
+    // Windows, and some file systems: the rename is done, and on the disk soon.
+  }
+}
