@@ -30,6 +30,11 @@ const portableFolders = [
   'testing',
   'net',
   'simulation',
+  'introspect',
+  'signals',
+  'subprocess',
+  'files',
+  'executors',
 ];
 
 /** The exceptions, each with its reason: `{ file: 'net/x.test.ts', runtimes: ['bun'], reason: '...' }`. */

@@ -32,9 +32,10 @@ const table: Readonly<Record<string, Rule>> = {
   net: { rooms: ['base', 'core', 'sync', 'streams'], node: true },
   simulation: { rooms: [...pure, 'testing', 'net'], node: ['node:buffer'] },
   subprocess: { rooms: [...pure, 'adapters'], node: true },
-  files: { rooms: [...pure, 'adapters'], node: true },
-  signals: { rooms: [...pure, 'adapters'], node: true },
-  executors: { rooms: pure, node: true },
+  files: { rooms: pure, node: true },
+  signals: { rooms: pure, node: true },
+  // The host: what a worker runs is an entry of its own.
+  executors: { rooms: [...pure, 'hosts/node'], node: true },
   distributed: { rooms: [...pure, 'executors'], node: true },
   http: { rooms: [...pure, 'net'], node: true },
   mysql: { rooms: [...pure, 'net'], node: true },

@@ -6,7 +6,7 @@ import { listFiles, readText, stripComments } from './source-files.js';
 
 const maxFileLines = 500;
 /** Measured; docs/design.md says what the goal was. It may fall, and rises only on purpose. */
-const maxCoreCodeLines = 2_776;
+const maxCoreCodeLines = 2_806;
 /** What is made of tasks and waits and nothing in core stands on. */
 const combinators = ['gather', 'race', 'shield', 'wait-for-many', 'work'].map((name) => `src/core/${name}.ts`);
 const maxDoorHeaderLines = 10;

@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TaskGroupOptions, TaskOptions, WaitForManyOptions } from '#src/core/index.js';
 import { RUN } from '#src/core/run.js';
+import { EXECUTOR, JOB } from '#src/executors/executor-options.js';
+import { OPEN_WRITER } from '#src/files/file-writer.js';
 import { DATAGRAM, MULTICAST } from '#src/net/datagram-options.js';
 import { CONNECT } from '#src/net/open-connection.js';
 import { SERVER } from '#src/net/server-options.js';
@@ -14,6 +16,7 @@ import { FRAMES } from '#src/streams/framing/frames.js';
 import { JSON_LINES } from '#src/streams/framing/json-lines.js';
 import { NETSTRINGS } from '#src/streams/framing/netstrings.js';
 import { READER } from '#src/streams/reader-options.js';
+import { SUBPROCESS } from '#src/subprocess/subprocess-options.js';
 import { EXPLORE } from '#src/testing/explore.js';
 import { EVERY } from '#src/time/every.js';
 import { RETRY } from '#src/time/retry.js';
@@ -27,6 +30,9 @@ const WAIT: Record<keyof WaitForManyOptions, true> = { timeout: true, returnWhen
 
 /** What the tables of options under each heading must list together. */
 const documented: Readonly<Record<string, object>> = {
+  'executors.md#Job options': JOB,
+  'executors.md#ThreadExecutor, ProcessExecutor': EXECUTOR,
+  'files.md#openWriter': OPEN_WRITER,
   'framing.md#Frames': FRAMES,
   'framing.md#JSON Lines': JSON_LINES,
   'framing.md#Netstrings': NETSTRINGS,
@@ -35,6 +41,7 @@ const documented: Readonly<Record<string, object>> = {
   'servers.md#Options': SERVER,
   'servers.md#openConnection': CONNECT,
   'streams.md#By hand': READER,
+  'subprocess.md#Options': SUBPROCESS,
   'tasks.md#createTask': TASK,
   'tasks.md#run': RUN,
   'tasks.md#wait': WAIT,

@@ -1,0 +1,192 @@
+// What a call of an offloaded function returns: a promise, and an iterator where the function is a generator. Which of the two it
+// is, the worker knows; so one object is both.
+//
+// States of a stream: WAITING (for the worker's word) -> FLOWING -> ENDED. Items are made for credit: FIRST at the first next(), and
+// as many as were taken once half of that is used up. Leaving the loop stops the generator; a cancelled next() cancels the job.
+import { beginWait, callLater, CancelledError, Line, QueuedWait, waiting } from '../core/index.ts';
+import { type Job, STREAM, type StreamSink } from './job.ts';
+
+/** Items that may be on their way. */
+const FIRST = 64;
+
+type Result = IteratorResult<unknown, undefined>;
+
+export class Call implements PromiseLike<unknown>, AsyncIterable<unknown> {
+  readonly #job: Job;
+  readonly #outcome: Promise<unknown>;
+  readonly #grace: number;
+  #iterator: JobStream | undefined = undefined;
+
+  constructor(job: Job, outcome: Promise<unknown>, grace: number) {
+    this.#job = job;
+    this.#outcome = outcome;
+    this.#grace = grace;
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- awaiting it is the point
+  then<A = unknown, B = never>(
+    onValue?: ((value: unknown) => A | PromiseLike<A>) | null,
+    onError?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#value().then(onValue, onError);
+  }
+
+  catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<unknown> {
+    return this.#value().catch(onError);
+  }
+
+  finally(onEnd?: (() => void) | null): Promise<unknown> {
+    return this.#value().finally(onEnd);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Promise';
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<unknown> {
+    return (this.#iterator ??= new JobStream(this.#job, this.#outcome, this.#grace));
+  }
+
+  next(): Promise<Result> {
+    return this[Symbol.asyncIterator]().next() as Promise<Result>; // its own
+  }
+
+  return(): Promise<Result> {
+    return this[Symbol.asyncIterator]().return?.() as Promise<Result>; // its own
+  }
+
+  #value(): Promise<unknown> {
+    return waiting(
+      this.#outcome.then((value) => {
+        if (value !== STREAM) return value;
+        this.#job.cancel('Cancelled: a stream was awaited');
+        throw new TypeError(`Cannot await ${this.#job.call.label}: it is a generator, write for await (... of ...)`);
+      }),
+    );
+  }
+}
+
+class JobStream implements AsyncIterableIterator<unknown>, StreamSink {
+  readonly #job: Job;
+  readonly #outcome: Promise<unknown>;
+  readonly #grace: number;
+  readonly #line = new Line<Result, NextWait>();
+  #items: readonly unknown[] = [];
+  #at = 0;
+  /** Batches behind #items. */
+  #later: (readonly unknown[])[] = [];
+  /** Items taken since credit was last given; undefined before the first. */
+  #taken: number | undefined = undefined;
+  #end: { readonly error?: unknown } | undefined = undefined;
+
+  constructor(job: Job, outcome: Promise<unknown>, grace: number) {
+    this.#job = job;
+    this.#outcome = outcome;
+    this.#grace = grace;
+    job.sink = this;
+  }
+
+  next(): Promise<Result> {
+    return waiting(this.#next());
+  }
+
+  async #next(): Promise<Result> {
+    if (this.#taken === undefined) {
+      if ((await this.#outcome) !== STREAM) {
+        throw new TypeError(`Cannot iterate over ${this.#job.call.label}: it is no generator, write await`);
+      }
+      this.#taken ??= 0;
+      this.#credit(FIRST);
+    }
+    const item = this.#shift();
+    if (item !== undefined) return item;
+    if (this.#end !== undefined) {
+      if ('error' in this.#end) throw this.#end.error;
+      return { done: true, value: undefined };
+    }
+    try {
+      return await (beginWait() ?? this.#line.join(new NextWait(this.#job)));
+    } catch (error) {
+      if (error instanceof CancelledError) {
+        this.#job.cancel('Cancelled: the caller was cancelled');
+        await untilOver(this.#job);
+      }
+      throw error;
+    }
+  }
+
+  async return(): Promise<Result> {
+    this.#end ??= {};
+    this.#items = [];
+    this.#later = [];
+    if (this.#job.state !== 'ended') {
+      this.#job.post({ type: 'stop', id: this.#job.number });
+      if (this.#job.state === 'queued') this.#job.cancel('Cancelled: the stream was left');
+      using _ = callLater(this.#grace, () => this.#job.cancel('Cancelled: the stream was left'));
+      await this.#job.ended;
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  items(items: readonly unknown[]): void {
+    if (this.#end !== undefined) return;
+    this.#later.push(items);
+    while (this.#line.size > 0) {
+      const item = this.#shift();
+      if (item === undefined) return;
+      this.#line.answerFirst(item);
+    }
+  }
+
+  ended(): void {
+    this.#end ??= {};
+    if (this.#at >= this.#items.length && this.#later.length === 0)
+      this.#line.answerAll({ done: true, value: undefined });
+  }
+
+  failed(error: unknown): void {
+    this.#end ??= { error };
+    this.#line.failAll(() => error);
+  }
+
+  #shift(): Result | undefined {
+    if (this.#at >= this.#items.length) {
+      const batch = this.#later.shift();
+      if (batch === undefined) return undefined;
+      this.#items = batch;
+      this.#at = 0;
+    }
+    const value = this.#items[this.#at++];
+    this.#taken = (this.#taken ?? 0) + 1;
+    if (this.#taken >= FIRST / 2) {
+      this.#credit(this.#taken);
+      this.#taken = 0;
+    }
+    return { done: false, value };
+  }
+
+  #credit(items: number): void {
+    this.#job.post({ type: 'credit', id: this.#job.number, items });
+  }
+}
+
+class NextWait extends QueuedWait<Result> {
+  constructor(job: Job) {
+    super('executor.next', job);
+  }
+}
+
+/** Waits until the job's place is free, in bounded time, whatever cancels come meanwhile. */
+async function untilOver(job: Job): Promise<void> {
+  while (job.state !== 'ended') {
+    try {
+      await job.ended;
+    } catch (error) {
+      if (!(error instanceof CancelledError)) throw error;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+// What can be passed to a worker and back: values that structured clone takes, and buffers that are moved.
+import { describe } from '../base/index.ts';
+
+/** The buffers, ports and streams that transfer() has marked and that were not sent yet. */
+const marked = new WeakSet<object>();
+/** Whether anything was ever marked: most programs move nothing, and their arguments are not walked. */
+let hasMarked = false;
+/** How deep marked objects and values that cannot be cloned are looked for. */
+const DEEPEST = 20;
+
+/**
+ * Marks a value to be moved, not copied, when it is passed to a job or returned by one: an ArrayBuffer, a typed array (its
+ * buffer), a MessagePort, a stream. The side that sends it cannot use it any more.
+ * @returns the value itself
+ *
+ * @example
+ * ```ts
+ * import { toThread, transfer } from 'maitre/executors';
+ * const heavy = toThread<{ invert(pixels: Uint8Array): Uint8Array }>(new URL('./heavy.js', import.meta.url));
+ * const inverted = await heavy.invert(transfer(new Uint8Array(1_000_000)));
+ * ```
+ */
+export function transfer<T extends object>(value: T): T {
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(
+      `Cannot transfer: expected a buffer, a typed array, a port or a stream, got ${describe(value)}`,
+    );
+  }
+  hasMarked = true;
+  marked.add(ArrayBuffer.isView(value) ? value.buffer : value);
+  return value;
+}
+
+/** The marked objects inside a value. */
+export function transfersIn(value: unknown): object[] {
+  const found = new Set<object>();
+  if (hasMarked) collect(value, found, new Set(), 0);
+  for (const each of found) marked.delete(each);
+  return [...found];
+}
+
+function collect(value: unknown, found: Set<object>, seen: Set<object>, depth: number): void {
+  if (typeof value !== 'object' || value === null || seen.has(value) || depth > DEEPEST) return;
+  seen.add(value);
+  const object = ArrayBuffer.isView(value) ? value.buffer : value;
+  if (marked.has(object)) found.add(object);
+  else if (!ArrayBuffer.isView(value)) for (const each of Object.values(value)) collect(each, found, seen, depth + 1);
+}
+
+/** Deno fails later, and elsewhere, when a process sends what cannot be cloned. */
+const SENDS_BLINDLY = 'process' in globalThis && 'deno' in process.versions;
+
+/** Throws for what a process cannot send, where sending it does not. */
+export function checkSendable(message: unknown): void {
+  if (SENDS_BLINDLY) structuredClone(message);
+}
+
+/** The error of a value that cannot be cloned: names the place inside it. */
+export function cloneError(value: unknown, place: string, action: string, cause: unknown): TypeError {
+  const path = findUncloneable(value, place, new Set(), 0) ?? place;
+  return new TypeError(`Cannot ${action}: ${path} cannot be cloned, pass plain data`, { cause });
+}
+
+function findUncloneable(value: unknown, path: string, seen: Set<object>, depth: number): string | undefined {
+  if (isCloned(value)) return undefined;
+  if (!isPlain(value) || seen.has(value) || depth > DEEPEST) return `${path} (${describe(value)})`;
+  seen.add(value);
+  for (const [key, each] of Object.entries(value)) {
+    const place = Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`;
+    const found = findUncloneable(each, place, seen, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return path;
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
+
+function isCloned(value: unknown): boolean {
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

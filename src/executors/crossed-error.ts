@@ -1,0 +1,144 @@
+// Errors on their way between workers: as plain data, and rebuilt on the nearest class that both sides have.
+//
+// An error arrives as an instance of the nearest of its classes that is built in or maitre's own, with its name, message, code, own
+// fields, cause, `errors` and stack. The stack shows the worker's frames and then those of the call.
+import {
+  BrokenBarrierError,
+  BusyError,
+  CalledProcessError,
+  CancelledError,
+  ConnectionLostError,
+  IncompleteReadError,
+  InvalidStateError,
+  LimitOverrunError,
+  QueueEmpty,
+  QueueFull,
+  QueueShutDown,
+  TaskGroupError,
+  TimeoutError,
+  WorkerLostError,
+} from '../core/index.ts';
+import { describe } from '../base/index.ts';
+
+/** An error as data. */
+export interface CrossedError {
+  /** The name of the nearest class that the other side has; '' for what was thrown and is no error. */
+  readonly base: string;
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** Own fields that can be cloned; for what is no error, `value`. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly cause: CrossedError | undefined;
+  readonly errors: readonly CrossedError[] | undefined;
+}
+
+type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** How deep causes and errors of errors go. */
+const DEEPEST = 8;
+const BUILT_IN: Readonly<Record<string, ErrorClass>> = {
+  AggregateError,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  Error,
+};
+const OWN: Readonly<Record<string, ErrorClass>> = {
+  BrokenBarrierError,
+  BusyError,
+  CalledProcessError,
+  CancelledError,
+  ConnectionLostError,
+  IncompleteReadError,
+  InvalidStateError,
+  LimitOverrunError,
+  QueueEmpty,
+  QueueFull,
+  QueueShutDown,
+  TaskGroupError,
+  TimeoutError,
+  WorkerLostError,
+};
+const CLASSES: Readonly<Record<string, ErrorClass>> = { ...OWN, ...BUILT_IN };
+
+/** Makes data of what was thrown. Never throws. */
+export function packError(error: unknown, depth = 0): CrossedError {
+  try {
+    return error instanceof Error ? packed(error, depth) : packedValue(error);
+  } catch {
+    return plain('Error', 'an error that cannot be read');
+  }
+}
+
+/** Makes an error again, or the value that was thrown. `site` is the stack of the call. */
+export function unpackError(data: CrossedError, site?: string): unknown {
+  if (data.base === '') return data.fields['value'];
+  const base = CLASSES[data.base] ?? Error;
+  const error = Object.create(base.prototype) as Error;
+  const define = (name: string, value: unknown, enumerable = false): void =>
+    void Object.defineProperty(error, name, { value, enumerable, writable: true, configurable: true });
+  define('message', data.message);
+  if (data.name !== base.prototype.name) define('name', data.name);
+  const below = site === undefined ? '' : `\n    --- called in the program ---\n${site}`;
+  define('stack', `${data.stack ?? `${data.name}: ${data.message}`}${below}`);
+  if (data.cause !== undefined) define('cause', unpackError(data.cause));
+  if (data.errors !== undefined)
+    define(
+      'errors',
+      data.errors.map((each) => unpackError(each)),
+    );
+  for (const [name, value] of Object.entries(data.fields)) define(name, value, true);
+  return error;
+}
+
+function packed(error: Error, depth: number): CrossedError {
+  const deeper = depth + 1;
+  const { cause, errors } = error as { readonly cause?: unknown; readonly errors?: unknown };
+  const fields: Record<string, unknown> = {};
+  for (const name of Object.keys(error)) {
+    const value = (error as unknown as Record<string, unknown>)[name];
+    if (name !== 'cause' && name !== 'errors' && isCloneable(value)) fields[name] = value;
+  }
+  return {
+    base: baseOf(error),
+    name: error.name,
+    message: error.message,
+    stack: typeof error.stack === 'string' ? error.stack : undefined,
+    fields,
+    cause: cause === undefined || deeper > DEEPEST ? undefined : packError(cause, deeper),
+    errors: Array.isArray(errors) && deeper <= DEEPEST ? errors.map((each) => packError(each, deeper)) : undefined,
+  };
+}
+
+function packedValue(value: unknown): CrossedError {
+  if (!isCloneable(value)) return plain('Error', `A job threw ${describe(value)}, which cannot be cloned`);
+  return { ...plain('', ''), fields: { value } };
+}
+
+function plain(base: string, message: string): CrossedError {
+  return { base, name: base, message, stack: undefined, fields: {}, cause: undefined, errors: undefined };
+}
+
+function baseOf(error: Error): string {
+  for (let at: object | null = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
+    const name = (at.constructor as { readonly name?: string } | undefined)?.name ?? '';
+    if (CLASSES[name]?.prototype === at) return name;
+  }
+  // Another realm's, such as a vm's: by name.
+  return Object.hasOwn(CLASSES, error.name) ? error.name : 'Error';
+}
+
+function isCloneable(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null) return true;
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,182 @@
+// One job, as its caller and its executor see it.
+//
+// States: QUEUED -(a worker takes it)-> RUNNING -> ENDED; QUEUED -(cancel, queueTimeout)-> ENDED. A RUNNING job may be a stream.
+//
+// - The caller waits with one wait record (`executor.call`). Its cancel cancels the job.
+// - `ended` is when the job's place is free again: with its answer, or after a cancel when its worker has said so or has ended.
+//   A cancelled call goes on only then, so that nothing outlives its owner; unless the job was abandoned.
+// - What decides the outcome is decided once: the first of answer, failure, expiry and cancel.
+import {
+  type CancelledError,
+  callLater,
+  Future,
+  type Handle,
+  Resource,
+  TimeoutError,
+  Wait,
+  type WaitOptions,
+} from '../core/index.ts';
+import type { JobOptions } from './executor.ts';
+import type { ToWorker } from './protocol.ts';
+
+/** What a call resolves to when its function is a generator. */
+export const STREAM: unique symbol = Symbol('maitre.stream');
+
+/** Who runs jobs, as a job sees it. */
+export interface JobOwner {
+  /** Nobody wants the outcome any more. */
+  cancelJob(job: Job, message: string): void;
+}
+
+export interface JobCall {
+  readonly module: string | undefined;
+  readonly source: string | undefined;
+  readonly name: string;
+  readonly args: readonly unknown[];
+  readonly label: string;
+}
+
+let lastId = 0;
+
+export class Job extends Resource {
+  /** Unique in this process; never 0. */
+  readonly number: number = ++lastId;
+  readonly call: JobCall;
+  readonly options: JobOptions;
+  /** Where it was called, a stack without its first line. */
+  readonly site: string | undefined;
+  /** Its place is free. */
+  readonly ended: Future<void> = new Future();
+  state: 'queued' | 'running' | 'ended' = 'queued';
+  /** Nobody waits for it any more. */
+  isCancelled = false;
+  /** Told of a stream's items, its end and its failure; set when the job turned out to be one. */
+  sink: StreamSink | undefined = undefined;
+  /** Sends its worker a message; does nothing while it has none. */
+  post: (message: ToWorker) => void = () => undefined;
+  readonly #owner: JobOwner & Resource;
+  #wait: Wait<unknown> | undefined = undefined;
+  /** What the call rejects with once the place is free. */
+  #expiry: TimeoutError | undefined = undefined;
+  #timer: Handle | undefined = undefined;
+
+  constructor(owner: JobOwner & Resource, call: JobCall, options: JobOptions, site: string | undefined) {
+    super();
+    this.#owner = owner;
+    this.call = call;
+    this.options = options;
+    this.site = site;
+    this.markOpened();
+    const { queueTimeout } = options;
+    if (queueTimeout !== undefined)
+      this.#timer = callLater(queueTimeout, () => this.#expire(queueTimeout, 'no worker was free for'));
+  }
+
+  get kind(): 'job' {
+    return 'job';
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  override get parent(): Resource {
+    return this.#owner;
+  }
+
+  override get label(): string {
+    return this.call.label;
+  }
+
+  override get ending(): boolean {
+    return this.isCancelled;
+  }
+
+  statistics(): object {
+    return { state: this.state, cancelled: this.isCancelled };
+  }
+
+  override toString(): string {
+    return `<Job ${JSON.stringify(this.call.label)} ${this.state}>`;
+  }
+
+  /** The wait of its caller. */
+  begin(options: WaitOptions | undefined): Promise<unknown> {
+    this.#wait = new JobWait(this, options);
+    return this.#wait.promise;
+  }
+
+  /** A worker has taken it; `post` sends that worker a message. */
+  started(post: (message: ToWorker) => void): void {
+    this.state = 'running';
+    this.post = post;
+    this.#timer?.cancel();
+    const { timeout } = this.options;
+    if (timeout !== undefined) this.#timer = callLater(timeout, () => this.#expire(timeout, 'it ran for'));
+  }
+
+  /** Its worker has answered; STREAM: items follow, and it goes on. */
+  answer(value: unknown): void {
+    if (value !== STREAM) this.#timer?.cancel();
+    if (this.#expiry === undefined) this.#wait?.answer(value);
+  }
+
+  fail(error: unknown): void {
+    this.#timer?.cancel();
+    if (this.sink !== undefined) this.sink.failed(error);
+    if (this.#expiry === undefined) this.#wait?.fail(error);
+  }
+
+  /** Its place is free. */
+  leave(): void {
+    if (this.state === 'ended') return;
+    this.state = 'ended';
+    this.#timer?.cancel();
+    if (this.#expiry !== undefined) {
+      this.sink?.failed(this.#expiry);
+      this.#wait?.fail(this.#expiry);
+    }
+    this.ended.answer();
+    this.markClosed();
+  }
+
+  /** Its caller was cancelled, or the executor ends. */
+  cancel(message: string): void {
+    if (this.state === 'ended' || this.isCancelled) return;
+    this.isCancelled = true;
+    this.#timer?.cancel();
+    this.#owner.cancelJob(this, message);
+  }
+
+  /** The executor ends it: its call rejects with `error`. */
+  refuse(error: CancelledError): void {
+    this.cancel(error.message);
+    this.sink?.failed(error);
+    this.#wait?.cancel(error, true);
+  }
+
+  #expire(ms: number, why: string): void {
+    this.#expiry = new TimeoutError(`Timed out: ${this.call.label}, ${why} ${ms} ms`);
+    this.cancel(this.#expiry.message);
+  }
+}
+
+/** Who reads a stream. */
+export interface StreamSink {
+  items(items: readonly unknown[]): void;
+  ended(): void;
+  failed(error: unknown): void;
+}
+
+class JobWait extends Wait<unknown> {
+  readonly #job: Job;
+
+  constructor(job: Job, options: WaitOptions | undefined) {
+    super('executor.call', job, options);
+    this.#job = job;
+  }
+
+  protected override withdraw(): void {
+    this.#job.cancel('Cancelled: the caller was cancelled');
+  }
+}

@@ -1,0 +1,86 @@
+// From functions to calls: modules as proxies, and closed functions as text.
+import { describe } from '../base/index.ts';
+import type { JobOptions, JobSpec, Offloaded } from './executor.ts';
+import type { JobCall } from './job.ts';
+
+/** Makes one call. */
+type MakeCall = (call: JobCall, options: JobOptions, site: string | undefined) => unknown;
+
+/** Frames of the caller that an error of the job shows below the worker's. */
+const FRAMES = 5;
+
+/** A module whose functions are calls. */
+export function offload<M>(url: URL | string, make: MakeCall): Offloaded<M> {
+  const module = addressOf(url);
+  const known = new Map<string, unknown>();
+  const functionOf = (name: string): unknown => {
+    const withOptions = (options: JobOptions) => {
+      const call = (...args: readonly unknown[]): unknown => {
+        const label = options.name ?? `${name} of ${fileOf(module)}`;
+        return make({ module, source: undefined, name, args, label }, options, siteOf(call));
+      };
+      return call;
+    };
+    return Object.assign(withOptions({}), { with: withOptions });
+  };
+  const get = (_target: object, name: string | symbol): unknown => {
+    // Awaited by mistake, it is no promise.
+    if (typeof name === 'symbol' || name === 'then') return undefined;
+    if (!known.has(name)) known.set(name, functionOf(name));
+    return known.get(name);
+  };
+  return new Proxy(Object.freeze({}), { get }) as Offloaded<M>; // M says what is there
+}
+
+export function callOf({ module: url, name, args = [] }: JobSpec): JobCall {
+  const module = addressOf(url);
+  if (typeof name !== 'string') throw new TypeError(`Cannot submit: name must be text, got ${describe(name)}`);
+  if (!Array.isArray(args)) throw new TypeError(`Cannot submit: args must be an array, got ${describe(args)}`);
+  return { module, source: undefined, name, args: args as readonly unknown[], label: `${name} of ${fileOf(module)}` };
+}
+
+/** The text of a function that refers to nothing outside of itself. */
+export function closedFunction(fn: unknown, args: readonly unknown[]): JobCall {
+  if (typeof fn !== 'function') throw new TypeError(`Cannot run: expected a function, got ${describe(fn)}`);
+  const source = Function.prototype.toString.call(fn);
+  const label = fn.name === '' ? 'a function' : `the function ${fn.name}`;
+  if (!isExpression(source)) {
+    throw new TypeError(
+      `Cannot run ${label}: it is no arrow function and no function expression, put it into a module`,
+    );
+  }
+  return { module: undefined, source, name: fn.name, args, label };
+}
+
+function isExpression(source: string): boolean {
+  try {
+    // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- only parsed, and it is our own
+    void new Function(`return (${source})`);
+    return true;
+  } catch {
+    return false; // a method, or native code
+  }
+}
+
+function addressOf(url: unknown): string {
+  if (url instanceof URL) return url.href;
+  if (typeof url !== 'string') throw new TypeError(`Cannot offload module: expected a URL, got ${describe(url)}`);
+  if (URL.canParse(url)) return url;
+  throw new TypeError(
+    `Cannot offload module: expected a URL, got ${describe(url)}; write new URL(${JSON.stringify(url)}, import.meta.url)`,
+  );
+}
+
+function fileOf(module: string): string {
+  return /([^/]+?)\/?$/.exec(module)?.[1] ?? module;
+}
+
+function siteOf(below: (...args: never[]) => unknown): string | undefined {
+  const { captureStackTrace, stackTraceLimit } = Error as Partial<ErrorConstructor>;
+  if (captureStackTrace === undefined) return undefined;
+  const site: { stack?: string } = {};
+  Error.stackTraceLimit = FRAMES;
+  captureStackTrace(site, below);
+  Error.stackTraceLimit = stackTraceLimit as number; // where there is the one, there is the other
+  return site.stack?.slice(site.stack.indexOf('\n') + 1);
+}

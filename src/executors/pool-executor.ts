@@ -1,0 +1,452 @@
+// An executor over workers of this machine: the queue, the places, cancellation and supervision. What a worker is, a leaf says.
+//
+// States of a place: STARTING -(ready)-> IDLE -(job)-> BUSY -(answer)-> IDLE; any of them -(exit)-> gone. A cancelled BUSY place is
+// given cancelGrace to answer, then its worker is ended; a new worker is started when a job wants one. A job stays in the queue
+// until a worker is ready: cancelled before that, it costs no worker.
+//
+// - One job at a time is with a worker, so a worker's end fails exactly its own job.
+// - Idle workers do not keep the process alive.
+// - A worker that ends before it was ready counts as a failed start; the next start waits, twice as long each time.
+// - Jobs leave the queue in order; a cancelled one leaves at once and never runs.
+import { availableParallelism } from 'node:os';
+import { checkOptions } from '../base/index.ts';
+import {
+  atScopeEnd,
+  callLater,
+  CancelledError,
+  defaultGrace,
+  type Handle,
+  InvalidStateError,
+  Line,
+  moveOnAfter,
+  QueuedWait,
+  QueueFull,
+  reportException,
+  Resource,
+  spawn,
+  type Task,
+  waiting,
+  type WaitOptions,
+  WorkerLostError,
+} from '../core/index.ts';
+import { cloneError, transfersIn } from './cloning.ts';
+import { unpackError } from './crossed-error.ts';
+import type { Executor, ExecutorReport, ExecutorStatistics, JobOptions, JobSpec, Offloaded } from './executor.ts';
+import { DEFAULT_CANCEL_GRACE, EXECUTOR, type ExecutorOptions, JOB } from './executor-options.ts';
+import { Call } from './call.ts';
+import { Job, type JobCall, STREAM } from './job.ts';
+import { callOf, closedFunction, offload } from './offload.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
+
+/** A worker, as the pool sees it. */
+export interface WorkerLeaf {
+  /** Throws for what cannot be cloned. */
+  post(message: ToWorker, transfers: object[]): void;
+  /** Tells synchronous code which job is cancelled, where memory is shared. */
+  setCancelled(job: number): void;
+  /** Whether it keeps the process alive. */
+  hold(on: boolean): void;
+  /** Ends it; `exited` follows. */
+  terminate(): void;
+}
+
+/** Told by a leaf. */
+export interface LeafEvents {
+  message(message: FromWorker): void;
+  /** Once: how it ended, in words, and the error that ended it, if there is one. */
+  exited(how: string, cause: unknown): void;
+}
+
+/** Milliseconds between a failed start and the next one: from, at most. */
+const BACK_OFF = 10;
+const LONGEST_BACK_OFF = 5000;
+/** Failed starts in a row after which the jobs that wait for a worker fail. */
+const TRIES = 5;
+
+interface Place {
+  readonly leaf: WorkerLeaf;
+  job: Job | undefined;
+  isReady: boolean;
+  /** Jobs it has done. */
+  done: number;
+  /** We have ended it. */
+  isEnding: boolean;
+  grace: Handle | undefined;
+}
+
+export abstract class PoolExecutor extends Resource implements Executor {
+  readonly #options: ExecutorOptions;
+  readonly #size: number;
+  readonly #places = new Set<Place>();
+  readonly #queue = new Set<Job>();
+  readonly #room = new Line<void>();
+  readonly #empty = new Line<void>();
+  #closed = false;
+  #failedStarts = 0;
+  #backOff: Handle | undefined = undefined;
+  #finished = 0;
+  #failed = 0;
+  #cancelled = 0;
+  #terminated = 0;
+  #lost = 0;
+
+  constructor(options: ExecutorOptions) {
+    super({ name: options.name });
+    checkOptions('create executor', options, EXECUTOR);
+    this.#options = options;
+    this.#size = options.size ?? availableParallelism();
+    this.markOpened();
+  }
+
+  /** Starts a worker. @internal */
+  protected abstract startLeaf(events: LeafEvents): WorkerLeaf;
+
+  get kind(): 'executor' {
+    return 'executor';
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  override get ending(): boolean {
+    return this.#closed;
+  }
+
+  override endWithin(grace: number): Promise<unknown> {
+    return this.shutdown({ grace });
+  }
+
+  override endNow(): void {
+    this.#closed = true;
+    for (const job of this.#jobs()) job.refuse(new CancelledError('Cancelled: the executor has ended', SHUTDOWN));
+    for (const place of this.#places) this.#terminate(place);
+  }
+
+  statistics(): ExecutorStatistics {
+    const places = [...this.#places];
+    const busy = places.flatMap(({ job }) => (job === undefined ? [] : [job]));
+    return {
+      size: this.#size,
+      workers: places.length,
+      idle: places.length - busy.length,
+      queued: this.#queue.size,
+      running: busy.length,
+      abandoned: this.#options.cancel === 'abandon' ? busy.filter(({ isCancelled }) => isCancelled).length : 0,
+      finished: this.#finished,
+      failed: this.#failed,
+      cancelled: this.#cancelled,
+      terminated: this.#terminated,
+      lost: this.#lost,
+    };
+  }
+
+  override toString(): string {
+    const { queued, running, workers } = this.statistics();
+    const state = this.#closed ? 'closed' : 'open';
+    return `<Executor${this.name === undefined ? '' : ` ${JSON.stringify(this.name)}`} ${state}, ${workers} workers, ${running} running, ${queued} queued>`;
+  }
+
+  module<M>(url: URL | string): Offloaded<M> {
+    return offload<M>(url, (call, options, site) => {
+      const job = this.#newJob(call, options, site);
+      return new Call(job, waiting(this.#call(job)), this.#options.cancelGrace ?? DEFAULT_CANCEL_GRACE);
+    });
+  }
+
+  run<A extends readonly unknown[], T>(fn: (...args: A) => T, ...args: A): Promise<Awaited<T>> {
+    const call = closedFunction(fn, args);
+    return waiting(this.#call(this.#newJob(call, {}, undefined))) as Promise<Awaited<T>>; // what fn returns
+  }
+
+  submit<T>(spec: JobSpec, options: JobOptions = {}): Task<T> {
+    const job = this.#newJob(callOf(spec), options, undefined);
+    return spawn(() => this.#call(job), { name: job.call.label, eager: true }) as Task<T>; // the caller says what it returns
+  }
+
+  async shutdown({
+    grace = defaultGrace(10_000),
+  }: { readonly grace?: number | undefined } = {}): Promise<ExecutorReport> {
+    this.#closed = true;
+    const before = {
+      finished: this.#finished + this.#failed,
+      cancelled: this.#cancelled,
+      terminated: this.#terminated,
+    };
+    try {
+      if (this.#jobs().length > 0) await moveOnAfter(grace, () => this.#whenEmpty());
+    } finally {
+      for (const job of this.#jobs())
+        job.refuse(new CancelledError('Cancelled: the executor is shutting down', SHUTDOWN));
+      if (this.#options.cancel === 'abandon')
+        for (const place of this.#places) if (place.job !== undefined) this.#terminate(place);
+      while (this.#jobs().length > 0) await ignoringCancels(() => this.#whenEmpty());
+      for (const place of this.#places) this.#terminate(place);
+      while (this.#places.size > 0) await ignoringCancels(() => this.#whenEmpty());
+      this.#backOff?.cancel();
+      this.markClosed();
+    }
+    return {
+      finished: this.#finished + this.#failed - before.finished,
+      cancelled: this.#cancelled - before.cancelled,
+      terminated: this.#terminated - before.terminated,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  // ---- jobs ----------------------------------------------------------------------------------------------------
+
+  #newJob(call: JobCall, options: JobOptions, site: string | undefined): Job {
+    if (this.#closed) throw new InvalidStateError(`Cannot run ${call.label}: the executor is closed`);
+    checkOptions('run job', options, JOB);
+    return new Job(this, call, options, site);
+  }
+
+  /** What a caller awaits: the job's value, or STREAM. */
+  async #call(job: Job): Promise<unknown> {
+    const { signal } = job.options;
+    const options = signal === undefined ? undefined : { signal };
+    try {
+      if (this.#isFull()) await this.#waitForRoom(job, options);
+      this.#queue.add(job);
+      const outcome = job.begin(options);
+      this.#pump();
+      const value = await outcome;
+      if (value === STREAM) this.#tie(job);
+      return value;
+    } catch (error) {
+      job.cancel('Cancelled: the caller was cancelled'); // one that never came into the queue
+      if (this.#options.cancel !== 'abandon') await untilEnded(job);
+      throw error;
+    }
+  }
+
+  #isFull(): boolean {
+    const { maxQueue = Infinity } = this.#options;
+    return this.#jobs().length >= this.#size + maxQueue;
+  }
+
+  async #waitForRoom(job: Job, options: WaitOptions | undefined): Promise<void> {
+    if (this.#options.overflow === 'reject') {
+      throw new QueueFull(
+        `Cannot run ${job.call.label}: ${this.#queue.size} jobs wait already, maxQueue is ${this.#options.maxQueue}`,
+      );
+    }
+    while (this.#isFull()) await this.#room.join(new QueuedWait('executor.room', this, options));
+    if (this.#closed) throw new InvalidStateError(`Cannot run ${job.call.label}: the executor is closed`);
+  }
+
+  /** A stream belongs to the scope that called for it. */
+  #tie(job: Job): void {
+    const tie = atScopeEnd(() => job.cancel('Cancelled: the scope of the stream has ended'));
+    job.ended.addDoneCallback(() => tie[Symbol.dispose]());
+  }
+
+  #jobs(): Job[] {
+    return [...this.#queue, ...[...this.#places].flatMap(({ job }) => (job === undefined ? [] : [job]))];
+  }
+
+  /** Resolves each time a job or a worker has gone. */
+  async #whenEmpty(): Promise<void> {
+    while (this.#queue.size > 0 || [...this.#places].some(({ job, isEnding }) => job !== undefined || isEnding)) {
+      await this.#empty.join(new QueuedWait('executor.shutdown', this));
+    }
+  }
+
+  /** @internal */
+  cancelJob(job: Job, message: string): void {
+    this.#cancelled++;
+    if (this.#queue.delete(job) || job.state === 'queued') {
+      job.leave();
+      this.#changed();
+      return;
+    }
+    const place = [...this.#places].find((each) => each.job === job);
+    if (place === undefined) return;
+    place.leaf.setCancelled(job.number);
+    place.leaf.post({ type: 'cancel', id: job.number, message }, []);
+    if (this.#options.cancel === 'abandon') return;
+    place.grace = callLater(this.#options.cancelGrace ?? DEFAULT_CANCEL_GRACE, () => {
+      this.#terminated++;
+      this.#terminate(place);
+    });
+  }
+
+  // ---- places --------------------------------------------------------------------------------------------------
+
+  /** Gives jobs to workers, as long as there are both, and starts workers for those that are left. */
+  #pump(): void {
+    const places = [...this.#places].filter(({ isEnding }) => !isEnding);
+    const idle = places.filter(({ job, isReady }) => isReady && job === undefined);
+    for (const job of this.#queue) {
+      const place = idle.pop();
+      if (place === undefined) break;
+      this.#queue.delete(job);
+      this.#give(place, job);
+    }
+    const starting = places.filter(({ isReady }) => !isReady).length;
+    for (let wanted = this.#queue.size - starting; wanted > 0 && this.#start(); wanted--);
+    this.#changed();
+  }
+
+  /** Starts a worker; false when there are as many as there may be, or a start has just failed. */
+  #start(): boolean {
+    if (this.#places.size >= this.#size || this.#backOff !== undefined) return false;
+    const events: LeafEvents = {
+      message: (message) => this.#onMessage(place, message),
+      exited: (how, cause) => this.#onExit(place, how, cause),
+    };
+    const place: Place = {
+      leaf: this.startLeaf(events),
+      job: undefined,
+      isReady: false,
+      done: 0,
+      isEnding: false,
+      grace: undefined,
+    };
+    place.leaf.hold(true); // somebody waits for it
+    this.#places.add(place);
+    return true;
+  }
+
+  #give(place: Place, job: Job): void {
+    const { module, source, name, args, label } = job.call;
+    place.job = job;
+    job.started((message) => {
+      if (place.job === job) place.leaf.post(message, []);
+    });
+    try {
+      const transfers = transfersIn(args);
+      place.leaf.post({ type: 'job', id: job.number, label, module, source, name, args }, transfers);
+      place.leaf.hold(true);
+    } catch (error) {
+      this.#failed++;
+      job.fail(cloneError(args, 'args', `run ${label}`, error));
+      this.#free(place);
+    }
+  }
+
+  /** Its job has ended. */
+  #free(place: Place): void {
+    const { job } = place;
+    place.grace?.cancel();
+    place.grace = undefined;
+    place.job = undefined;
+    place.leaf.setCancelled(0);
+    place.leaf.hold(false);
+    place.done++;
+    job?.leave();
+    if (place.done >= (this.#options.maxJobs ?? Infinity)) this.#terminate(place);
+    this.#pump();
+  }
+
+  #terminate(place: Place): void {
+    if (place.isEnding) return;
+    place.isEnding = true;
+    place.leaf.hold(true); // the end of an executor is waited for
+    place.leaf.terminate();
+  }
+
+  #onMessage(place: Place, message: FromWorker): void {
+    if (message.type === 'ready') {
+      place.isReady = true;
+      this.#failedStarts = 0;
+      place.leaf.hold(place.isEnding);
+      this.#pump();
+      return;
+    }
+    const { job } = place;
+    if (message.type === 'fatal' || job === undefined || job.number !== message.id) return; // of a job that is over
+    switch (message.type) {
+      case 'progress':
+        this.#progress(job, message.value);
+        return;
+      case 'stream':
+        job.answer(STREAM);
+        return;
+      case 'items':
+        job.sink?.items(message.items);
+        return;
+      case 'error':
+        if (!message.cancelled || !job.isCancelled) {
+          this.#failed++;
+          job.fail(unpackError(message.error, job.site));
+        }
+        break;
+      case 'end':
+        this.#finished++;
+        job.sink?.ended();
+        break;
+      default:
+        this.#finished++;
+        job.answer(message.value);
+    }
+    this.#free(place);
+  }
+
+  #progress({ options, call }: Job, value: unknown): void {
+    try {
+      options.onProgress?.(value);
+    } catch (error) {
+      reportException({ message: `onProgress of ${call.label} failed`, error });
+    }
+  }
+
+  #onExit(place: Place, how: string, cause: unknown): void {
+    if (!this.#places.delete(place)) return;
+    const { job, isEnding, isReady } = place;
+    place.grace?.cancel();
+    if (!isEnding) {
+      this.#lost++;
+      if (!isReady) this.#startFailed(how, cause);
+    }
+    if (job !== undefined) {
+      const options = cause === undefined ? undefined : { cause };
+      job.fail(new WorkerLostError(`The worker of ${job.call.label} ended while it ran: ${how}`, options));
+      if (!isEnding) this.#failed++;
+      place.job = undefined;
+      job.leave();
+    }
+    this.#pump();
+  }
+
+  /** The next worker is started later, and later each time. After some failures the jobs that wait are told. */
+  #startFailed(how: string, cause: unknown): void {
+    if (this.#failedStarts >= TRIES) {
+      for (const job of this.#queue) {
+        this.#queue.delete(job);
+        this.#failed++;
+        job.fail(new WorkerLostError(`Cannot run ${job.call.label}: no worker could be started, ${how}`, { cause }));
+        job.leave();
+      }
+    }
+    const ms = Math.min(LONGEST_BACK_OFF, BACK_OFF * 2 ** this.#failedStarts++);
+    this.#backOff ??= callLater(ms, () => {
+      this.#backOff = undefined;
+      this.#pump();
+    });
+  }
+
+  #changed(): void {
+    if (this.#room.size > 0 && !this.#isFull()) this.#room.answerAll();
+    this.#empty.answerAll();
+  }
+}
+
+const SHUTDOWN = { reason: { kind: 'shutdown' } } as const;
+
+async function untilEnded(job: Job): Promise<void> {
+  while (job.state !== 'ended') await ignoringCancels(() => job.ended.outcome());
+}
+
+/** For waits that are bounded by other means: whoever waits is cancelled afterwards. */
+async function ignoringCancels(fn: () => Promise<unknown>): Promise<void> {
+  try {
+    await fn();
+  } catch (error) {
+    if (!(error instanceof CancelledError)) throw error;
+  }
+}

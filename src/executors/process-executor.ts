@@ -1,0 +1,117 @@
+// Jobs in processes of their own: node:child_process.
+//
+// Memory is not shared with a process. So a cancel reaches synchronous code through a file that both have open and nobody else
+// can see: the executor writes the number of the cancelled job into it, and checkpoint() reads that, a system call.
+import { type ChildProcess, fork } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkSendable } from './cloning.ts';
+import { unpackError } from './crossed-error.ts';
+import type { ExecutorOptions } from './executor-options.ts';
+import { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
+
+/** The descriptor of that file in the process. */
+export const CANCELLED_FD = 4;
+
+/**
+ * Runs functions in processes: for code that crashes, leaks, or is not trusted with memory. Everything is copied on its way;
+ * `transfer` moves nothing. A process takes longer to start than a thread, and a call costs about twice as much.
+ *
+ * @example
+ * ```ts
+ * import { ProcessExecutor } from 'maitre/executors';
+ * await using processes = new ProcessExecutor({ size: 1 });
+ * console.log(await processes.run((n: number) => n ** 2, 12)); // 144
+ * ```
+ */
+export class ProcessExecutor extends PoolExecutor {
+  readonly #maxMemory: number | undefined;
+
+  constructor(options: ExecutorOptions = {}) {
+    super(options);
+    this.#maxMemory = options.maxMemory;
+  }
+
+  /** @internal */
+  protected override startLeaf(events: LeafEvents): WorkerLeaf {
+    return new WorkerProcess(events, this.#maxMemory);
+  }
+}
+
+class WorkerProcess implements WorkerLeaf {
+  readonly #child: ChildProcess;
+  readonly #cancelled: number;
+
+  constructor(events: LeafEvents, maxMemory: number | undefined) {
+    this.#cancelled = openHidden();
+    const limits = maxMemory === undefined ? [] : [`--max-old-space-size=${Math.ceil(maxMemory / 2 ** 20)}`];
+    this.#child = fork(fileURLToPath(new URL('./process-worker.js', import.meta.url)), {
+      serialization: 'advanced',
+      execArgv: [...process.execArgv, ...limits],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', this.#cancelled],
+    });
+    let cause: unknown;
+    let hasEnded = false;
+    const ended = (how: string): void => {
+      if (hasEnded) return;
+      hasEnded = true;
+      closeSync(this.#cancelled);
+      events.exited(how, cause);
+    };
+    this.#child.on('message', (given) => {
+      const message = given as FromWorker; // it speaks the protocol
+      if (message.type === 'fatal') cause = unpackError(message.error);
+      else events.message(message);
+    });
+    this.#child.on('error', (error) => {
+      cause ??= error;
+      if (this.#child.pid === undefined) ended(error.message); // it was not started
+    });
+    this.#child.on('exit', (code, signal) => ended(howEnded(code, signal, cause)));
+    this.hold(false);
+  }
+
+  post(message: ToWorker): void {
+    checkSendable(message);
+    if (this.#child.connected) this.#child.send(message); // else its end is on the way
+  }
+
+  setCancelled(job: number): void {
+    writeSync(this.#cancelled, Uint8Array.from([job, job >>> 8, job >>> 16, job >>> 24]), 0, 4, 0);
+  }
+
+  hold(on: boolean): void {
+    const channel = this.#child.channel as { ref?(): void; unref?(): void } | null | undefined; // Bun's has neither
+    if (on) {
+      this.#child.ref();
+      channel?.ref?.();
+    } else {
+      this.#child.unref();
+      channel?.unref?.();
+    }
+  }
+
+  terminate(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
+
+function howEnded(code: number | null, signal: NodeJS.Signals | null, cause: unknown): string {
+  if (cause instanceof Error) return cause.message;
+  return signal === null ? `exit code ${code}` : `signal ${signal}`;
+}
+
+/** Opens a new file of four bytes that has no name any more. */
+function openHidden(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'maitre-'));
+  try {
+    const fd = openSync(join(folder, 'cancelled'), 'wx+', 0o600);
+    writeSync(fd, new Uint8Array(4));
+    return fd;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,43 @@
+// What a process of a ProcessExecutor runs.
+//
+// It ends with the program that started it: when the channel closes, and, as a job may never look, by a thread that watches for
+// another parent.
+import { readSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { installNodeHost } from '../hosts/node/index.ts';
+import { checkSendable } from './cloning.ts';
+import { packError } from './crossed-error.ts';
+import { CANCELLED_FD } from './process-executor.ts';
+import type { ToWorker } from './protocol.ts';
+import { serveJobs } from './serve-jobs.ts';
+
+installNodeHost();
+
+const WATCH = `
+const parent = process.ppid;
+const never = new Int32Array(new SharedArrayBuffer(4));
+while (process.ppid === parent) Atomics.wait(never, 0, 0, 250);
+process.kill(process.pid, 'SIGKILL');
+`;
+
+const word = new Uint8Array(4);
+const serve = serveJobs({
+  cancelledJob: () => {
+    readSync(CANCELLED_FD, word, 0, 4, 0);
+    const [a = 0, b = 0, c = 0, d = 0] = word;
+    return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+  },
+  post(message) {
+    checkSendable(message);
+    process.send?.(message);
+  },
+  load: async (url) => (await import(url)) as Record<string, unknown>,
+});
+process.on('message', (message) => serve(message as ToWorker)); // the executor speaks the protocol
+process.on('disconnect', () => process.exit());
+// In place of the report on standard error: the job's caller gets it as the cause.
+process.on('uncaughtException', (error) => {
+  process.send?.({ type: 'fatal', error: packError(error) }, () => process.exit(1));
+});
+if (process.platform !== 'win32') new Worker(WATCH, { eval: true }).unref();
+process.send?.({ type: 'ready' });

@@ -1,0 +1,165 @@
+// The worker's side: runs the jobs that come over a port, one at a time, and answers each.
+//
+// States: IDLE -(job)-> RUNNING -(result, error)-> IDLE; or RUNNING -(stream)-> STREAMING -(end, error)-> IDLE.
+//
+// - A job is a task of this worker: its waits are cancelled, `currentTask().signal` serves its I/O, its `finally` blocks run.
+// - A stream makes items only while it has credit, and sends them in batches. `stop` ends its generator as `break` would.
+// - What cannot be sent is an error that names the place inside it.
+import { createTask, CancelledError, Future, type Task } from '../core/index.ts';
+import { cloneError, transfersIn } from './cloning.ts';
+import { packError } from './crossed-error.ts';
+import { setRunning } from './in-job.ts';
+import type { FromWorker, JobMessage, ToWorker } from './protocol.ts';
+
+/** What connects a worker with its executor. */
+export interface WorkerPort {
+  /** Throws for what cannot be cloned. */
+  post(message: FromWorker, transfers: object[]): void;
+  /** The number of the job whose caller was cancelled, as synchronous code can see it; 0 for none. */
+  cancelledJob(): number;
+  /** Imports a module of jobs. */
+  load(url: string): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** Items of a stream that are sent together at most. */
+const BATCH = 32;
+
+/** Returns what is to be called with each message of the executor. */
+export function serveJobs(port: WorkerPort): (message: ToWorker) => void {
+  let current: { readonly id: number; readonly task: Task<unknown>; readonly stream: Stream } | undefined;
+  const run = (job: JobMessage): void => {
+    const stream = new Stream();
+    const task = createTask<unknown>(() => work(port, job, stream), { name: job.label });
+    current = { id: job.id, task, stream };
+    setRunning({
+      id: job.id,
+      task,
+      isCancelled: () => port.cancelledJob() === job.id,
+      report: (value) => send(port, job, 'progress', value),
+    });
+    const ended = (): void => {
+      setRunning(undefined);
+      current = undefined;
+    };
+    task.outcome().then(
+      () => ended(),
+      (error: unknown) => {
+        ended();
+        const cancelled = error instanceof CancelledError;
+        port.post({ type: 'error', id: job.id, error: packError(error), cancelled }, []);
+      },
+    );
+  };
+  return (message) => {
+    if (message.type === 'job') run(message);
+    else if (message.id !== current?.id) return; // it has ended meanwhile
+    else if (message.type === 'cancel') current.task.cancel(message.message);
+    else if (message.type === 'credit') current.stream.add(message.items);
+    else current.stream.stop();
+  };
+}
+
+/** A stream's credit. */
+class Stream {
+  #credit = 0;
+  #stopped = false;
+  #more = new Future<void>();
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  add(items: number): void {
+    this.#credit += items;
+    this.#more.answer();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#more.answer();
+  }
+
+  /** Waits until an item may be made; false when no more are wanted. */
+  async take(): Promise<boolean> {
+    while (!this.#stopped && this.#credit === 0) {
+      this.#more = new Future();
+      await this.#more;
+    }
+    this.#credit--;
+    return !this.#stopped;
+  }
+
+  get hasCredit(): boolean {
+    return this.#credit > 0;
+  }
+}
+
+async function work(port: WorkerPort, job: JobMessage, stream: Stream): Promise<void> {
+  const fn = await functionOf(port, job);
+  const value: unknown = await fn(...job.args);
+  if (isGenerator(value)) await sendAll(port, job, value, stream);
+  else send(port, job, 'result', value);
+}
+
+async function functionOf(port: WorkerPort, job: JobMessage): Promise<(...args: readonly unknown[]) => unknown> {
+  if (job.source !== undefined) {
+    // The text of a function that refers to nothing outside of itself: closed-function.ts has looked.
+    // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the executor's own program sent it
+    return new Function(`return (${job.source})`)() as () => unknown;
+  }
+  const exports = await port.load(job.module as string); // without a text there is a module
+  const found = job.name === 'default' ? exports['default'] : exports[job.name];
+  if (typeof found === 'function') return found as () => unknown;
+  const names = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
+  throw new TypeError(
+    `Cannot run ${job.label}: ${job.module} exports no function ${JSON.stringify(job.name)}, only ${names.join(', ') || 'none'}`,
+  );
+}
+
+async function sendAll(
+  port: WorkerPort,
+  job: JobMessage,
+  generator: AsyncIterator<unknown> | Iterator<unknown>,
+  stream: Stream,
+): Promise<void> {
+  port.post({ type: 'stream', id: job.id }, []);
+  let batch: unknown[] = [];
+  const flush = (): void => {
+    if (batch.length > 0) send(port, job, 'items', batch);
+    batch = [];
+  };
+  try {
+    while (await stream.take()) {
+      const { done, value } = await generator.next();
+      if (done === true) break;
+      batch.push(value);
+      if (batch.length >= BATCH || !stream.hasCredit) flush();
+    }
+    if (!stream.stopped) flush();
+  } finally {
+    await generator.return?.();
+  }
+  port.post({ type: 'end', id: job.id }, []);
+}
+
+/** Sends what a job made; throws a TypeError that names the place of what cannot be cloned. */
+function send(
+  port: WorkerPort,
+  { id, label }: JobMessage,
+  type: 'result' | 'progress' | 'items',
+  value: unknown,
+): void {
+  const transfers = transfersIn(value);
+  try {
+    if (type === 'items') port.post({ type, id, items: value as unknown[] }, transfers);
+    else port.post({ type, id, value }, transfers);
+  } catch (error) {
+    throw cloneError(value, type === 'items' ? 'items' : type, `return from ${label}`, error);
+  }
+}
+
+function isGenerator(value: unknown): value is AsyncIterator<unknown> | Iterator<unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const { next } = value as { readonly next?: unknown };
+  return typeof next === 'function' && (Symbol.asyncIterator in value || Symbol.iterator in value);
+}

@@ -1,0 +1,72 @@
+// Jobs in threads of this process: node:worker_threads.
+import { Worker } from 'node:worker_threads';
+import type { ExecutorOptions } from './executor-options.ts';
+import { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
+
+/** What a thread is given when it is started. */
+export interface ThreadData {
+  /** One word: the number of the job whose caller was cancelled. */
+  readonly shared: Int32Array;
+}
+
+/**
+ * Runs functions in threads. Threads share nothing with the program but what is passed to them, start in some tens of
+ * milliseconds, and are kept for further jobs; idle ones do not keep the process alive.
+ *
+ * @example
+ * ```ts
+ * import { ThreadExecutor } from 'maitre/executors';
+ * await using threads = new ThreadExecutor({ size: 2 });
+ * console.log(await threads.run((n: number) => n ** 2, 12)); // 144
+ * ```
+ */
+export class ThreadExecutor extends PoolExecutor {
+  readonly #maxMemory: number | undefined;
+
+  constructor(options: ExecutorOptions = {}) {
+    super(options);
+    this.#maxMemory = options.maxMemory;
+  }
+
+  /** @internal */
+  protected override startLeaf(events: LeafEvents): WorkerLeaf {
+    return new Thread(events, this.#maxMemory);
+  }
+}
+
+class Thread implements WorkerLeaf {
+  readonly #worker: Worker;
+  readonly #shared: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+
+  constructor(events: LeafEvents, maxMemory: number | undefined) {
+    const workerData: ThreadData = { shared: this.#shared };
+    const limits = maxMemory === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: maxMemory / 2 ** 20 } };
+    this.#worker = new Worker(new URL('./thread-worker.js', import.meta.url), { workerData, ...limits });
+    let cause: unknown;
+    this.#worker.on('message', (message: FromWorker) => events.message(message));
+    this.#worker.on('error', (error: unknown) => (cause = error));
+    this.#worker.on('messageerror', (error) => (cause ??= error));
+    this.#worker.on('exit', (code) =>
+      events.exited(cause instanceof Error ? cause.message : `exit code ${code}`, cause),
+    );
+    this.#worker.unref();
+  }
+
+  post(message: ToWorker, transfers: object[]): void {
+    this.#worker.postMessage(message, transfers as never[]); // whatever can be moved; it says so of the rest
+  }
+
+  setCancelled(job: number): void {
+    Atomics.store(this.#shared, 0, job);
+  }
+
+  hold(on: boolean): void {
+    if (on) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  terminate(): void {
+    void this.#worker.terminate();
+  }
+}

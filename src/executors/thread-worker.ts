@@ -1,0 +1,19 @@
+// What a thread of a ThreadExecutor runs.
+import { parentPort, workerData } from 'node:worker_threads';
+import { installNodeHost } from '../hosts/node/index.ts';
+import type { ToWorker } from './protocol.ts';
+import { serveJobs } from './serve-jobs.ts';
+import type { ThreadData } from './thread-executor.ts';
+
+installNodeHost();
+
+const port = parentPort;
+if (port === null) throw new Error('Cannot serve jobs: this is a worker of a ThreadExecutor, not a program');
+const { shared } = workerData as ThreadData; // the executor made it
+const serve = serveJobs({
+  cancelledJob: () => Atomics.load(shared, 0),
+  post: (message, transfers) => port.postMessage(message, transfers as never[]), // as in thread-executor.ts
+  load: async (url) => (await import(url)) as Record<string, unknown>,
+});
+port.on('message', (message: ToWorker) => serve(message));
+port.postMessage({ type: 'ready' });
