@@ -54,7 +54,7 @@ export function closedFunction(fn: unknown, args: readonly unknown[]): JobCall {
 
 function isExpression(source: string): boolean {
   try {
-    // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- only parsed, and it is our own
+    // oxlint-disable-next-line typescript/no-implied-eval -- only parsed, and it is our own
     void new Function(`return (${source})`);
     return true;
   } catch {

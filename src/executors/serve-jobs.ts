@@ -103,8 +103,8 @@ async function work(port: WorkerPort, job: JobMessage, stream: Stream): Promise<
 
 async function functionOf(port: WorkerPort, job: JobMessage): Promise<(...args: readonly unknown[]) => unknown> {
   if (job.source !== undefined) {
-    // The text of a function that refers to nothing outside of itself: closed-function.ts has looked.
-    // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the executor's own program sent it
+    // The text of a function that refers to nothing outside of itself: whoever called run() promised it.
+    // oxlint-disable-next-line typescript/no-implied-eval -- the executor's own program sent it
     return new Function(`return (${job.source})`)() as () => unknown;
   }
   const exports = await port.load(job.module as string); // without a text there is a module
