@@ -59,6 +59,16 @@ describe('imports', () => {
     assert.deepEqual(findForbiddenImports(sources), []);
   });
 
+  test('CONTRIBUTING.md has the same table, of the rooms that are there', () => {
+    const rooms = [...new Set([...sources.keys()].map(roomOf))].filter((room) => room !== undefined);
+    const rules = rooms.map((room) => [room, table[room]] as const);
+    const written = parseTable(readText('CONTRIBUTING.md'));
+    assert.deepEqual(
+      written,
+      Object.fromEntries(rules.map(([room, rule]) => [room, { rooms: rule?.rooms.toSorted(), node: rule?.node }])),
+    );
+  });
+
   test('there is no cycle between files, imports of types included', () => {
     assert.equal(findCycle(sources)?.join(' -> '), undefined);
   });
@@ -133,6 +143,19 @@ describe('the import checker', () => {
     assert.ok(!isDoor("export { a } from './a.ts';\nexport const b = 1;"));
   });
 });
+
+/** The table of rooms in a page: a row for each room, with what it may import and which built-in modules. */
+function parseTable(page: string): Record<string, Rule> {
+  const rows = page.matchAll(/^\| `([a-z/]+)`\s*\| (.*?)\s*\| (.*?)\s*\|$/gm);
+  return Object.fromEntries(
+    [...rows].map(([, room = '', imports = '', node = '']) => {
+      const named = [...imports.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+      const rooms = imports.startsWith('the pure rooms') ? [...pure, ...named] : named;
+      const only = /^only `(.*)`$/.exec(node)?.[1];
+      return [room, { rooms: rooms.toSorted(), node: only === undefined ? node === 'yes' : [only] }];
+    }),
+  );
+}
 
 /** One line for each import that the table does not allow, and for each file outside the rooms. */
 function findForbiddenImports(files: Sources): string[] {
