@@ -18,6 +18,7 @@
 import { type Check, describeThrown, oneOf } from '../base/index.ts';
 import type { Awaitable } from './awaitable.ts';
 import { passCancel } from './cancel-pass.ts';
+import { creationSite } from './creation-site.ts';
 import { rejected, quiet, scopeOf, signalOf, waiting, type WaitOptions } from './current-waiter.ts';
 import { type CancelReason, CancelledError, InvalidStateError, TaskGroupError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
@@ -100,8 +101,8 @@ export class TaskGroup {
     this.#checkOpen();
     const owner = this.#scope;
     // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack begins
-    const below = this.createTask;
-    const task = spawn(fn, { name: options?.name, eager: options?.eager, below, program: owner.program, owner });
+    const site = creationSite(fn, this.createTask);
+    const task = spawn(fn, { name: options?.name, eager: options?.eager, site, program: owner.program, owner });
     this.#adopt(task as Task<unknown>);
     return task;
   }
@@ -144,9 +145,9 @@ export class TaskGroup {
     };
     const owner = this.#scope;
     // oxlint-disable-next-line typescript/unbound-method -- only marks where the stack begins
-    const below = this.start;
+    const site = creationSite(fn, this.start);
     const { program } = owner;
-    const task = spawn<void>(() => fn(started), { name: options?.name, source: fn, below, program, owner });
+    const task = spawn<void>(() => fn(started), { name: options?.name, site, program, owner });
     // Until it is ready, its failure is the starter's; the group only waits for it.
     this.#children.add(task as Task<unknown>);
     task.markHandled();

@@ -61,10 +61,8 @@ export interface SpawnOptions extends Omit<TaskOptions, 'name' | 'eager'> {
   readonly program?: object | undefined;
   /** The scope that it is a part of: of its group, or of the caller whom it stands for. */
   readonly owner?: Scope | undefined;
-  /** The user's function, where `fn` is one around it: its text stands for the creation site. */
-  readonly source?: ((...args: never[]) => unknown) | undefined;
-  /** Whose caller is the creation site; undefined: none is recorded. */
-  readonly below?: ((...args: never[]) => unknown) | undefined;
+  /** Where it was created; undefined: nowhere that users would look. See creationSite(). */
+  readonly site?: Site | undefined;
 }
 
 /** A list of the tasks' own links. A Set of what comes and goes so fast is remade all the time, which keeps garbage alive. */
@@ -133,7 +131,7 @@ export class Task<T> extends Awaitable<T> {
     super();
     this.#fn = fn;
     this.#name = options.name;
-    this.#site = options.below === undefined ? undefined : creationSite(options.source ?? fn, options.below);
+    this.#site = options.site;
     const creator = host.carrier.getStore() as Carried | undefined; // only scopes and runs are carried
     this.program = options.program ?? creator?.program;
     this.owner = options.owner;
@@ -339,7 +337,9 @@ export function liveTasks(): Iterable<Task<unknown>> {
  */
 export function createTask<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options?: TaskOptions): Task<T> {
   checkTaskFunction(fn, 'create task', 'createTask');
-  return spawn(fn, { name: options?.name, eager: options?.eager, below: createTask });
+  // The site is taken here: in a call in tail position, as that of spawn is, Bun's engine has dropped this frame already.
+  const site = creationSite(fn, createTask);
+  return spawn(fn, { name: options?.name, eager: options?.eager, site });
 }
 
 /** All waits of a task, those of its own scope first, the latest first. */
