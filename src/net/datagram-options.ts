@@ -43,8 +43,8 @@ export interface MulticastOptions {
    */
   readonly interface?: string | undefined;
   /**
-   * How many networks multicast datagrams may cross, 0 to 255. Default 1: they stay in the local
-   * network.
+   * The time to live of multicast datagrams, 0 to 255. Each router subtracts 1. Default 1: they
+   * stay in the local network.
    */
   readonly ttl?: number | undefined;
   /** Whether members of the group on this machine also receive what is sent to it. Default true. */
