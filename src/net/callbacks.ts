@@ -8,7 +8,7 @@ export class Callbacks {
     count === 1 ? last : `${last}, and ${count - 1} more times within a second`,
   );
 
-  /** @param server named in the reports */
+  /** @param server the `context.server` of reports */
   constructor(server: object) {
     this.#server = server;
   }

@@ -73,6 +73,10 @@ export interface GateStatistics {
   readonly inside: number;
 }
 
+/**
+ * What a client passes before it is served: see the head of this file. Use it alone for a protocol
+ * that makes connections of its own.
+ */
 export class Gate {
   readonly #options: GateOptions;
   readonly #events: GateEvents;
@@ -106,7 +110,7 @@ export class Gate {
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
   }
 
-  /** Where it listens; empty before it listens and after close. */
+  /** The addresses that it listens on. Empty before it listens and after close(). */
   get addresses(): Address[] {
     return this.#listening.addresses;
   }
