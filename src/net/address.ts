@@ -40,7 +40,7 @@ export function formatAddress(address: Address): string {
  * becomes IPv4.
  */
 export function toAddress(address: string | undefined, port: number | undefined): Address {
-  if (address === undefined) return { address: '', port: 0, family: 'IPv4' }; // the peer was gone before its address could be read
+  if (address === undefined) return { address: '', port: 0, family: 'IPv4' }; // the peer left before
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return { address: mapped, port: port ?? 0, family: 'IPv4' };
   return { address, port: port ?? 0, family: address.includes(':') ? 'IPv6' : 'IPv4' };
