@@ -18,16 +18,19 @@ export interface Command<O extends Options = Options, P extends readonly Positio
   readonly options: O;
   /** A paragraph below the options in its help. */
   readonly notes?: string;
-  /** It prints and leaves nothing open: the process then ends by itself. Others end it. */
+  /**
+   * Whether it only prints and leaves nothing open: the process then ends by itself. main.ts ends
+   * the others.
+   */
   readonly printsOnly?: true;
   /**
-   * Runs it and resolves with the exit code.
+   * Runs the command and resolves with the exit code.
    * @throws CommandError for what the user is told in one line
    */
   run(values: Values<O>, positionals: Texts<P>, call: Call<O>): Promise<number>;
 }
 
-/** What a command learns about its call beside values and positionals. */
+/** What a command receives beside values and positionals. */
 export interface Call<O extends Options = Options> {
   /** The options that were given; the values of the others are their fallbacks. */
   readonly given: ReadonlySet<keyof O>;
@@ -53,7 +56,7 @@ interface FlagOption extends OptionBase {
 /** Any text; `file` is completed with the names of files. */
 interface TextOption extends OptionBase {
   readonly type: 'text' | 'file';
-  /** What stands for the value in the help, in capitals. */
+  /** The placeholder for the value in the help, in capitals. */
   readonly value: string;
   readonly fallback?: string;
 }
@@ -66,7 +69,9 @@ interface CountOption extends OptionBase {
   /** Default: no limit. */
   readonly most?: number;
   readonly fallback?: number;
-  /** What holds without the option and has no number, shown as its default: `no limit`. */
+  /**
+   * What applies without the option when that is not a number, shown as its default: `no limit`.
+   */
   readonly without?: string;
 }
 
@@ -81,12 +86,12 @@ interface ChoiceOption extends OptionBase {
 export interface Positional {
   /** In capitals, as the usage line shows it. */
   readonly name: string;
-  /** What the command lacks without it: `a FILE that exports a handler`. */
+  /** What is missing without it: `a FILE that exports a handler`. */
   readonly needs: string;
   readonly optional?: true;
   /** The only words that are accepted. */
   readonly choices?: readonly string[];
-  /** What completion offers; default: the choices. */
+  /** The words that completion offers. Default: the choices. */
   readonly completion?: 'files' | 'commands';
 }
 
