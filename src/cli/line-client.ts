@@ -1,6 +1,6 @@
-// What `maitre connect` does: a small line client. Standard input goes to the server, its answers to
-// standard output. The end of the input half-closes the connection, which TLS cannot; the server's
-// end ends the command.
+// What `maitre connect` does: a small line client. Standard input goes to the server, its answers
+// to standard output. The end of the input half-closes the connection, which TLS cannot; the
+// server's end ends the command.
 import { isIPv6 } from 'node:net';
 import {
   cancellable,

@@ -1,5 +1,5 @@
-// `maitre serve --log json`: one JSON object a line, for programs that collect logs. Events of every
-// kind go to standard output, so that their order holds.
+// `maitre serve --log json`: one JSON object a line, for programs that collect logs. Events of
+// every kind go to standard output, so that their order holds.
 import type { ServeListener } from './serve-events.ts';
 
 /** Prints each event, with `time` as its first key, in ISO 8601. */

@@ -1,5 +1,5 @@
-// Where `maitre serve` listens: on the address or the descriptor that was given, else on the sockets
-// that systemd handed over, else on the default address.
+// Where `maitre serve` listens: on the address or the descriptor that was given, else on the
+// sockets that systemd handed over, else on the default address.
 import { escapeControl } from '../base/index.ts';
 import { listenFds, type ServerOptions } from '../index.node.ts';
 import { CommandError, type Values } from './command.ts';

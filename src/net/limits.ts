@@ -157,7 +157,7 @@ export class Limits implements Deadline {
     if (this.#connections.size === 0) deleteDeadline(this);
   }
 
-  /** One sweep. @internal */
+  /** One sweep over the connections. */
   due(): void {
     const now = loopTime();
     for (const connection of this.#connections) {

@@ -18,7 +18,7 @@ export type ClientTlsOptions = Omit<ConnectionOptions, Elsewhere> | true;
 
 /** Options of `startTls`: the names of node:tls for the side that this end takes. */
 export interface StartTlsOptions extends SecureContextOptions {
-  /** Whether this end is the server. Default: true for accepted connections, false for opened ones. */
+  /** Whether this end is the server. Default: true for accepted connections, else false. */
   readonly isServer?: boolean | undefined;
   /** The server name that a client sends and verifies. */
   readonly servername?: string | undefined;

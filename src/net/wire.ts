@@ -51,7 +51,10 @@ export interface Wire {
    * False where the system does not know.
    */
   readonly hasReset: boolean;
-  /** Calls `fn` once on close, with or without a listener; after release(), when the socket closes. */
+  /**
+   * Calls `fn` once when the wire closes, with or without a listener. After release(), calls it
+   * when the socket closes.
+   */
   whenClosed(fn: () => void): void;
   /**
    * Sets the listener and begins to read. Call it once. If the wire is closed already, `onClose`
