@@ -32,7 +32,7 @@ export interface Command<O extends Options = Options, P extends readonly Positio
 
 /** What a command receives beside values and positionals. */
 export interface Call<O extends Options = Options> {
-  /** The options that were given; the values of the others are their fallbacks. */
+  /** The options that the user set. The values of the others are their fallbacks. */
   readonly given: ReadonlySet<keyof O>;
   /** The table itself, for commands about commands. */
   readonly commands: readonly CommandRow[];
@@ -48,7 +48,7 @@ interface OptionBase {
   readonly help: string;
 }
 
-/** True when it is given. */
+/** True when the user sets it. */
 interface FlagOption extends OptionBase {
   readonly type: 'flag';
 }
@@ -95,7 +95,7 @@ export interface Positional {
   readonly completion?: 'files' | 'commands';
 }
 
-/** The value of each option: its fallback, false or undefined where it was not given. */
+/** The value of each option. Without it: its fallback, false or undefined. */
 export type Values<O extends Options> = {
   readonly [K in keyof O]: O[K] extends { type: 'flag' } | { fallback: string | number }
     ? Value<O[K]>

@@ -2,8 +2,8 @@
 // the terminal are one listener (serve-lines.ts), the JSON log is another (serve-json.ts), and a
 // supervisor that reads the events of its workers can be a third.
 //
-// Every event is plain JSON: it goes through a pipe or `process.send` as it is. No text in an event
-// is escaped; whoever prints it escapes it.
+// Every event is plain JSON: you can send it through a pipe or `process.send` as it is. No text in
+// an event is escaped; a listener that prints it must escape it.
 //
 // Order:
 // - `ready` comes once, before any client.

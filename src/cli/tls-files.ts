@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import { CommandError } from './command.ts';
 
 export interface TlsFiles {
-  /** The paths, as they were given. */
+  /** The paths, as the user typed them. */
   readonly files: { readonly cert: string; readonly key: string };
   readonly cert: Buffer;
   readonly key: Buffer;

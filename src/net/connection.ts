@@ -134,6 +134,7 @@ export class Connection extends DuplexEnd {
     this.abort();
   }
 
+  /** Counts the bytes of the connection. */
   override statistics(): ConnectionStatistics {
     const { bytesRead, bytesWritten, reader, writer } = this;
     return { bytesRead, bytesWritten, buffered: reader.bufferedBytes, unsent: writer.bufferedBytes };
@@ -207,6 +208,9 @@ export class Connection extends DuplexEnd {
     return this.writer.bytesWritten;
   }
 
+  /**
+   * The error that broke the connection: that of the system or of a limit. Undefined without one.
+   */
   override get error(): unknown {
     return this.#transport.error;
   }
@@ -225,8 +229,22 @@ export class Connection extends DuplexEnd {
   }
 
   /**
-   * Keeps the connection open when its handler returns. Whoever detaches it closes it. A handler
-   * that throws or is cancelled still closes it, and so does the server's shutdown.
+   * Keeps the connection open when its handler returns. Whoever detaches it must close it. A
+   * handler that throws or is cancelled still closes it, and so does the server's shutdown.
+   *
+   * @example
+   * ```ts
+   * import { type Connection, startServer } from 'maitre';
+   * const watchers = new Set<Connection>();
+   * await using server = await startServer(
+   *   (_reader, _writer, connection) => {
+   *     connection.detach();
+   *     watchers.add(connection);
+   *   },
+   *   { host: '127.0.0.1' },
+   * );
+   * for (const watcher of watchers) watcher.writer.write('soup is ready\n');
+   * ```
    */
   detach(): void {
     this.#detached = true;
@@ -237,6 +255,7 @@ export class Connection extends DuplexEnd {
     return this.#detached;
   }
 
+  /** Closes the connection at once, over plain TCP with a reset. Unsent bytes are lost. */
   override abort(): void {
     super.abort();
     this.#transport.stopLingering();

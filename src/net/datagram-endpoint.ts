@@ -148,10 +148,10 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
   }
 
   /**
-   * Sends one datagram, and resolves when the system took it. It does not tell whether the datagram
-   * arrived: UDP does not know. Await each send to keep the system's queue bounded. Do not change
-   * the bytes before it resolves. Cancellable; the datagram may then have been sent all the same.
-   * asyncio: `DatagramTransport.sendto`.
+   * Sends one datagram, and resolves when the system took it. Whether the datagram arrived is not
+   * known in UDP. Await each send to keep the system's queue bounded. Do not change the bytes
+   * before it resolves. Cancellable; the datagram may then have been sent all the same. asyncio:
+   * `DatagramTransport.sendto`.
    * @param data bytes, or a string, which is sent as UTF-8
    * @param to required without `remote`, and not allowed with it; a name is looked up on each call
    * @throws TypeError or RangeError for wrong arguments; InvalidStateError once closed;
@@ -229,8 +229,18 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
    * Joins a multicast group: from now on the endpoint receives what is sent to it. Disposing the
    * result leaves the group, as `leaveGroup` and closing do.
    * @param group the address of the group
+   * @param options `interface`: the address of the interface (IPv4), or `::%eth0` (IPv6). Default:
+   * the system chooses
    * @throws the system's error (EINVAL, EADDRINUSE when joined already, ENODEV, ...); TypeError,
    * RangeError; InvalidStateError once closed
+   *
+   * @example
+   * ```ts
+   * import { createDatagramEndpoint } from 'maitre';
+   * await using endpoint = await createDatagramEndpoint({ local: { port: 0 } });
+   * using group = endpoint.joinGroup('239.7.7.7');
+   * console.log(String(endpoint), group);
+   * ```
    */
   joinGroup(group: string, options: { readonly interface?: string | undefined } = {}): Disposable {
     const { interface: on } = options;
@@ -283,6 +293,7 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     return this.waitClosed();
   }
 
+  /** Counts the datagrams since the endpoint was made. */
   statistics(): DatagramStatistics {
     const { received, dropped, length } = this.#inbox;
     return { received, dropped, queued: length, sent: this.#sent };
@@ -334,8 +345,8 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
 class DatagramIterator extends AsyncIteration<Datagram> {
   readonly #endpoint: DatagramEndpoint;
   /**
-   * Aborted when the iteration ends. That cancels the receives that wait in next(), which would
-   * take datagrams nobody wants.
+   * Aborted when the iteration ends. That cancels the receives that wait in next(). Otherwise they
+   * would take datagrams that no loop reads.
    */
   readonly #end = new AbortController();
 

@@ -41,6 +41,7 @@ class ReceiveWait<T> extends QueuedWait<T> {
   }
 }
 
+/** The inbox of one endpoint: see the head of this file. */
 export class DatagramInbox<T> {
   readonly #capacity: number;
   readonly #dropOldest: boolean;

@@ -25,6 +25,7 @@ const AGAIN_AFTER = 10_000;
 /** Called when the process ran out, with one sentence and the system's error. */
 export type OnOut = (message: string, error: NodeJS.ErrnoException) => void;
 
+/** A watch of descriptors: see the head of this file. */
 export class DescriptorWatch {
   readonly #probe: () => NodeJS.ErrnoException | undefined;
   readonly #now: () => number;

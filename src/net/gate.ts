@@ -69,7 +69,7 @@ export interface GateStatistics {
   readonly refused: Readonly<Record<RefusalCode, number>>;
   /** Clients that wait for a place among `maxConnections`. */
   readonly parked: number;
-  /** TLS handshakes under way. */
+  /** TLS handshakes in progress. */
   readonly handshakes: number;
   /** Clients that came in and did not leave yet. */
   readonly inside: number;
@@ -122,6 +122,7 @@ export class Gate {
     return this.#listening.isUp;
   }
 
+  /** True from close() on. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -131,6 +132,7 @@ export class Gate {
     return this.#options.proxyProtocol === true;
   }
 
+  /** Counts the clients since the gate was made, and its present state. */
   statistics(): GateStatistics {
     return {
       accepted: this.#accepted,
@@ -284,7 +286,7 @@ export class Gate {
     }
   }
 
-  /** Flushes the reports when nobody can be refused any more. */
+  /** Flushes the reports once no client can be refused any more. */
   #maybeEnded(): void {
     if (this.#closed && this.#inside === 0) this.#reports.end();
   }

@@ -19,6 +19,7 @@ export interface ListenFd {
   readonly name: string;
 }
 
+/** The environment variables of the protocol. */
 export interface ListenVariables {
   readonly LISTEN_PID?: string | undefined;
   readonly LISTEN_FDS?: string | undefined;

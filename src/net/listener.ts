@@ -27,6 +27,7 @@ const EVERYWHERE = 'deno' in process.versions ? ['::'] : ['0.0.0.0', '::'];
 /** Errors of an address that this machine lacks. It is skipped if another address can be bound. */
 const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
 
+/** One listening socket. */
 export interface Listener {
   readonly address: Address;
   /** Undefined for a listener in memory. */

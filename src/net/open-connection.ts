@@ -72,6 +72,7 @@ interface CommonConnectOptions extends WaitOptions, ConnectionLimits {
   readonly allErrors?: boolean | undefined;
 }
 
+/** Options of `openConnection`: `port` and perhaps `host`, or `path`, and how to connect. */
 export type ConnectOptions = CommonConnectOptions &
   (
     | {

@@ -26,6 +26,7 @@ export type RefusalCode =
 
 /** A client that was not served, as `onRefused` receives it. */
 export interface Refusal {
+  /** Why the client was not served. */
   readonly code: RefusalCode;
   /** One sentence without a line break. */
   readonly message: string;

@@ -125,10 +125,13 @@ const ACTION = 'start server';
 /** The host of a server. The empty string means all interfaces. */
 const anyHost: Check = ofType('string', 'a name or address', isHostText);
 
+/** The check of a name or address to connect to or send to: not empty. */
 export const hostName: Check = ofType('string', 'a name or address', (name) => name !== '' && isHostText(name));
 
+/** The check of a port, 0 to 65535. */
 export const portNumber: Check = integerFrom(0, 65535);
 
+/** The check of the path of a Unix socket, or of an abstract name. */
 export const unixPath: Check = ofType('string', `the path of a Unix socket, at most ${LONGEST_PATH} bytes`, (path) => {
   // A name in the abstract namespace begins with a zero byte and may have more. Elsewhere the
   // system cuts a path at a zero byte.

@@ -14,7 +14,7 @@ export interface ServerStatistics {
   readonly inLine: number;
   /** Handlers that are running. */
   readonly handling: number;
-  /** TLS handshakes under way. */
+  /** TLS handshakes in progress. */
   readonly handshakes: number;
   /** Bytes that came from clients. */
   readonly bytesRead: number;

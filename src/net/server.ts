@@ -63,6 +63,16 @@ import type { Wire } from './wire.ts';
  */
 export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
 
+/**
+ * A server that `startServer` made. Disposing it runs `shutdown`. asyncio: `Server`.
+ *
+ * @example
+ * ```ts
+ * import { startServer } from 'maitre';
+ * await using server = await startServer((reader, writer) => writer.write('bye'), { host: '127.0.0.1' });
+ * console.log(String(server), server.port, server.statistics().open);
+ * ```
+ */
 export class Server extends Resource implements AsyncDisposable {
   readonly #handler: Handler;
   readonly #options: ServerOptions;
@@ -196,6 +206,7 @@ export class Server extends Resource implements AsyncDisposable {
     return this.#gate.closed ? 'closed' : this.#gate.isUp ? 'serving' : 'created';
   }
 
+  /** True while it listens. asyncio: `Server.is_serving`. */
   isServing(): boolean {
     return this.#state === 'serving';
   }
@@ -249,6 +260,13 @@ export class Server extends Resource implements AsyncDisposable {
    * the default grace. asyncio: `Server.serve_forever`.
    * @throws InvalidStateError when the server is closed, or another call is running; the system's
    * error when it cannot listen; CancelledError
+   *
+   * @example
+   * ```ts
+   * import { moveOnAfter, startServer } from 'maitre';
+   * await using server = await startServer((reader, writer) => writer.write('bye'), { host: '127.0.0.1' });
+   * await moveOnAfter(1000, () => server.serveForever()); // serves for a second
+   * ```
    */
   serveForever(options?: WaitOptions): Promise<never> {
     return waiting(this.#serveForever(options));
@@ -298,6 +316,14 @@ export class Server extends Resource implements AsyncDisposable {
    * and has no time limit; to end the server in bounded time, call `shutdown`. Cancellable.
    * asyncio: `Server.wait_closed`.
    * @throws CancelledError
+   *
+   * @example
+   * ```ts
+   * import { startServer } from 'maitre';
+   * const server = await startServer((reader, writer) => writer.write('bye'), { host: '127.0.0.1' });
+   * server.close();
+   * await server.waitClosed();
+   * ```
    */
   waitClosed(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);

@@ -70,7 +70,7 @@ export class MemoryWire implements Wire {
     return this.#otherEnded instanceof Error;
   }
 
-  /** Always undefined: what is under way is not known. */
+  /** Always undefined: it is not known how much is on its way. */
   get queued(): undefined {
     return undefined;
   }
@@ -145,7 +145,7 @@ export class MemoryWire implements Wire {
   }
 
   get #peer(): MemoryWire {
-    return this.#other as MemoryWire; // nobody has a side before the pair is made
+    return this.#other as MemoryWire; // set before a side leaves memoryWirePair()
   }
 
   /** Returns why nothing can be sent any more; undefined while something can. */

@@ -26,7 +26,9 @@ type Peer = Address | string;
  * with the address of clients.
  */
 export type MemoryServerOptions = ServerOptions & {
+  /** TLS needs a socket. */
   readonly tls?: undefined;
+  /** A descriptor needs a socket. */
   readonly fd?: undefined;
   /**
    * The address of clients that do not set one themselves: `connection.peer`, and what maxPerIp,
@@ -63,6 +65,7 @@ export interface ServedInMemory extends AsyncDisposable {
    * for a wrong peer; CancelledError
    */
   readonly connect: (options?: MemoryClientOptions) => Promise<Duplex>;
+  /** The server. */
   readonly server: Server;
 }
 

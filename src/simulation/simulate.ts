@@ -127,7 +127,7 @@ export class Simulation implements AsyncDisposable {
   }
 
   get #at(): { readonly address: string; readonly port: number } {
-    return this.#address as { readonly address: string; readonly port: number }; // nobody has it before it listens on TCP
+    return this.#address as { readonly address: string; readonly port: number }; // set before simulate() resolves
   }
 
   /**
@@ -145,7 +145,7 @@ export class Simulation implements AsyncDisposable {
    * @throws RangeError or TypeError for a wrong grace; CancelledError
    */
   async shutdown({ grace = 0 }: { readonly grace?: number | undefined } = {}): Promise<ShutdownReport> {
-    return (this.#server as Server).shutdown({ grace }); // nobody has it before it listens
+    return (this.#server as Server).shutdown({ grace }); // set before simulate() resolves
   }
 
   /** Runs shutdown() without a grace. */
