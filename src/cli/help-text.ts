@@ -1,4 +1,4 @@
-// The help, written from the table alone.
+// Writes the help from the table alone.
 import { type Command, type CommandRow, HELP_OPTION, type Option, type Positional } from './command.ts';
 import { placeholder } from './parse-arguments.ts';
 

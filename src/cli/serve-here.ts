@@ -1,4 +1,4 @@
-// Serving in this process: one task per client until the task that serves is cancelled, then an
+// Serves in this process: one task per client until the task that serves is cancelled, then an
 // orderly end. It prints nothing; a listener receives what happens (serve-events.ts).
 import { inspect } from 'node:util';
 import { describe } from '../base/index.ts';

@@ -229,8 +229,8 @@ export class Connection extends DuplexEnd {
   }
 
   /**
-   * Keeps the connection open when its handler returns. Whoever detaches it must close it. A
-   * handler that throws or is cancelled still closes it, and so does the server's shutdown.
+   * Keeps the connection open when its handler returns; you must then close it yourself. A handler
+   * that throws or is cancelled still closes it, and so does the server's shutdown.
    *
    * @example
    * ```ts

@@ -23,7 +23,7 @@ import type { Connection } from './connection.ts';
 
 /** Bytes: the default bound, unless half of the memory that the process may use is less. */
 const DEFAULT_BOUND = 2 ** 30;
-/** Milliseconds between two sweeps, and the same while nothing changes. */
+/** Milliseconds between two sweeps; EVERY_IDLE applies while nothing changes. */
 const EVERY = 100;
 const EVERY_IDLE = 500;
 /** Milliseconds for which the largest holders are held back before they are ended. */
@@ -38,7 +38,7 @@ const HARD = 1.25;
  * is ended.
  */
 const MUCH = 2 ** 18;
-/** Bytes that must come before an early sweep: for each connection that it looks at, and in all. */
+/** Bytes that must come before an early sweep: per connection that it looks at, and in all. */
 const WORTH_A_LOOK = 2 ** 10;
 const WORTH_A_SWEEP = 2 ** 22;
 

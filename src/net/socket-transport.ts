@@ -184,7 +184,7 @@ export class SocketTransport implements Transport {
     this.#lingering = callLater(linger, () => callSoon(() => this.#wire.destroy()));
     this.#wire.end();
     this.endReading();
-    // Whoever closed it need not wait for a slow peer: there is nothing left to do for it.
+    // The caller of close() need not wait for a slow peer: there is nothing left to do for it.
     if (linger !== LINGER) return;
     this.isLingering = true;
     this.writer.onClose();

@@ -44,14 +44,14 @@ import { addOwner, type BufferOwner, deleteOwner } from './own-buffers.ts';
 
 const READ_BUFFER = 65536;
 /**
- * Bytes: the buffer of a socket that fills the common one. It is larger, which saves a system call
- * for as much.
+ * Bytes: the own buffer of a socket that fills the common one. It is larger, so that the same bytes
+ * need fewer system calls.
  */
 const BULK_BUFFER = 131072;
 
 /**
- * Bytes that fit into a segment of TCP, however small the path makes them. The kernel sends fewer
- * at once if nothing is on its way before them.
+ * Bytes: a shorter write fits into a segment of TCP, however small the path makes segments. The
+ * kernel sends it at once if nothing is on its way before it.
  */
 const LESS_THAN_A_SEGMENT = 536;
 
