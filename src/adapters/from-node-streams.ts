@@ -1,10 +1,14 @@
-// A StreamReader and a StreamWriter over Node streams: a child's pipes, a zlib stream, a socket of another library.
+// A StreamReader and a StreamWriter over Node streams: a child's pipes, a zlib stream, a socket of
+// another library.
 //
-// - Readable: its 'data' is fed; it is paused while the reader holds too much. An end before its 'end' is an error, unless
-//   we made it: bytes cut off shall not look like all there were.
-// - Writable: the last chunk's callback is "taken". Its 'error' or 'close' is the loss of the connection.
-// - close() of a Duplex with input that nobody read drops that input until the other side ends too, for at most LINGER ms:
-//   a socket destroyed with input left answers with a reset, which can destroy what was sent.
+// - Readable: its 'data' is fed to the reader, and it is paused while the reader holds too much. A
+//   close before its 'end' is an error, unless we closed it: a truncated stream must not look like
+//   a complete one.
+// - Writable: the callback of the last chunk means that the chunks were taken. Its 'error' or
+//   'close' means that the connection is lost.
+// - close() of a Duplex with unread input drops that input until the other side ends too, for at
+//   most LINGER ms. A socket that is destroyed with input left answers with a reset, which can
+//   destroy what was sent.
 import { Buffer } from 'node:buffer';
 import { type Duplex as NodeDuplex, finished, type Readable, type Writable } from 'node:stream';
 import { describe } from '../base/index.ts';
@@ -20,13 +24,13 @@ import {
   type WriteTransport,
 } from '../streams/index.ts';
 
-/** Milliseconds for which a closed stream takes and drops input that nobody read. */
+/** Milliseconds that a closed stream takes and drops unread input. */
 const LINGER = 500;
 
 class ReadableTransport implements ReadTransport {
   readonly reader: StreamReader;
   readonly #readable: Readable;
-  /** We end it: the reader was told, and what still comes is dropped. */
+  /** True once we end it: the reader has its end, and what still comes is dropped. */
   #closing = false;
 
   constructor(readable: Readable, options: StreamReaderOptions) {
@@ -34,7 +38,7 @@ class ReadableTransport implements ReadTransport {
     this.reader = new StreamReader(options);
     this.reader.setTransport(this);
     readable.on('data', (chunk: unknown) => this.#onData(chunk));
-    // Its listeners stay, so that a late 'error' has one, too.
+    // The listeners of finished() stay, so that a late 'error' has one too.
     finished(readable, { writable: false }, (error) => {
       if (this.#closing) return;
       if (error === null || error === undefined) this.reader.feedEof();
@@ -51,7 +55,7 @@ class ReadableTransport implements ReadTransport {
     this.#readable.resume();
   }
 
-  /** Ends the reader's stream now. True when there may be input that nobody read. */
+  /** Ends the reader's stream now. Returns true when there may be unread input. */
   closing(): boolean {
     const { readableEnded, destroyed } = this.#readable;
     const mayHaveInput = !readableEnded && !destroyed && (this.#readable.isPaused() || this.reader.bufferedBytes > 0);
@@ -72,7 +76,10 @@ class ReadableTransport implements ReadTransport {
     }
   }
 
-  /** A reader whose user has ended it takes no more: what still comes is dropped. Thrown on, the error would end the process. */
+  /**
+   * Feeds the reader. A reader whose user has ended it throws, and what still comes is then
+   * dropped. Thrown on, the error would end the process.
+   */
   #feed(chunk: Uint8Array): void {
     try {
       this.reader.feedData(chunk);
@@ -85,12 +92,12 @@ class ReadableTransport implements ReadTransport {
 
 class WritableTransport implements WriteTransport {
   readonly writer: StreamWriter;
-  /** Why the stream broke. */
+  /** The error that broke the stream; undefined without one. */
   error: unknown = undefined;
   readonly #writable: Writable;
   readonly #onEnd: () => boolean;
 
-  /** `onEnd` is called before we end the stream, and says whether there may be input that nobody read. */
+  /** @param onEnd called before we end the stream. Returns whether there may be unread input */
   constructor(writable: Writable, options: StreamWriterOptions, onEnd: () => boolean) {
     this.#writable = writable;
     this.#onEnd = onEnd;
@@ -132,7 +139,7 @@ class WritableTransport implements WriteTransport {
 
   abort(): void {
     this.#onEnd();
-    // A TCP socket's peer sees a reset.
+    // For a TCP socket, send a reset.
     const socket = this.#writable as Writable & { resetAndDestroy?: () => void; remoteAddress?: string }; // if it is one
     if (typeof socket.resetAndDestroy === 'function' && socket.remoteAddress !== undefined) socket.resetAndDestroy();
     else socket.destroy();
@@ -144,7 +151,7 @@ class WritableTransport implements WriteTransport {
   }
 
   readonly #onTaken = (error?: Error | null): void => {
-    if (error === null || error === undefined) this.writer.onWritten(); // else 'error' or 'close' tells
+    if (error === null || error === undefined) this.writer.onWritten(); // else 'error' or 'close' follows
   };
 }
 
@@ -165,9 +172,13 @@ class NodeStreamEnd extends DuplexEnd {
 }
 
 /**
- * A StreamReader of what a Node Readable gives; it begins to flow at once and is paused while too much is held. Text is
- * turned back into bytes. The Readable's error rejects every read; destroyed before its end, they reject with
+ * Returns a StreamReader of a Node Readable. The Readable flows at once, and is paused while the
+ * reader holds too much. Text is converted back into bytes.
+ *
+ * The Readable's error rejects every read. If it is destroyed before its end, reads reject with
  * ConnectionLostError. To stop early, destroy the Readable.
+ * @param options `limit` and the other sizes are bytes
+ * @throws TypeError or RangeError for wrong options
  *
  * @example
  * ```ts
@@ -182,8 +193,11 @@ export function fromNodeReadable(readable: Readable, options: StreamReaderOption
 }
 
 /**
- * A StreamWriter into a Node Writable. `drain` waits for its callbacks; once it broke, it rejects with
- * ConnectionLostError, the stream's error its `cause`. `writeEof` and `close` end it, `abort` destroys it.
+ * Returns a StreamWriter into a Node Writable. `drain` waits for its callbacks. Once the Writable
+ * broke, `drain` rejects with ConnectionLostError, which has the stream's error as `cause`.
+ * `writeEof` and `close` end the Writable; `abort` destroys it.
+ * @param options `maxBuffered` is bytes
+ * @throws TypeError or RangeError for wrong options
  *
  * @example
  * ```ts
@@ -199,7 +213,9 @@ export function fromNodeWritable(writable: Writable, options: StreamWriterOption
 }
 
 /**
- * Reader and writer over a Node Duplex: `fromNodeReadable` and `fromNodeWritable` of the same stream.
+ * Returns a reader and a writer over a Node Duplex: `fromNodeReadable` and `fromNodeWritable` of
+ * the same stream.
+ * @throws TypeError or RangeError for wrong options
  *
  * @example
  * ```ts
@@ -215,7 +231,10 @@ export function fromNodeDuplex(stream: NodeDuplex, options: StreamReaderOptions 
   return new NodeStreamEnd(stream, options);
 }
 
-/** The error that reads reject with: the stream's own, but a clear one for an end without a reason. */
+/**
+ * The error that reads reject with: that of the stream, or a ConnectionLostError for a close
+ * without a reason.
+ */
 function lossOf(error: NodeJS.ErrnoException): unknown {
   if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') return error;
   return new ConnectionLostError('Connection lost: the stream was closed before its end', { cause: error });

@@ -1,9 +1,12 @@
-// Node streams over a StreamReader and a StreamWriter, for code that wants those: pipeline, zlib, parsers.
+// Node streams over a StreamReader and a StreamWriter, for code that takes Node streams: pipeline,
+// zlib, parsers.
 //
-// - One read at a time, when Node asks for one: no more is held than Node's own buffer.
-// - A write calls back when drain lets it go on, so Node's back-pressure is the writer's; the end calls back when the system has
-//   taken everything, so that 'finish' is the truth, and a process may end then.
-// - A stream that is destroyed takes its wait back first, then says 'close': the reader is free from then on.
+// - One read at a time, when Node asks for one: nothing is held beyond Node's own buffer.
+// - A write calls back when drain() resolves, so Node's back-pressure is that of the writer. The
+//   end calls back when the system has taken everything. So 'finish' means that all was taken, and
+//   a process may end then.
+// - A stream that is destroyed first cancels its wait, then emits 'close'. From then on, the reader
+//   is free.
 import { Duplex as NodeDuplex, Readable, Writable } from 'node:stream';
 import { ConnectionLostError } from '../core/index.ts';
 import type { Duplex, StreamReader, StreamWriter } from '../streams/index.ts';
@@ -40,14 +43,16 @@ class WriteSide {
   readonly #writer: StreamWriter;
   readonly #drain = new StreamTask('Node stream drains');
   readonly #watch = new StreamTask('Node stream watches its connection');
-  /** end() was called: how the connection ends is for its callback to say. */
+  /** True once end() was called: its callback then reports how the connection ends. */
   #ending = false;
 
   constructor(writer: StreamWriter) {
     this.#writer = writer;
   }
 
-  /** Destroys `stream` when the connection is gone: a source that stands still would not notice. */
+  /**
+   * Destroys `stream` when the connection is gone. A source that sends nothing would not notice.
+   */
   watch(stream: Writable): void {
     const destroy = (error: unknown): void => void stream.destroy(error as Error | undefined); // Node passes on any value
     this.#watch.start(async () => {
@@ -80,8 +85,9 @@ class WriteSide {
   }
 
   /**
-   * The stream has ended: so does this direction, where it can; else the connection, unless `keep` says that somebody reads
-   * from it. Calls back when all that was written has left.
+   * The stream has ended. Ends this direction, where that is possible. Otherwise it closes the
+   * connection, unless `keep` says that its other direction is still read. Calls back when the
+   * system has taken everything.
    */
   end(keep: boolean, callback: Callback): void {
     this.#ending = true;
@@ -90,16 +96,20 @@ class WriteSide {
     this.#wait(() => this.#writer.flushed(), callback);
   }
 
-  /** A drain that waits is ended by the abort, so that its write calls back. */
+  /**
+   * Stops watching, and aborts unless finished. The abort ends a waiting drain, so that its write
+   * calls back.
+   */
   stop(finished: boolean): Promise<void> {
-    if (!finished) this.#writer.abort(); // the peer shall not take what it got for all there was
+    if (!finished) this.#writer.abort(); // so that the peer does not take a part for everything
     return this.#watch.stop();
   }
 }
 
 /**
- * A Node Readable of what `reader` reads. Errors of the reader destroy it. Destroying it cancels its read, which loses
- * nothing but what the Readable itself holds; the reader can be read again from its 'close' on.
+ * Returns a Node Readable of a StreamReader. An error of the reader destroys it. Destroying it
+ * cancels its read, which loses nothing but what the Readable itself holds. After its 'close', you
+ * can read from the reader again.
  *
  * @example
  * ```ts
@@ -123,9 +133,10 @@ export function toNodeReadable(reader: StreamReader): Readable {
 }
 
 /**
- * A Node Writable into `writer`. Its `end()` is the writer's `writeEof`, or `close` where a connection cannot be half
- * closed; it has finished when the system has taken everything. Destroyed before its end, it aborts the connection.
- * It is destroyed when the connection ends, with ConnectionLostError when bytes were lost.
+ * Returns a Node Writable into a StreamWriter. Its `end()` calls `writeEof`, or `close` where a
+ * connection cannot be half-closed. It emits 'finish' when the system has taken everything.
+ * Destroyed before its end, it aborts the connection. When the connection ends, the Writable is
+ * destroyed, with ConnectionLostError if bytes were lost.
  *
  * @example
  * ```ts
@@ -163,9 +174,10 @@ export function toNodeWritable(writer: StreamWriter): Writable {
 }
 
 /**
- * A Node Duplex over a connection: `toNodeReadable` and `toNodeWritable` in one. When both directions have ended, the
- * connection is closed; destroyed before, it is aborted. Over TLS a connection cannot be half closed: there `end()` sends what was
- * written, and the peer reads the end when the connection is closed.
+ * Returns a Node Duplex over a connection: `toNodeReadable` and `toNodeWritable` in one. When both
+ * directions have ended, it closes the connection. Destroyed before, it aborts the connection. A
+ * TLS connection cannot be half-closed: there, `end()` sends what was written, and the peer reads
+ * the end when the connection closes.
  *
  * @example
  * ```ts
@@ -209,7 +221,7 @@ export function toNodeDuplex(connection: Duplex): NodeDuplex {
   return stream;
 }
 
-/** What a StreamWriter writes: its text is UTF-8. */
+/** Converts a chunk to what a StreamWriter takes: bytes, or text in UTF-8. */
 function toUtf8(chunk: string | Uint8Array, encoding: BufferEncoding): string | Uint8Array {
   return typeof chunk === 'string' && encoding !== 'utf8' && encoding !== 'utf-8'
     ? Buffer.from(chunk, encoding)

@@ -1,7 +1,8 @@
-// Web Streams to and from a StreamReader and a StreamWriter, for fetch bodies and libraries written for browsers.
+// Web Streams to and from a StreamReader and a StreamWriter, for fetch bodies and libraries written
+// for browsers.
 //
-// - Nothing is read ahead: a pull reads once. A write resolves when drain lets it go on.
-// - A Web Stream holds its wait until the sink or source answers, so a cancel takes that wait back first.
+// - Nothing is read ahead: a pull reads once. A write resolves when drain() does.
+// - A Web Stream waits until its source or sink answers, so a cancel first cancels the wait inside.
 import { Buffer } from 'node:buffer';
 import { describe } from '../base/index.ts';
 import { ConnectionLostError } from '../core/index.ts';
@@ -16,14 +17,16 @@ import {
 } from '../streams/index.ts';
 import { StreamTask } from './stream-task.ts';
 
-/** Bytes of one read. */
+/** Bytes: the most that one read returns. */
 const CHUNK = 65536;
 
 /**
- * A ReadableStream of what `reader` reads. Its chunks are copies, which their receiver may transfer. It is a default stream, not
- * one of `type: 'bytes'`: `getReader({ mode: 'byob' })` throws TypeError. The reader's error
- * is its error. Cancelling it cancels its read, which loses nothing; the reader can be read again when `cancel()` has
- * resolved.
+ * Returns a ReadableStream of a StreamReader. Its chunks are copies, which their receiver may
+ * transfer. It is a default stream, not one of `type: 'bytes'`: `getReader({ mode: 'byob' })`
+ * throws TypeError.
+ *
+ * An error of the reader errors the stream. Cancelling the stream cancels its read, which loses
+ * nothing. Once `cancel()` has resolved, you can read from the reader again.
  *
  * @example
  * ```ts
@@ -57,9 +60,12 @@ export function toWebReadable(reader: StreamReader): ReadableStream<Uint8Array<A
 }
 
 /**
- * A WritableStream of text (as UTF-8) and bytes into `writer`. Closing it is the writer's `writeEof`, or `close` where a
- * connection cannot be half closed, and resolves when the system has taken everything; aborting it aborts the connection. It errors with ConnectionLostError when the
- * connection is lost, and with TypeError for other chunks, which abort the connection too.
+ * Returns a WritableStream into a StreamWriter. It takes text, which is sent as UTF-8, and bytes.
+ *
+ * Closing it calls `writeEof`, or `close` where a connection cannot be half-closed, and resolves
+ * when the system has taken everything. Aborting it aborts the connection. It errors with
+ * ConnectionLostError when the connection is lost, and with TypeError for other chunks, which abort
+ * the connection too.
  *
  * @example
  * ```ts
@@ -75,12 +81,13 @@ export function toWebWritable(writer: StreamWriter): WritableStream<string | Uin
   const watch = new StreamTask('web stream watches its connection');
   return new WritableStream<string | Uint8Array>({
     start(controller) {
-      // abort() below comes only when the write under way has ended: this ends it.
+      // The abort() of the sink is called only after the write in progress has ended. This ends
+      // that write.
       controller.signal.addEventListener('abort', () => writer.abort(), { once: true });
       const fail = (error: unknown): void => controller.error(error ?? new ConnectionLostError('Connection lost'));
       watch.start(async () => {
         await writer.waitClosed();
-        await writer.drain(); // knows the reason, if bytes were lost
+        await writer.drain(); // throws the reason, if bytes were lost
         throw new ConnectionLostError('Connection lost: it ended before the stream');
       }, fail);
     },
@@ -90,7 +97,7 @@ export function toWebWritable(writer: StreamWriter): WritableStream<string | Uin
           writer.write(chunk);
         } catch (error) {
           void watch.stop();
-          writer.abort(); // the peer shall not take what it got for all there was
+          writer.abort(); // so that the peer does not take a part for everything
           throw error;
         }
         drain.start(
@@ -122,15 +129,21 @@ export function toWebWritable(writer: StreamWriter): WritableStream<string | Uin
   });
 }
 
+/** Options of `fromWebReadable`. */
 export interface FromWebReadableOptions extends StreamReaderOptions {
-  /** Aborting it cancels the stream with the signal's reason, with which reads then reject. */
+  /**
+   * Aborting it cancels the stream with the reason of the signal. Reads then reject with that
+   * reason.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * A StreamReader of what a ReadableStream of bytes gives; it is read from at once, and not while too much is held. The
- * stream is locked. Its error rejects every read. To stop early, abort `options.signal`.
- * @throws TypeError when the stream is locked already
+ * Returns a StreamReader of a ReadableStream of bytes. It reads from the stream at once, and stops
+ * while it holds too much. It locks the stream. The stream's error rejects every read. To stop
+ * early, abort `options.signal`.
+ * @param options `limit` and the other sizes are bytes
+ * @throws TypeError when the stream is locked already; TypeError or RangeError for wrong options
  *
  * @example
  * ```ts
@@ -147,10 +160,12 @@ export function fromWebReadable(
 }
 
 /**
- * A StreamWriter into a WritableStream, which gets bytes. `drain` waits for its writes; once it broke, it rejects with
- * ConnectionLostError, the stream's error its `cause`. `writeEof` and `close` close it, `abort` aborts it. The stream is
- * locked.
- * @throws TypeError when the stream is locked already
+ * Returns a StreamWriter into a WritableStream, which receives bytes. It locks the stream. `drain`
+ * waits for the stream's writes. Once the stream broke, `drain` rejects with ConnectionLostError,
+ * which has the stream's error as `cause`. `writeEof` and `close` close the stream; `abort` aborts
+ * it.
+ * @param options `maxBuffered` is bytes
+ * @throws TypeError when the stream is locked already; TypeError or RangeError for wrong options
  *
  * @example
  * ```ts
@@ -171,10 +186,10 @@ class WebReadTransport implements ReadTransport {
   readonly reader: StreamReader;
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
   #paused = false;
-  /** A read of the source is under way. */
+  /** True while a read of the source is in progress. */
   #pulling = false;
   #ended = false;
-  /** Takes the listener off the signal. */
+  /** Removes the listener from the signal. */
   readonly #unlisten: () => void;
 
   constructor(stream: ReadableStream<Uint8Array>, options: FromWebReadableOptions) {
@@ -240,7 +255,7 @@ class WebWriteTransport implements WriteTransport {
   constructor(stream: WritableStream<Uint8Array>, options: StreamWriterOptions) {
     this.#sink = stream.getWriter();
     this.writer = new StreamWriter(this, options);
-    this.#sink.ready.catch(ignore); // `closed` tells
+    this.#sink.ready.catch(ignore); // `closed` reports it
     this.#sink.closed.then(
       () => this.writer.onClose(),
       (error: unknown) => this.writer.onClose(error),
@@ -251,7 +266,7 @@ class WebWriteTransport implements WriteTransport {
     const joined = joinChunks(chunks, bytes);
     this.#sink.write(typeof joined === 'string' ? Buffer.from(joined) : joined).then(
       () => this.writer.onWritten(),
-      ignore, // `closed` tells
+      ignore, // `closed` reports it
     );
     return false;
   }
@@ -267,12 +282,12 @@ class WebWriteTransport implements WriteTransport {
   close(): void {
     if (this.#ending) return;
     this.#ending = true;
-    this.#sink.close().catch(ignore); // `closed` tells
+    this.#sink.close().catch(ignore); // `closed` reports it
   }
 
   abort(): void {
-    this.#sink.abort(new ConnectionLostError('Connection lost: abort() was called')).catch(ignore); // `closed` tells
-    queueMicrotask(() => this.writer.onClose()); // `closed` waits for the write under way
+    this.#sink.abort(new ConnectionLostError('Connection lost: abort() was called')).catch(ignore); // `closed` reports it
+    queueMicrotask(() => this.writer.onClose()); // `closed` waits for the write in progress
   }
 
   getExtraInfo(): undefined {

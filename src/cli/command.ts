@@ -18,18 +18,21 @@ export interface Command<O extends Options = Options, P extends readonly Positio
   readonly options: O;
   /** A paragraph below the options in its help. */
   readonly notes?: string;
-  /** It prints and leaves nothing open: the process then ends by itself. Others end it. */
+  /**
+   * Whether it only prints and leaves nothing open: the process then ends by itself. main.ts ends
+   * the others.
+   */
   readonly printsOnly?: true;
   /**
-   * Runs it and resolves with the exit code.
+   * Runs the command and resolves with the exit code.
    * @throws CommandError for what the user is told in one line
    */
   run(values: Values<O>, positionals: Texts<P>, call: Call<O>): Promise<number>;
 }
 
-/** What a command learns about its call beside values and positionals. */
+/** What a command receives beside values and positionals. */
 export interface Call<O extends Options = Options> {
-  /** The options that were given; the values of the others are their fallbacks. */
+  /** The options that the user set. The values of the others are their fallbacks. */
   readonly given: ReadonlySet<keyof O>;
   /** The table itself, for commands about commands. */
   readonly commands: readonly CommandRow[];
@@ -45,7 +48,7 @@ interface OptionBase {
   readonly help: string;
 }
 
-/** True when it is given. */
+/** True when the user sets it. */
 interface FlagOption extends OptionBase {
   readonly type: 'flag';
 }
@@ -53,7 +56,7 @@ interface FlagOption extends OptionBase {
 /** Any text; `file` is completed with the names of files. */
 interface TextOption extends OptionBase {
   readonly type: 'text' | 'file';
-  /** What stands for the value in the help, in capitals. */
+  /** The placeholder for the value in the help, in capitals. */
   readonly value: string;
   readonly fallback?: string;
 }
@@ -66,7 +69,9 @@ interface CountOption extends OptionBase {
   /** Default: no limit. */
   readonly most?: number;
   readonly fallback?: number;
-  /** What holds without the option and has no number, shown as its default: `no limit`. */
+  /**
+   * What applies without the option when that is not a number, shown as its default: `no limit`.
+   */
   readonly without?: string;
 }
 
@@ -81,16 +86,16 @@ interface ChoiceOption extends OptionBase {
 export interface Positional {
   /** In capitals, as the usage line shows it. */
   readonly name: string;
-  /** What the command lacks without it: `a FILE that exports a handler`. */
+  /** What is missing without it: `a FILE that exports a handler`. */
   readonly needs: string;
   readonly optional?: true;
   /** The only words that are accepted. */
   readonly choices?: readonly string[];
-  /** What completion offers; default: the choices. */
+  /** The words that completion offers. Default: the choices. */
   readonly completion?: 'files' | 'commands';
 }
 
-/** The value of each option: its fallback, false or undefined where it was not given. */
+/** The value of each option. Without it: its fallback, false or undefined. */
 export type Values<O extends Options> = {
   readonly [K in keyof O]: O[K] extends { type: 'flag' } | { fallback: string | number }
     ? Value<O[K]>

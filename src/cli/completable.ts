@@ -4,10 +4,10 @@ import { type Command, type CommandRow, HELP_OPTION, type Option, type Positiona
 /** A row of the table with what its file says. */
 export type Completable = CommandRow & Pick<Command, 'options' | 'positionals'>;
 
-/** What to offer where a word is due: these words, names of files, or nothing that is known. */
+/** What to offer where a word is due: these words, names of files, or nothing. */
 export type Offer = readonly string[] | 'files' | undefined;
 
-/** What follows an option; undefined also where none is due, after a flag. */
+/** What follows an option. Undefined where nothing is due, as after a flag. */
 export function offerOfOption(option: Option): Offer {
   if (option.type === 'choice') return option.choices;
   return option.type === 'file' ? 'files' : undefined;
@@ -19,12 +19,12 @@ export function offerOfPositional(positional: Positional, all: readonly Completa
   return positional.completion ?? positional.choices;
 }
 
-/** `--port` and the others of a command, with --help. */
+/** All options of a command, such as `--port`, with --help. */
 export function optionNames({ options }: Completable): string[] {
   return [...Object.keys(options).map((name) => `--${name}`), HELP_OPTION.long];
 }
 
-/** A text as one word of a shell that knows single quotes as bash and zsh do. */
+/** Quotes a text as one word of a shell with single quotes, such as bash and zsh. */
 export function singleQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

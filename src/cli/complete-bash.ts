@@ -34,7 +34,7 @@ complete -F _maitre maitre
 `;
 }
 
-/** What is offered after the name of a command. */
+/** The completions after the name of a command. */
 function branch(command: Completable, commands: readonly Completable[]): string {
   const options = Object.entries(command.options).filter(([, { type }]) => type !== 'flag');
   const [positional] = command.positionals;
@@ -58,7 +58,7 @@ function branch(command: Completable, commands: readonly Completable[]): string 
   return [...lines, '      fi', '      ;;'].join('\n');
 }
 
-/** The call that offers it; undefined where there is nothing to offer. */
+/** The call that offers these completions. Undefined where there is nothing to offer. */
 function offered(offer: Offer): string | undefined {
   if (offer === undefined) return undefined;
   return offer === 'files' ? '_maitre_files' : `_maitre_words '${offer.join(' ')}'`;

@@ -1,11 +1,12 @@
-// SIGHUP: the terminal has gone, or somebody who knows servers of old wants this one to end. It ends as by SIGTERM, unless FILE
-// listens for the signal itself: many servers read their settings anew then.
+// SIGHUP: the terminal has closed, or a user expects it to end a server. It ends the server like
+// SIGTERM, unless FILE listens for the signal itself: many servers reload their settings then.
 import { readFileSync } from 'node:fs';
 
 /**
- * From now on the first SIGHUP counts as a SIGTERM, when nothing else listens for it. Further ones do nothing: a terminal that
- * goes sends it, and its shell does again. A process that was started to ignore it (`nohup`) goes on ignoring it; Node forgets
- * that before this can look, Bun and Deno do not.
+ * From now on, the first SIGHUP counts as a SIGTERM when nothing else listens for it. Further ones
+ * do nothing: a closing terminal sends it, and its shell sends it again. A process that was started
+ * to ignore it (`nohup`) keeps ignoring it, except on Node, which resets that before this code can
+ * look. Bun and Deno do not.
  */
 export function endOnHangUp(): void {
   if (isIgnored()) return;
@@ -13,7 +14,7 @@ export function endOnHangUp(): void {
   process.on('SIGHUP', () => {
     if (!first || process.listenerCount('SIGHUP') > 1) return;
     first = false;
-    // Windows has no signals to send: kill() would end the process at once there.
+    // Windows has no signals to send: kill() would end the process at once.
     if (process.platform === 'win32') process.emit('SIGTERM', 'SIGTERM');
     else process.kill(process.pid, 'SIGTERM');
   });

@@ -1,4 +1,4 @@
-// The help, written from the table alone.
+// Writes the help from the table alone.
 import { type Command, type CommandRow, HELP_OPTION, type Option, type Positional } from './command.ts';
 import { placeholder } from './parse-arguments.ts';
 
@@ -29,7 +29,7 @@ export function helpOf({ name, summary }: CommandRow, { positionals, options, no
   );
 }
 
-/** A row for each option: how it is given, and what it means. */
+/** A row for each option: how to write it, and what it means. */
 function optionRows(options: Command['options']): [string, string][] {
   return [
     ...Object.entries(options).map(([name, option]): [string, string] => {
@@ -48,7 +48,7 @@ export function optionUsage(name: string, option: Option): string {
   return `--${name} ${placeholder(option)}`.trimEnd();
 }
 
-/** An option's default as it is shown; empty without one. */
+/** The default of an option as the help shows it. Empty without one. */
 export function shownFallback(option: Option): string {
   if (option.type === 'flag') return '';
   return String(option.fallback ?? ('without' in option ? option.without : ''));

@@ -1,6 +1,6 @@
-// What `maitre connect` does: a small line client. Standard input goes to the server, its answers to
-// standard output. The end of the input half-closes the connection, which TLS cannot; the server's
-// end ends the command.
+// What `maitre connect` does: a small line client. Standard input goes to the server, its answers
+// to standard output. The end of the input half-closes the connection, which TLS cannot; the
+// server's end ends the command.
 import { isIPv6 } from 'node:net';
 import {
   cancellable,
@@ -14,7 +14,7 @@ import {
 } from '../index.node.ts';
 import { CommandError } from './command.ts';
 
-/** What an error of the system means to whoever typed the target. */
+/** What an error of the system means to a user who typed the target. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied (EACCES)',
   ECONNREFUSED: 'nobody listens there (ECONNREFUSED)',
@@ -23,7 +23,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'its network cannot be reached (ENETUNREACH)',
   ENOENT: 'there is no such socket (ENOENT)',
   ENOTFOUND: 'no such host (ENOTFOUND)',
-  // OpenSSL's word for bytes that are no TLS.
+  // OpenSSL's code for bytes that are not TLS.
   EPROTO: 'the server does not speak TLS, or no version of it that is spoken here (EPROTO)',
   ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS (ERR_SSL_WRONG_VERSION_NUMBER)',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS (ERR_SSL_PACKET_LENGTH_TOO_LONG)',
@@ -36,10 +36,10 @@ export async function connect(target: string, tls: boolean): Promise<number> {
     await using connection = await open(options, target);
     try {
       await TaskGroup.run(async (group) => {
-        process.stdout.once('error', () => group.cancel()); // nobody takes our output any more, as after `| head`
+        process.stdout.once('error', () => group.cancel()); // nobody reads our output any more, as after `| head`
         group.createTask(() => send(connection));
         await receive(connection);
-        group.cancel(); // the server has ended: nobody hears what would be sent
+        group.cancel(); // the server has ended: nobody would read what is sent
       });
     } catch (error) {
       if (error instanceof CancelledError) throw error; // by a signal
@@ -83,7 +83,7 @@ async function send({ writer }: Connection): Promise<void> {
     writer.write(value);
     await writer.drain();
   }
-  // Over TLS the server is not told, and the answers go on until its end.
+  // Over TLS the server does not learn of it, and its answers go on until its own end.
   if (writer.canWriteEof()) writer.writeEof();
 }
 

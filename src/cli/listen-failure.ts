@@ -1,11 +1,11 @@
-// Why `maitre serve` cannot listen, in the words of whoever typed the command line.
+// Explains why `maitre serve` cannot listen, in terms of the command line.
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ServerOptions } from '../index.node.ts';
 import { CommandError } from './command.ts';
 import { inOptions, type TlsFiles } from './tls-files.ts';
 
-/** Turns an error of startServer into the one line that the user is told. */
+/** Turns an error of startServer into the one line that the user sees. */
 export function listenFailure(
   { code = '', message }: NodeJS.ErrnoException,
   options: ServerOptions,
@@ -19,7 +19,7 @@ export function listenFailure(
   return new CommandError(`cannot listen on ${where}: ${whyNot(code, options) ?? withoutAction(message)}`, 1);
 }
 
-/** What an error of the system means to whoever typed the address. */
+/** What an error of the system means to a user who typed the address. */
 function whyNot(code: string, { path, port = 0 }: ServerOptions): string | undefined {
   switch (code) {
     case 'EADDRINUSE':
@@ -33,7 +33,7 @@ function whyNot(code: string, { path, port = 0 }: ServerOptions): string | undef
     case 'ENOENT':
     case 'ENOTDIR':
     case 'EACCES':
-      // libuv says EACCES of a folder that is not there.
+      // libuv reports EACCES for a folder that does not exist.
       return (
         (path === undefined ? undefined : missingFolder(path)) ?? (code === 'EACCES' ? denied(path, port) : undefined)
       );

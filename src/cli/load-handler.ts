@@ -1,4 +1,4 @@
-// Getting the handler out of a user's file, TypeScript or JavaScript, on whatever runtime this is.
+// Loads the handler from a user's file, TypeScript or JavaScript, on any runtime.
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
@@ -8,14 +8,20 @@ import { escapeControl } from '../base/index.ts';
 import type { Handler } from '../index.node.ts';
 import { CommandError } from './command.ts';
 
-/** After how long a file that is still loading is told, milliseconds: most likely it runs a program of its own. */
+/**
+ * Milliseconds after which a file that is still loading is reported: most likely it runs a program
+ * of its own.
+ */
 const SLOW_LOAD = 2000;
 const isNode = !('bun' in process.versions || 'deno' in process.versions);
-/** Where this command is, as a URL and as a path; Deno's stacks show its sources. */
+/** The location of this command, as a URL and as a path. The stacks of Deno show the sources. */
 const HERE = import.meta.url.replace(/(?:dist|src)\/cli\/[^/]*$/, '');
 const OWN = [HERE, fileURLToPath(HERE)].flatMap((place) => [`${place}dist/cli/`, `${place}src/cli/`]);
 
-/** Loads `file` and gives what it exports by default, which must be a function. */
+/**
+ * Loads `file` and returns its default export, which must be a function.
+ * @throws CommandError when it cannot be loaded or exports no function
+ */
 export async function loadHandler(file: string): Promise<Handler> {
   const path = resolve(file);
   const found = statSync(path, { throwIfNoEntry: false });
@@ -35,7 +41,10 @@ interface Module {
   readonly __esModule?: unknown;
 }
 
-/** The default export. An ES module that was compiled to CommonJS, as tsx does without `"type": "module"`, wraps it. */
+/**
+ * The default export. If an ES module was compiled to CommonJS, as tsx does without `"type":
+ * "module"`, it is wrapped.
+ */
 function defaultExport({ default: value }: Module): unknown {
   const inner = typeof value === 'object' && value !== null ? (value as Module) : undefined;
   return inner?.__esModule === true ? inner.default : value;
@@ -56,7 +65,7 @@ async function load(path: string, file: string): Promise<Module> {
   } catch (error) {
     if (error instanceof CommandError) throw error;
     if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') {
-      const [why = '', ...more] = error.message.split('\n'); // Deno tells so of mistakes in the file, with its lines
+      const [why = '', ...more] = error.message.split('\n'); // Deno reports mistakes in the file this way, with its lines
       throw new CommandError(`cannot serve ${file}: ${why}`, 1, more.length > 0 ? more.join('\n') : undefined);
     }
     const fault = transformFault(error);
@@ -80,13 +89,17 @@ async function loadWithin(path: string, file: string): Promise<Module> {
     return (await import(url)) as Module;
   } catch (error) {
     if (!isUnparsed(error)) throw error;
-    // Nothing of it has run yet. `using` is younger than type stripping, and an enum or the like is not stripped.
+    // Nothing of the file has run yet. Type stripping does not know `using`, and does not strip
+    // enums and the like.
     const why = `cannot run it as it is (${(error as Error).message.split('\n')[0]})`; // isUnparsed looked
     return loadWithTsx(path, url, file, why, error);
   }
 }
 
-/** What tsx says of a file that cannot be parsed, with where: `handler.ts:2:6: Expected identifier but found "="`. */
+/**
+ * What tsx reports for a file that it cannot parse, with the place: `handler.ts:2:6: Expected
+ * identifier but found "="`.
+ */
 function transformFault(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'TransformError') return undefined;
   const [, ...faults] = error.message.split('\n'); // the first line counts them
@@ -94,8 +107,9 @@ function transformFault(error: unknown): string | undefined {
 }
 
 /**
- * What is shown of an error of the file: all of it but those who called the file, the loader and this command. Undefined where
- * only Node can tell: which line of an ES module it cannot parse, it shows when the error ends the process.
+ * What to show of an error in the file: everything except the frames that called the file, of the
+ * loader and of this command. Undefined where only Node can tell: it shows the line of an ES module
+ * that it cannot parse when the error ends the process.
  */
 function detailOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return inspect(error);
@@ -119,14 +133,17 @@ function stripsTypes(): boolean {
   return features.typescript !== undefined && features.typescript !== false;
 }
 
-/** Whether a file could not be parsed. A SyntaxError that code threw, as JSON.parse does, shows that code in its stack. */
+/**
+ * Whether the file could not be parsed. A SyntaxError that code threw, as JSON.parse does, has that
+ * code in its stack.
+ */
 function isUnparsed(error: unknown): boolean {
   if (!(error instanceof SyntaxError)) return false;
   const frames = (error.stack ?? '').split('\n').filter(isFrame);
   return frames.every(isCaller);
 }
 
-/** tsx is looked for where the file is, then where the command runs. */
+/** Loads the file with tsx, which it looks for beside the file, then in the current folder. */
 async function loadWithTsx(path: string, url: string, file: string, why: string, error?: unknown): Promise<Module> {
   const tsx = findTsx(path) ?? findTsx(resolve('package.json'));
   if (tsx === undefined) {
@@ -136,12 +153,15 @@ async function loadWithTsx(path: string, url: string, file: string, why: string,
     const way = `install tsx (npm install --save-dev tsx)${unsupported ? '' : ' or use Node 24'}`;
     throw new CommandError(`cannot serve ${file}: Node ${process.versions.node} ${why}; ${way}`, 1);
   }
-  // Both: without `"type": "module"` in its package.json a .ts file is CommonJS.
+  // Registers both: without `"type": "module"` in its package.json, a .ts file is CommonJS.
   for (const api of tsx) ((await import(api)) as { register(): unknown }).register();
   return (await import(`${url}#tsx`)) as Module; // another URL: a failed import is remembered
 }
 
-/** The URLs of tsx's two register functions as seen from a file; undefined where it is not installed. */
+/**
+ * The URLs of tsx's two register functions, resolved from a file. Undefined where tsx is not
+ * installed.
+ */
 function findTsx(from: string): string[] | undefined {
   let manifest: string;
   try {
@@ -149,7 +169,8 @@ function findTsx(from: string): string[] | undefined {
   } catch {
     return undefined; // not installed there
   }
-  // What `import 'tsx/esm/api'` would find from there; require.resolve finds the CommonJS build, which differs.
+  // Resolve as `import 'tsx/esm/api'` would from there. require.resolve finds the CommonJS build,
+  // which differs.
   const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as TsxManifest;
   return [exports['./cjs/api'], exports['./esm/api']].map(
     (entry) => new URL(entry.import.default, pathToFileURL(manifest)).href,

@@ -8,9 +8,9 @@ import { commands } from './commands.ts';
 import { didYouMean } from './nearest.ts';
 import { findCommand, parseArguments } from './parse-arguments.ts';
 
-/** The help that a wrong use points to. */
+/** The help that errors of usage point to. */
 let help = 'maitre --help';
-/** Whether something may have been left open: a command other than those that only print has begun. */
+/** Whether something may be open: a command has begun that does more than print. */
 let hasRun = false;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -48,7 +48,7 @@ function version(): string {
   return (manifest as { version: string }).version; // our own package.json
 }
 
-// Whoever read our output may leave before us (`| head`). That is not to end a server.
+// The reader of our output may leave before us (`| head`). That must not end a server.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 let code: number;
@@ -64,7 +64,7 @@ try {
 }
 process.exitCode = code;
 if (hasRun) {
-  // The served file may have left timers or sockets of its own; they do not keep an ended server alive.
+  // The served file may have left timers or sockets open. They must not keep an ended server alive.
   const { endProcess } = await import('../hosts/node/index.ts');
   await endProcess(code);
 }

@@ -1,4 +1,4 @@
-// "Did you mean": the known word that somebody who mistyped most likely wanted.
+// "Did you mean": the known word that a user most likely meant to type.
 
 /** What to append to a message about an unknown word: `; did you mean serve?`, or nothing. */
 export function didYouMean(word: string, known: readonly string[]): string {
@@ -6,12 +6,15 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return found === undefined ? '' : `; did you mean ${found}?`;
 }
 
-/** The known word that begins with `word`, or is within two slips of it; undefined when none is close. */
+/**
+ * Returns the known word that begins with `word`, or is at most two slips away. Undefined when none
+ * is close.
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const letters = word.replace(/^-+/, '');
   const longer = known.filter((each) => letters.length > 1 && each.replace(/^-+/, '').startsWith(letters));
   if (longer.length === 1) return longer[0];
-  // Of a short word, two slips leave nothing: "fly" is not "top".
+  // Two slips leave nothing of a short word: "fly" is not "top".
   const most = Math.min(2, Math.floor((letters.length - 1) / 2));
   const ranked = known
     .map((each) => ({ each, slips: slips(letters, each.replace(/^-+/, '')) }))
@@ -20,7 +23,10 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return ranked[0]?.each;
 }
 
-/** Letters that are missing, surplus, wrong, or swapped with their neighbour (optimal string alignment). */
+/**
+ * Counts the letters that are missing, surplus, wrong, or swapped with their neighbour (optimal
+ * string alignment distance).
+ */
 function slips(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -41,7 +47,7 @@ function slips(a: string, b: string): number {
   return at(last, b.length);
 }
 
-/** A cell of the table; outside of it, no way. */
+/** A cell of the table; Infinity outside of it. */
 function at(row: readonly number[], index: number): number {
   return row[index] ?? Infinity;
 }

@@ -1,12 +1,15 @@
-// The command line, read by the table: which command, and its arguments. node:util's parseArgs cuts
-// them into tokens, and what is wrong with a token is said here, in one line that is the same on every
+// Reads the command line by the table: which command, and its arguments. parseArgs of node:util
+// splits them into tokens. Errors are found here, so that each is one line, the same on every
 // runtime.
 import { parseArgs } from 'node:util';
 import { quote } from '../base/index.ts';
 import { type Command, CommandError, type CommandRow, HELP_OPTION, type Option, type Positional } from './command.ts';
 import { didYouMean } from './nearest.ts';
 
-/** The row of the command `name`. @throws CommandError when there is none, with the one most like it */
+/**
+ * Returns the row of the command `name`. @throws CommandError when there is none; it suggests the
+ * nearest
+ */
 export function findCommand(commands: readonly CommandRow[], name: string): CommandRow {
   const row = commands.find((each) => each.name === name);
   if (row !== undefined) return row;
@@ -21,8 +24,8 @@ export interface Arguments {
 }
 
 /**
- * Reads the arguments of the command `name`. The last of an option that is given twice counts.
- * @returns what `run` gets; `'help'` when --help is among them, whatever else is wrong with them
+ * Reads the arguments of the command `name`. If an option is set twice, the last one counts.
+ * @returns the arguments of `run`; `'help'` when --help is among them, whatever else is wrong
  * @throws CommandError for an unknown option, a wrong value, a missing or surplus positional
  */
 export function parseArguments(name: string, command: Command, args: readonly string[]): Arguments | 'help' {
@@ -64,13 +67,13 @@ function fallbackOf(option: Option): string | number | boolean | undefined {
   return option.type === 'flag' ? false : option.fallback;
 }
 
-/** @param isInline the value came as `--name=value` */
+/** @param isInline whether the value came as `--name=value` */
 function valueOf(name: string, option: Option, text: string | undefined, isInline: boolean): string | number | boolean {
   if (option.type === 'flag') {
     if (text === undefined) return true;
     throw new CommandError(`--${name} takes no value, got ${quote(text)}`, 2);
   }
-  // `--host --port 80` lacks a host. A value that does begin with a dash is written with `=`.
+  // In `--host --port 80`, the host is missing. Write a value that begins with a dash with `=`.
   if (text === undefined || (!isInline && text.length > 1 && text.startsWith('-'))) {
     throw new CommandError(`--${name} needs a value: --${name} ${placeholder(option)}`, 2);
   }

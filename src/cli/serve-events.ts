@@ -2,8 +2,8 @@
 // the terminal are one listener (serve-lines.ts), the JSON log is another (serve-json.ts), and a
 // supervisor that reads the events of its workers can be a third.
 //
-// Every event is plain JSON: it goes through a pipe or `process.send` as it is. No text in an event
-// is escaped; whoever prints it escapes it.
+// Every event is plain JSON: you can send it through a pipe or `process.send` as it is. No text in
+// an event is escaped; a listener that prints it must escape it.
 //
 // Order:
 // - `ready` comes once, before any client.
@@ -24,10 +24,10 @@ export interface ReadyEvent {
   readonly event: 'ready';
   /** The process that serves. */
   readonly pid: number;
-  /** The file that is served, as it was given. */
+  /** The file that is served, as the user typed it. */
   readonly file: string;
   readonly addresses: readonly Address[];
-  /** Whether clients have to speak TLS. */
+  /** Whether clients must speak TLS. */
   readonly tls: boolean;
 }
 
@@ -36,11 +36,11 @@ export interface ClientOpenedEvent extends ClientEvent {
   readonly state: 'opened';
 }
 
-/** The connection is gone and its handler has ended. */
+/** The connection is closed and its handler has ended. */
 export interface ClientEndedEvent extends ClientEvent {
   readonly state: 'ended';
   readonly outcome: 'done' | 'failed' | 'lost' | 'cancelled';
-  /** Of `failed` and `lost`: the first line of the error's message. */
+  /** With `failed` and `lost`: the first line of the error's message. */
   readonly reason?: string;
   /** Milliseconds since the handler began. */
   readonly ms: number;
@@ -55,7 +55,7 @@ interface ClientEvent {
   readonly peer: Address;
 }
 
-/** A handler failed. A client that merely left is not an error: its `ended` says `lost`. */
+/** A handler failed. A client that only left is not an error: its `ended` says `lost`. */
 export interface ErrorEvent {
   readonly event: 'error';
   readonly id: number;
@@ -64,18 +64,18 @@ export interface ErrorEvent {
   readonly error: string;
 }
 
-/** The server accepts nobody any more, and its clients get to finish. */
+/** The server stopped accepting, and waits for its clients. */
 export interface StoppingEvent {
   readonly event: 'stopping';
-  /** How many are connected. */
+  /** How many clients are connected. */
   readonly clients: number;
-  /** Milliseconds they get. */
+  /** Milliseconds that they have to finish. */
   readonly grace: number;
 }
 
 /** The shutdown is over. */
 export interface StoppedEvent {
   readonly event: 'stopped';
-  /** How many connections ended which way. */
+  /** How many connections ended in which way. */
   readonly report: ShutdownReport;
 }

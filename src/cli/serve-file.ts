@@ -12,7 +12,7 @@ import type { ServeOptions } from './serve-options.ts';
 import { readTlsFiles } from './tls-files.ts';
 import { whereToListen } from './where-to-listen.ts';
 
-/** Milliseconds that what the handlers started gets to end, after the shutdown. */
+/** Milliseconds that tasks which handlers started have to end after the shutdown. */
 const LAST_WAIT = 500;
 
 /** Serves until a signal has ended it, and resolves with the exit code. */
@@ -29,7 +29,8 @@ export async function serveFile(
   endOnHangUp();
   await run(async () => {
     await serveHere(handler, { server, tls, file, grace: values.grace }, values.quiet ? withoutClients(print) : print);
-    // run() waits for every task. One that ignores its cancel was reported, and shall not hold the command.
+    // run() waits for every task. A task that ignores its cancel was reported, and must not keep
+    // the command running.
     setTimeout(() => void endProcess(0), LAST_WAIT);
   });
   return 0;

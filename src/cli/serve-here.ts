@@ -1,4 +1,4 @@
-// Serving in this process: one task per client until the task that serves is cancelled, then an
+// Serves in this process: one task per client until the task that serves is cancelled, then an
 // orderly end. It prints nothing; a listener receives what happens (serve-events.ts).
 import { inspect } from 'node:util';
 import { describe } from '../base/index.ts';
@@ -17,12 +17,12 @@ import type { ClientEndedEvent, ServeListener } from './serve-events.ts';
 import type { TlsFiles } from './tls-files.ts';
 
 export interface ServeSettings {
-  /** Where it listens, and its limits. */
+  /** Where the server listens, and its limits. */
   readonly server: ServerOptions;
   readonly tls?: TlsFiles | undefined;
-  /** The file that exports the handler, as it was given. */
+  /** The file that exports the handler, as the user typed it. */
   readonly file: string;
-  /** Milliseconds that clients get to finish once it is cancelled. */
+  /** Milliseconds that clients have to finish once the task is cancelled. */
   readonly grace: number;
 }
 
@@ -89,16 +89,19 @@ function firstLine(error: unknown): string {
   try {
     return String(error instanceof Error ? error.message : error).split('\n', 1)[0] ?? '';
   } catch {
-    return describe(error); // one that cannot be looked at, such as a revoked Proxy
+    return describe(error); // a value that cannot be inspected, such as a revoked Proxy
   }
 }
 
-/** An error with its stack; undefined for a client that left, which its end says already. */
+/**
+ * Formats an error with its stack. Returns undefined for a client that left: its `ended` event says
+ * so.
+ */
 function errorText(error: unknown): string | undefined {
   try {
     if (isConnectionLost(error)) return undefined;
     return typeof error === 'string' ? error : inspect(error);
   } catch {
-    return describe(error); // one that cannot be looked at
+    return describe(error); // a value that cannot be inspected
   }
 }

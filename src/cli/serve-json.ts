@@ -1,13 +1,16 @@
-// `maitre serve --log json`: one JSON object a line, for programs that collect logs. Events of every
-// kind go to standard output, so that their order holds.
+// `maitre serve --log json`: one JSON object a line, for programs that collect logs. Events of
+// every kind go to standard output, so that their order holds.
 import type { ServeListener } from './serve-events.ts';
 
-/** Prints each event with `time` before it, as ISO 8601 has it. */
+/** Prints each event, with `time` as its first key, in ISO 8601. */
 export const printJson: ServeListener = (event) => {
   process.stdout.write(`${jsonLine({ time: new Date().toISOString(), ...event })}\n`);
 };
 
-/** What JSON leaves in a text although a terminal would obey it: DEL, C1, line separators, turns of direction. */
+/**
+ * Characters that JSON does not escape although a terminal obeys them: DEL, C1, line separators,
+ * changes of direction.
+ */
 const UNSAFE = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** JSON on one line without control characters. Parsed, it is the value itself. */

@@ -69,12 +69,12 @@ function banner({ addresses, file }: ReadyEvent, tls: TlsFiles | undefined): str
   return lines;
 }
 
-/** Whether a command line can say where it is: not of a Unix socket without a file. */
+/** Whether a command line can name the address: not that of a Unix socket without a file. */
 function isReachable(address: Address): boolean {
   return !('path' in address) || !/^(?:\0|$)/.test(address.path);
 }
 
-/** An address one can connect to: "all interfaces" is not one. */
+/** Replaces "all interfaces" by an address that a client can connect to. */
 function reachable(address: string): string {
   return address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
 }

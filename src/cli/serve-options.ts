@@ -1,4 +1,5 @@
-// The options of `maitre serve`, apart from the command because what does the work reads their types.
+// The options of `maitre serve`. They are apart from the command because the code that does the
+// work reads their types.
 
 export const SERVE_OPTIONS = {
   host: { type: 'text', value: 'HOST', help: 'address or name to listen on', fallback: '127.0.0.1' },

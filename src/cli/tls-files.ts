@@ -1,17 +1,21 @@
-// `--tls-cert FILE --tls-key FILE`: what is in the files, what is wrong with them, and what a client of theirs types.
+// `--tls-cert FILE --tls-key FILE`: reads the files, explains what is wrong with them, and finds
+// out what a client must type.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { CommandError } from './command.ts';
 
 export interface TlsFiles {
-  /** The paths, as they were given. */
+  /** The paths, as the user typed them. */
   readonly files: { readonly cert: string; readonly key: string };
   readonly cert: Buffer;
   readonly key: Buffer;
 }
 
-/** Reads both files; undefined where neither is given. @throws CommandError for one alone, or one that cannot be read */
+/**
+ * Reads both files. Returns undefined when neither is set. @throws CommandError for one alone, or
+ * for a file that cannot be read
+ */
 export function readTlsFiles(cert: string | undefined, key: string | undefined): TlsFiles | undefined {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined) throw new CommandError('--tls-key needs the certificate that it is of: --tls-cert FILE', 2);
@@ -34,7 +38,10 @@ function read(option: string, file: string): Buffer {
   }
 }
 
-/** An error of startServer in terms of the command line: it speaks of `tls.key`. */
+/**
+ * Rewrites an error of startServer for the command line: it names `tls.key`, which the user did not
+ * type.
+ */
 export function inOptions(message: string, { files }: TlsFiles): string {
   return message
     .replace(/^Cannot set up TLS: /, '')
@@ -44,8 +51,9 @@ export function inOptions(message: string, { files }: TlsFiles): string {
 }
 
 /**
- * What a client on this machine types to connect over TLS: `localhost` in place of an address for which the certificate is not,
- * and with the certificate itself where it is its own issuer, whom nobody else vouches for.
+ * Returns what a client on this machine types to connect over TLS. It has `localhost` instead of an
+ * address that the certificate does not name. For a self-signed certificate, it passes the
+ * certificate itself, because nobody else vouches for it.
  */
 export function connectCommand({ cert, files }: TlsFiles, at: { address: string; port: number } | string): string {
   const own = typeof at === 'string' ? at : `${isIP(at.address) === 6 ? `[${at.address}]` : at.address}:${at.port}`;

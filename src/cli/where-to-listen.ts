@@ -1,5 +1,5 @@
-// Where `maitre serve` listens: on the address or the descriptor that was given, else on the sockets
-// that systemd handed over, else on the default address.
+// Decides where `maitre serve` listens: on the address or descriptor that the user set, else on the
+// sockets that systemd handed over, else on the default address.
 import { escapeControl } from '../base/index.ts';
 import { listenFds, type ServerOptions } from '../index.node.ts';
 import { CommandError, type Values } from './command.ts';
@@ -8,9 +8,9 @@ import type { ServeOptions } from './serve-options.ts';
 type Place = Pick<Values<ServeOptions>, 'host' | 'port' | 'path' | 'fd'>;
 
 /**
- * Takes the variables of handed-over sockets out of the environment, so that FILE, which is loaded
+ * Deletes the variables of handed-over sockets from the environment, so that FILE, which is loaded
  * afterwards, does not find them.
- * @param given the options that were given; the others have their fallbacks
+ * @param given the options that the user set; the others have their fallbacks
  * @throws CommandError for options that exclude each other, and for variables that make no sense
  */
 export function whereToListen({ host, port, path, fd }: Place, given: ReadonlySet<keyof ServeOptions>): ServerOptions {

@@ -1,10 +1,13 @@
-// Who is let in: by address, and by how many of one address are in already.
+// Decides which clients are let in: by address, and by how many clients of that address are in
+// already.
 //
-// Behind a balancer, everybody comes from its address, and the header names the client. Then `allow` is about who connects,
-// as whoever connects may name anybody; maxPerIp about the client; `block` about both.
+// Behind a balancer, every connection comes from the balancer, and the header names the client.
+// `allow` then applies to the balancer, because whoever connects may name any address. `maxPerIp`
+// applies to the client, and `block` to both.
 //
-// A TCP client may be gone before it can be asked for its address: it connected, sent and reset, and the system hands over what it
-// sent all the same. No rule can be applied to it, and nobody is there to be answered: it is refused, whether there are rules or not.
+// A TCP client may be gone before the server can read its address: it connected, sent and reset,
+// and the system still hands over what it sent. No rule can be applied to it, and there is nobody
+// to answer. It is refused, with or without rules.
 import type { BlockList } from 'node:net';
 import { type Checks, integerFrom, integer, wrongValue } from '../base/index.ts';
 import { type Address, isUnknown } from './address.ts';
@@ -12,27 +15,37 @@ import { blockOf } from './ip-block.ts';
 import type { Refusal } from './refusal.ts';
 import type { Wire } from './wire.ts';
 
-/** IPv6 bits that count as one address for maxPerIp: what one household or machine is given. */
+/**
+ * Bits of an IPv6 address that maxPerIp counts as one address: a household or a machine usually has
+ * that many addresses.
+ */
 export const DEFAULT_PREFIX = 64;
 
+/** Options of startServer that decide which addresses may connect. */
 export interface AdmissionOptions {
   /**
-   * How many connections one address may have open; more are refused with a reset, and reported. Behind a balancer, the
-   * address in its header. Default: no limit.
+   * How many connections one address may have open. The server refuses more with a reset, and
+   * reports them. Behind a balancer, it counts by the address in the header. Default: no limit.
    */
   readonly maxPerIp?: number | undefined;
   /**
-   * Bits of an IPv6 address that maxPerIp counts as one address, 1 to 128. Default 64: a client usually has that many
-   * addresses to choose from.
+   * Bits of an IPv6 address that maxPerIp counts as one address, 1 to 128. Default 64: a client
+   * usually has all addresses of such a block.
    */
   readonly maxPerIpPrefix?: number | undefined;
-  /** Addresses that are refused; behind a balancer, also when its header names them. */
+  /**
+   * Addresses that are refused. Behind a balancer, it applies to the balancer and to the address in
+   * its header. Default: none.
+   */
   readonly block?: BlockList | undefined;
-  /** The only addresses that may connect, unless blocked; behind a balancer, its own. */
+  /**
+   * The only addresses that may connect, unless `block` has them too. Behind a balancer, it applies
+   * to the balancer. Default: all.
+   */
   readonly allow?: BlockList | undefined;
 }
 
-/** Their checks. */
+/** The checks of AdmissionOptions. */
 export const ADMISSION: Checks<AdmissionOptions> = {
   maxPerIp: integer(1, Infinity),
   maxPerIpPrefix: integerFrom(1, 128),
@@ -40,16 +53,16 @@ export const ADMISSION: Checks<AdmissionOptions> = {
   allow: blockList,
 };
 
-/** The door of one server. Unix sockets have no addresses: everybody is let in. */
+/** Admission of one server. Unix sockets have no addresses: all their clients are let in. */
 export class Admission {
   readonly #maxPerIp: number;
   readonly #prefix: number;
   readonly #behindBalancer: boolean;
   readonly #block: BlockList | undefined;
   readonly #allow: BlockList | undefined;
-  /** Open connections by address, or by block of IPv6 addresses; never 0. */
+  /** Open connections by address, or by block of IPv6 addresses. Never 0. */
   readonly #counts = new Map<string, number>();
-  /** The connections that count by the address a balancer named, and what they count under. */
+  /** Connections that count by the address that a balancer named, with the key they count under. */
   readonly #named = new Map<object, string>();
 
   constructor(options: AdmissionOptions & { readonly proxyProtocol?: boolean | undefined }) {
@@ -60,12 +73,14 @@ export class Admission {
     this.#allow = options.allow;
   }
 
-  /** True when there is no rule. */
+  /** True when no rule is set. */
   get open(): boolean {
     return this.#maxPerIp === Infinity && this.#block === undefined && this.#allow === undefined;
   }
 
-  /** Why a client is refused; undefined lets it in, and counts it until its wire is closed. */
+  /**
+   * Returns why a client is refused. Undefined lets it in, and counts it until its wire is closed.
+   */
   refuse(wire: Pick<Wire, 'addresses' | 'whenClosed'>): Refusal | undefined {
     const { peer } = wire.addresses;
     if ('path' in peer) return undefined;
@@ -82,7 +97,10 @@ export class Admission {
     return undefined;
   }
 
-  /** The same of the client that a balancer names for `connection`; it is counted until `gone(connection)`. */
+  /**
+   * The same for the client that a balancer names for `connection`. It counts until
+   * `gone(connection)`.
+   */
   refuseNamed(peer: Address, connection: object): Refusal | undefined {
     if ('path' in peer) return undefined;
     const refusal = this.#isRefused('block', peer);
@@ -93,7 +111,7 @@ export class Admission {
     return undefined;
   }
 
-  /** A connection is gone; whether it was counted by refuseNamed is known here. */
+  /** A connection is gone. Does nothing unless refuseNamed counted it. */
   gone(connection: object): void {
     const key = this.#named.get(connection);
     if (key === undefined) return;
@@ -101,7 +119,10 @@ export class Admission {
     this.#left(key);
   }
 
-  /** Asks one of the lists. It may be anybody's object: one that throws lets nobody in, and never reaches the loop. */
+  /**
+   * Checks one of the lists. It may be an object of the user: if its check throws, nobody is let
+   * in, and the error does not reach the loop.
+   */
   #isRefused(code: 'allow' | 'block', peer: IpAddress): Refusal | undefined {
     const list = code === 'allow' ? this.#allow : this.#block;
     if (list === undefined) return undefined;
@@ -116,7 +137,9 @@ export class Admission {
     return { code, message, peer };
   }
 
-  /** Counts a client in: what it is counted under, `''` without a limit, or why it is refused. */
+  /**
+   * Counts a client. Returns the key it counts under, `''` without a limit, or why it is refused.
+   */
   #count(peer: IpAddress): string | Refusal {
     if (this.#maxPerIp === Infinity) return '';
     const key = blockOf(peer, this.#prefix);
@@ -138,7 +161,7 @@ export class Admission {
 
 type IpAddress = Exclude<Address, { readonly path: string }>;
 
-/** A net.BlockList, or anything with its `check`. */
+/** Accepts a net.BlockList, or any object with a `check` method. */
 function blockList(action: string, name: string, value: unknown): void {
   if (typeof (value as BlockList | null)?.check !== 'function')
     throw wrongValue(action, name, 'a net.BlockList', value);

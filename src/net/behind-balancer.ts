@@ -1,5 +1,6 @@
-// Who is there, behind a balancer: its header comes first, then TLS, then the handler. Until then the connection is one of the
-// server's, and its task runs, but it is not served: what fails here refuses it, as an accept or a handshake that fails does.
+// Meets a client behind a balancer: reads the PROXY header, then does the TLS handshake, then calls
+// the handler. Until then the connection belongs to the server and its task runs, but it is not
+// served. What fails here refuses the client, as a failed accept or handshake does.
 import { CancelledError, TimeoutError, waitFor } from '../core/index.ts';
 import type { Admission } from './admission.ts';
 import { isConnectionLost } from './connection-lost.ts';
@@ -9,13 +10,13 @@ import { type Refusal, refusalOf } from './refusal.ts';
 import type { RefusalReports } from './refusal-reports.ts';
 import type { TlsAcceptor } from './secure.ts';
 
-/** What meeting needs of a gate. */
+/** What meet() needs of a gate. */
 export interface Terms {
   readonly admission: Admission;
   readonly reports: RefusalReports;
   /** Undefined without TLS. */
   readonly tls: TlsAcceptor | undefined;
-  /** Milliseconds for the header. */
+  /** Milliseconds that the header may take. */
   readonly handshakeTimeout: number;
 }
 
@@ -41,7 +42,8 @@ export async function meet(connection: Connection, terms: Terms): Promise<boolea
       const message = `no PROXY protocol header came within ${handshakeTimeout} ms`;
       return refuse(connection, { code: 'proxyProtocol', message, error, peer: connection.peer }, reports);
     }
-    // One that went without a word, by an end or by a reset, looked whether we are here, or saw the server end.
+    // A client that left without a byte, by an end or a reset, only checked whether the server is
+    // up, or saw it end.
     if (connection.bytesRead === 0 && !isOverLimit(connection)) return false;
     return refuse(connection, refusalOf('proxyProtocol', error, connection.peer), reports);
   }
@@ -55,7 +57,7 @@ export async function meet(connection: Connection, terms: Terms): Promise<boolea
   }
 }
 
-/** Ends the connection at once: we should not talk to this client. */
+/** Ends the connection at once, because this client must not be served. */
 function refuse(connection: Connection, refusal: Refusal, reports: RefusalReports): false {
   connection.abort();
   reports.refuse(refusal);
@@ -63,8 +65,8 @@ function refuse(connection: Connection, refusal: Refusal, reports: RefusalReport
 }
 
 /**
- * Runs the handler of a client that was met. Balancers also look with a header and nothing after it, and end that with a reset:
- * the loss of such a peer is no error.
+ * Runs the handler of a client that meet() accepted. Some balancers check with a header and nothing
+ * after it, and end with a reset. The loss of such a peer is not an error.
  */
 export async function serveMet(connection: Connection, handler: () => unknown): Promise<unknown> {
   const before = connection.bytesRead - connection.reader.bufferedBytes;
@@ -76,7 +78,7 @@ export async function serveMet(connection: Connection, handler: () => unknown): 
   }
 }
 
-/** One of the server's limits has ended it: no word of the peer's. */
+/** Whether a limit of the server ended the connection, and not the peer. */
 function isOverLimit(connection: Connection): boolean {
   return connection.error instanceof TimeoutError;
 }

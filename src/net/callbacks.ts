@@ -1,5 +1,5 @@
-// Calls functions that a user passed as options (`onRefused`, `onEnd`). What they throw or reject with
-// is reported at most once a second, because they are called as often as clients come and go.
+// Calls functions that a user passed as options (`onRefused`, `onEnd`). What they throw or reject
+// with is reported at most once a second, because they are called as often as clients come and go.
 import { ReportWindow } from './report-window.ts';
 
 export class Callbacks {
@@ -8,7 +8,7 @@ export class Callbacks {
     count === 1 ? last : `${last}, and ${count - 1} more times within a second`,
   );
 
-  /** @param server named in the reports */
+  /** @param server the `context.server` of reports */
   constructor(server: object) {
     this.#server = server;
   }

@@ -1,14 +1,17 @@
-// Whether an error is only news of a peer that left.
+// Tells errors that only say that a peer left from all others.
 
-/** The code of a ConnectionLostError: two copies of the package have two classes, and one code. */
+/** The code of a ConnectionLostError. Two copies of the package have two classes, but one code. */
 const CODE = 'ERR_CONNECTION_LOST';
 
 /**
- * True when an error says that a peer is gone, and nothing else: a ConnectionLostError; an error whose `cause` is one, however
- * deep; an AggregateError, such as a TaskGroupError, of nothing but those. An ordinary disconnect, in other words, which is
- * seldom worth more than a line.
+ * Returns true when an error says only that a peer is gone: an ordinary disconnect, which is seldom
+ * worth more than a line in a log. That is:
  *
- * Never throws, whatever it is given. Cycles are no harm.
+ * - a ConnectionLostError;
+ * - an error whose `cause` is one, at any depth;
+ * - an AggregateError, such as a TaskGroupError, of nothing but those.
+ *
+ * It never throws, for any value. Cycles are allowed.
  *
  * @example
  * ```ts
@@ -29,7 +32,10 @@ export function isConnectionLost(error: unknown): boolean {
   }
 }
 
-/** @param known what was found of the errors that were looked at; `open` while one is: an error inside itself adds nothing */
+/**
+ * @param known the results for errors that were checked before; `open` while one is being checked,
+ * so that a cycle adds nothing
+ */
 function isLoss(error: unknown, known: Map<object, boolean | 'open'>): boolean | 'open' {
   if (typeof error !== 'object' || error === null) return false;
   const before = known.get(error);
@@ -38,7 +44,7 @@ function isLoss(error: unknown, known: Map<object, boolean | 'open'>): boolean |
   const { code, errors, cause } = error as { code?: unknown; errors?: unknown; cause?: unknown };
   const found =
     code === CODE || (Array.isArray(errors) && errors.length > 0 ? areLosses(errors, known) : isLoss(cause, known));
-  const answer = found === true; // what leads only back to itself says nothing
+  const answer = found === true; // a pure cycle is not a loss
   known.set(error, answer);
   return answer;
 }

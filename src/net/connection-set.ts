@@ -1,8 +1,10 @@
-// The open connections of a server, in the order they came: a list whose links are the connections' own.
+// The open connections of a server, in the order in which they came: a list whose links are stored
+// in the connections themselves.
 //
-// A Set is the rejected option. Connections come and go all the time, and each time a Set's table is made anew, V8 leaves a
-// pointer from the old one to the new one: once one has become old, all that follow are kept until the next major collection,
-// with the connections in them. That cost a server of short connections a tenth of its time.
+// Rejected: a Set. Connections come and go all the time, and each time a Set rebuilds its table, V8
+// keeps a pointer from the old table to the new one. Once one table has become old, all that follow
+// are kept until the next major collection, with the connections in them. That cost a server of
+// short connections a tenth of its time.
 import { LinkedSet } from '../base/index.ts';
 import type { Connection, Place } from './connection.ts';
 
@@ -16,7 +18,9 @@ const OPERATIONS = [
   'isDisjointFrom',
 ];
 
-/** As a Set; an iteration gives the connections that were there when it began and still are. */
+/**
+ * A ReadonlySet. An iteration yields the connections that were there when it began and still are.
+ */
 export class ConnectionSet implements ReadonlySet<Connection> {
   readonly #places = new LinkedSet<Place>();
 
@@ -32,7 +36,7 @@ export class ConnectionSet implements ReadonlySet<Connection> {
     this.#places.add(connection.place);
   }
 
-  /** False when it was not inside. */
+  /** Removes a connection. Returns false when it was not inside. */
   delete(connection: Connection): boolean {
     return this.#places.delete(connection.place);
   }
@@ -58,7 +62,7 @@ export class ConnectionSet implements ReadonlySet<Connection> {
   }
 
   static {
-    // What ES2025 gives sets besides, where the runtime has it.
+    // The set methods of ES2025, where the runtime has them.
     for (const name of OPERATIONS) {
       if (!(name in Set.prototype)) continue;
       const value = function (this: ConnectionSet, other: unknown): unknown {

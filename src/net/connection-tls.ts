@@ -1,34 +1,41 @@
-// What a handshake has settled, noted when it is over: after the end of a connection node:tls no longer knows.
+// What a handshake settled. It is stored when the handshake is over, because node:tls forgets it at
+// the end of the connection.
 import type { CipherNameAndProtocol, PeerCertificate, TLSSocket } from 'node:tls';
 
-/** The TLS of a connection, as `connection.tls` has it; known after the end too, but for what `peerCertificate` says. */
+/**
+ * The value of `connection.tls`. It stays known after the end of the connection, except for
+ * `peerCertificate`, which says more.
+ */
 export interface ConnectionTls {
-  /** `TLSv1.3`, `TLSv1.2`; undefined where the runtime does not tell. */
+  /** `TLSv1.3` or `TLSv1.2`. Undefined where the runtime does not say. */
   readonly protocol: string | undefined;
-  /** Its `name` is OpenSSL's, its `standardName` the RFC's. */
+  /** The cipher suite: `name` is the name in OpenSSL, `standardName` the name in the RFC. */
   readonly cipher: CipherNameAndProtocol | undefined;
-  /** The protocol that ALPN chose; undefined without one. */
+  /** The protocol that ALPN chose. Undefined without ALPN. */
   readonly alpn: string | undefined;
-  /** The name that the client asked for; undefined when it asked for none. */
+  /** The server name that the client sent. Undefined when it sent none. */
   readonly servername: string | undefined;
-  /** Whether the peer's certificate was verified; false, too, for a client that was not asked for one. */
+  /**
+   * Whether the peer's certificate was verified. Also false for a client that was not asked for
+   * one.
+   */
   readonly authorized: boolean;
   /**
-   * The peer's certificate; undefined when it showed none. Read while the connection lasts, it stays; read for the first time after the
-   * end, it is undefined.
+   * The peer's certificate. Undefined when the peer showed none. Read it while the connection is
+   * open, and it stays; first read after the end, it is undefined.
    */
   readonly peerCertificate: PeerCertificate | undefined;
 }
 
-/** The names that clients asked for: a client's TLSSocket does not say. */
+/** The server names that our clients sent: the TLSSocket of a client does not have it. */
 const asked = new WeakMap<TLSSocket, string>();
 
-/** Notes the name a client asks for; undefined for none. */
+/** Stores the server name that a client sends; undefined for none. */
 export function noteServername(socket: TLSSocket, name: string | undefined): void {
   if (name !== undefined && name !== '') asked.set(socket, name);
 }
 
-/** What the handshake of `socket` has settled. It is over. */
+/** Returns what the handshake of `socket` settled. Call it once the handshake is over. */
 export function tlsOf(socket: TLSSocket): ConnectionTls {
   return new SettledTls(socket);
 }
@@ -52,7 +59,7 @@ class SettledTls implements ConnectionTls {
     this.authorized = socket.authorized;
   }
 
-  /** Read late: to parse one costs more than all the rest, and few want it. */
+  /** Parsed when first read: that costs more than all the rest, and few programs need it. */
   get peerCertificate(): PeerCertificate | undefined {
     if (this.#certificate !== undefined) return this.#certificate;
     const found = ask(() => this.#socket.getPeerCertificate());
@@ -61,7 +68,7 @@ class SettledTls implements ConnectionTls {
   }
 }
 
-/** A runtime may lack one of them, or throw: nothing of that is worth a connection. */
+/** A runtime may lack one of these calls, or throw. That must not cost the connection. */
 function ask<T>(fn: () => T | null | undefined): T | undefined {
   try {
     return fn() ?? undefined;

@@ -1,7 +1,10 @@
-// One connection: a reader, a writer, who is at the other end, and the task that serves it.
+// One connection: a reader, a writer, the addresses of its two ends, and the task that serves it.
 //
-// States: OPEN -> GONE (the transport has ended). A served connection is finished, and leaves its server, when it is gone
-// *and* its handler has ended, in either order.
+// States: OPEN -(the transport ends)-> GONE. A served connection leaves its server when it is gone
+// *and* its handler has ended, in either order. `onGone` and `onHandled` report the two, once each.
+//
+// `closed` comes before GONE for a connection that lingers: it is over for the program, while the
+// socket waits until the peer has read everything (socket-transport.ts).
 import type { Socket } from 'node:net';
 import type { Linked } from '../base/index.ts';
 import {
@@ -19,34 +22,40 @@ import { SocketTransport, type TransportSettings } from './socket-transport.ts';
 import type { StartTlsOptions } from './tls-options.ts';
 import type { Wire } from './wire.ts';
 
-/** The figures of a connection, bytes. */
+/** What `connection.statistics()` returns. All figures are bytes. */
 export interface ConnectionStatistics {
-  /** Came from the peer. */
+  /** Bytes that came from the peer. */
   readonly bytesRead: number;
-  /** Were accepted by `write`. */
+  /** Bytes that `write` accepted. */
   readonly bytesWritten: number;
-  /** Came and were not read. */
+  /** Bytes that came and were not read yet. */
   readonly buffered: number;
-  /** Were written and not taken by the system. */
+  /** Bytes that were written and that the system has not taken yet. */
   readonly unsent: number;
 }
 
-/** What the connections of one server, or one opened connection, have in common. */
+/**
+ * What the connections of one server have in common. An opened connection has settings of its own.
+ */
 export interface ConnectionSettings extends TransportSettings {
-  /** The server whose connection it is; undefined for an opened one. */
+  /** The server that accepted it; undefined for an opened connection. */
   readonly server?: Resource | undefined;
   /** Called once, when the transport has ended. */
   readonly onGone?: ((connection: Connection) => void) | undefined;
   /** Called once, when its handler has ended. */
   readonly onHandled?: ((connection: Connection, task: Awaitable<unknown>) => void) | undefined;
-  /** Called when its reader or writer may hold more, with the bytes. Often: it must be cheap. */
+  /**
+   * Called when its reader or writer may hold more, with the number of bytes. It is called for
+   * every chunk, so it must be cheap.
+   */
   readonly onHolding?: ((bytes: number) => void) | undefined;
-  /** Told instead of the exception handler when maxBuffered ends a connection. */
+  /** Called, instead of the exception handler, when maxBuffered ends a connection. */
   readonly onOverflow?: ((error: ConnectionLostError, connection: Connection) => void) | undefined;
 }
 
 /**
- * A connection, accepted by a server or made by `openConnection`.
+ * A connection that a server accepted or `openConnection` opened. Disposing it closes it. asyncio:
+ * the pair of StreamReader and StreamWriter, and what `get_extra_info` returns.
  *
  * @example
  * ```ts
@@ -57,27 +66,28 @@ export interface ConnectionSettings extends TransportSettings {
  * ```
  */
 export class Connection extends DuplexEnd {
-  /** When it began, milliseconds since the epoch. */
+  /** When the connection was made, in milliseconds since the epoch. */
   readonly openedAt: number = Date.now();
   /**
-   * Whether it is in the middle of something, as a protocol on top of it knows better than its bytes tell. In the first step of a
-   * server's shutdown, true keeps it, and false lets it go: it reads the end of the stream. Undefined, the default: whether its
-   * handler waits for a peer between messages.
+   * Whether the connection is in the middle of a message, which the protocol on top knows better
+   * than the bytes show. In the first step of a server's shutdown, true keeps the connection open,
+   * and false makes it read the end of the stream. Undefined, the default: maitre decides by
+   * whether its handler waits for the peer between messages.
    */
   busy: boolean | undefined = undefined;
   readonly #transport: SocketTransport;
   readonly #settings: ConnectionSettings;
-  /** An error of ours ends it; its transport may tell of that later. @internal */
+  /** True once fail() was called. The transport may report its end later. @internal */
   failed = false;
   #addresses: Addresses;
   readonly #socketAddresses: Addresses;
   #task: Task<unknown> | undefined = undefined;
-  /** Its place in its server's list. @internal */
+  /** Its node in its server's list. @internal */
   readonly place: Place;
   #detached = false;
   #gone = false;
 
-  /** For startServer and openConnection. It reads what comes from now on. @internal */
+  /** For startServer and openConnection. The connection reads from now on. @internal */
   static make(wire: Wire, settings: ConnectionSettings): Connection {
     return new Connection(wire, settings);
   }
@@ -95,7 +105,7 @@ export class Connection extends DuplexEnd {
     transport.start();
   }
 
-  /** Its server; undefined for an opened one. */
+  /** Its server; undefined for an opened connection. */
   override get parent(): Resource | undefined {
     return this.#settings.server;
   }
@@ -124,45 +134,55 @@ export class Connection extends DuplexEnd {
     this.abort();
   }
 
+  /** Counts the bytes of the connection. */
   override statistics(): ConnectionStatistics {
     const { bytesRead, bytesWritten, reader, writer } = this;
     return { bytesRead, bytesWritten, buffered: reader.bufferedBytes, unsent: writer.bufferedBytes };
   }
 
-  /** The other end; captured at the start, so it is known after the end too. Behind a balancer, the real client. */
+  /**
+   * The address of the other end. It stays known after the end of the connection. Behind a
+   * balancer, it is the address of the real client.
+   */
   get peer(): Address {
     return this.#addresses.peer;
   }
 
-  /** This end. */
+  /** The address of this end. */
   get local(): Address {
     return this.#addresses.local;
   }
 
-  /** The task of its handler; undefined for opened connections and before the handler runs. */
+  /** The task of its handler. Undefined for opened connections, and before the handler begins. */
   get task(): Task<unknown> | undefined {
     return this.#task;
   }
 
-  /** What its TLS handshake has settled, after the end too; undefined over plain text, and before the handshake is over. */
+  /**
+   * What the TLS handshake settled; it stays known after the end of the connection. Undefined over
+   * plain text, and before the handshake is over.
+   */
   get tls(): ConnectionTls | undefined {
     return this.#transport.tls;
   }
 
   /**
-   * The `net.Socket` or `tls.TLSSocket` under it, for the system's own options; its `'data'` events and its timeout see nothing.
-   * Undefined after the end, unless it was asked for before.
+   * The `net.Socket` or `tls.TLSSocket` under it, for the system's own options. Its `'data'` events
+   * and its timeout see nothing. Undefined after the end, unless you read it before.
    */
   get socket(): Socket | undefined {
     return this.#transport.socket;
   }
 
   /**
-   * Goes over to TLS in mid-stream, with the same reader and writer: after what is written has left, and beginning with what the
-   * reader holds. Accepted connections are the server's side, opened ones the client's; `isServer` overrides. The same as
-   * `writer.startTls`, with types.
-   * @throws TypeError or RangeError for wrong options, and the connection goes on; InvalidStateError where TLS cannot be started; the
-   * handshake's error, TimeoutError or CancelledError, and then the connection is gone
+   * Upgrades the connection to TLS, with the same reader and writer. The handshake begins after
+   * everything written has left, and with the bytes that the reader holds. Accepted connections
+   * take the server's side, opened ones the client's; `isServer` overrides that. The same as
+   * `writer.startTls`, with types. Cancellable. asyncio: `StreamWriter.start_tls`.
+   * @param options node:tls names, and `handshakeTimeout` in milliseconds
+   * @throws TypeError or RangeError for wrong options, and InvalidStateError where TLS cannot be
+   * started. The connection goes on after the first two
+   * @throws the handshake's error, TimeoutError or CancelledError. The connection is then gone
    *
    * @example
    * ```ts
@@ -183,16 +203,22 @@ export class Connection extends DuplexEnd {
     return this.#transport.bytesRead;
   }
 
-  /** Bytes accepted by `writer.write`. */
+  /** Bytes that `writer.write` accepted. */
   get bytesWritten(): number {
     return this.writer.bytesWritten;
   }
 
+  /**
+   * The error that broke the connection: that of the system or of a limit. Undefined without one.
+   */
   override get error(): unknown {
     return this.#transport.error;
   }
 
-  /** True once it has ended, for its reader and writer; its socket may still wait for the peer to have read everything. */
+  /**
+   * True once the connection has ended for its reader and writer. Its socket may still wait until
+   * the peer has read everything.
+   */
   get closed(): boolean {
     return this.#gone || this.#transport.isLingering;
   }
@@ -202,7 +228,24 @@ export class Connection extends DuplexEnd {
     return this.#gone;
   }
 
-  /** Makes the handler's end leave it open: whoever detaches it closes it. The server's shutdown still ends it. */
+  /**
+   * Keeps the connection open when its handler returns; you must then close it yourself. A handler
+   * that throws or is cancelled still closes it, and so does the server's shutdown.
+   *
+   * @example
+   * ```ts
+   * import { type Connection, startServer } from 'maitre';
+   * const watchers = new Set<Connection>();
+   * await using server = await startServer(
+   *   (_reader, _writer, connection) => {
+   *     connection.detach();
+   *     watchers.add(connection);
+   *   },
+   *   { host: '127.0.0.1' },
+   * );
+   * for (const watcher of watchers) watcher.writer.write('soup is ready\n');
+   * ```
+   */
   detach(): void {
     this.#detached = true;
   }
@@ -212,6 +255,7 @@ export class Connection extends DuplexEnd {
     return this.#detached;
   }
 
+  /** Closes the connection at once, over plain TCP with a reset. Unsent bytes are lost. */
   override abort(): void {
     super.abort();
     this.#transport.stopLingering();
@@ -221,24 +265,24 @@ export class Connection extends DuplexEnd {
     return this.#gone ? 'closed' : super.describeState();
   }
 
-  /** What its handler's task is called. @internal */
+  /** The name of its handler's task. @internal */
   get taskName(): string {
     return `${formatAddress(this.peer)} #${this.id}`;
   }
 
-  /** Says whose handler it is, and whom to tell of its end. @internal */
+  /** Sets the task of its handler, and subscribes to the end of that task. @internal */
   serveWith(task: Task<unknown>): void {
     this.#task = task;
     task.markHandled();
     task.subscribe(this.place);
   }
 
-  /** Ends the reader's stream, as if the peer had ended: for a graceful shutdown. @internal */
+  /** Ends the reader's stream as if the peer had ended. A graceful shutdown uses it. @internal */
   endReading(): void {
     this.#transport.endReading();
   }
 
-  /** Bytes written that the system has not taken, as finely as it says. @internal */
+  /** Bytes written that the system has not taken, as exactly as the wire knows. @internal */
   get untakenBytes(): number {
     return this.#transport.untakenBytes;
   }
@@ -248,12 +292,12 @@ export class Connection extends DuplexEnd {
     return this.#transport.heldBytes;
   }
 
-  /** Makes its peer wait, or lets it go on. @internal */
+  /** Stops reading, so that the peer must wait; false reads again. @internal */
   holdBack(on: boolean): void {
     this.#transport.holdBack(on);
   }
 
-  /** The socket's own two ends, whoever a balancer says is there. @internal */
+  /** The addresses of the socket itself, whatever a balancer says. @internal */
   get socketAddresses(): Addresses {
     return this.#socketAddresses;
   }
@@ -263,37 +307,37 @@ export class Connection extends DuplexEnd {
     return this.#addresses;
   }
 
-  /** The transport's own. @internal */
+  /** Called by the transport, once, when the wire has closed. @internal */
   onTransportClose(): void {
     this.#gone = true;
     this.markClosed();
     this.#settings.onGone?.(this);
   }
 
-  /** The transport's own. @internal */
+  /** Called by the transport when it may hold `bytes` more. @internal */
   holding(bytes: number): void {
     this.#settings.onHolding?.(bytes);
   }
 
-  /** The transport's own. @internal */
+  /** Called by the transport when maxBuffered ended it. @internal */
   overflowed(error: ConnectionLostError): void {
     const { onOverflow } = this.#settings;
     if (onOverflow === undefined) reportException({ message: `${this.label} was aborted`, error, connection: this });
     else onOverflow(error, this);
   }
 
-  /** Who is really there, as a balancer says. @internal */
+  /** Sets the addresses that a balancer reported. @internal */
   setAddresses(addresses: Addresses): void {
     this.#addresses = addresses;
   }
 
-  /** Ends it with an error of ours. @internal */
+  /** Ends the connection with an error that maitre made, such as a limit. @internal */
   fail(error: Error): void {
     this.failed = true;
     this.#transport.fail(error);
   }
 
-  /** What its peer is doing. @internal */
+  /** What its peer is doing: see SocketTransport.activity(). @internal */
   activity(): 'idle' | 'silent' | 'busy' {
     if (this.busy !== undefined) return this.busy ? 'busy' : 'idle';
     return this.#transport.activity();
@@ -301,11 +345,11 @@ export class Connection extends DuplexEnd {
 }
 
 /**
- * The place of a connection in its server's list, which is told of the end of its handler. An object in place of a closure: there
- * is one for every idle client.
+ * The node of a connection in its server's list, and the subscriber to the end of its handler. It
+ * is one object instead of a node and a closure, because every idle client has one.
  */
 export class Place implements Linked, Subscriber {
-  // Written by LinkedSet alone.
+  // Only LinkedSet writes these.
   previous: Linked | undefined = undefined;
   next: Linked | undefined = undefined;
   list: object | undefined = undefined;

@@ -1,13 +1,16 @@
-// UDP: one socket that sends and receives datagrams. Semantics: asyncio.create_datagram_endpoint, with waiting calls in
-// place of the protocol's callbacks.
+// UDP: one socket that sends and receives datagrams. Semantics: asyncio.create_datagram_endpoint,
+// with waiting calls instead of the callbacks of a protocol.
 //
-// States: OPEN -(close)-> CLOSED -(the last send has ended)-> the socket closes -('close')-> GONE. There is no way back.
+// States: OPEN -(close())-> CLOSED -(the last send ends, the socket closes)-> GONE. No state leads
+// back.
 //
-// - What comes goes through the inbox: a bounded queue, because nobody can hold a UDP sender up. node:dgram reads on
-//   whatever happens, so what is too much is dropped here, by a stated policy, and counted.
-// - A send is a wait that ends when the system took the datagram. It cannot be called back from the system: cancelled, it
-//   may have gone out all the same. `#sending` counts those that the system has not answered, cancelled ones included.
-// - An error event of the socket is an answer to something sent before (ICMP). It does not close the endpoint.
+// - Incoming datagrams go through the inbox, a bounded queue. A UDP sender cannot be made to wait,
+//   and node:dgram reads whatever happens. So the inbox drops what is too much, by the `overflow`
+//   policy, and counts it.
+// - A send is a wait that ends when the system took the datagram. The system cannot take a send
+//   back: the datagram of a cancelled send may still go out. `#sending` counts the sends that the
+//   system has not answered, including cancelled ones.
+// - An 'error' event of the socket answers an earlier send (ICMP). It does not close the endpoint.
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { AsyncIteration, describe, disposable } from '../base/index.ts';
 import {
@@ -36,27 +39,29 @@ import {
 
 const DEFAULT_QUEUE = 1024;
 
-/** One message, whole, as its sender sent it. */
+/** One message, complete, as its sender sent it. */
 export interface Datagram {
-  /** Its bytes; none for an empty datagram. The buffer is the receiver's own. */
+  /** Its bytes; empty for an empty datagram. The buffer belongs to the receiver. */
   readonly data: Buffer;
-  /** Who sent it; `send` takes it as target. */
+  /** The sender. `send` accepts it as target. */
   readonly from: DatagramAddress;
 }
 
+/** What `endpoint.statistics()` returns: counts since the endpoint was made. */
 export interface DatagramStatistics {
-  /** Datagrams that came from the system, the dropped ones included. */
+  /** Datagrams that came from the system, including the dropped ones. */
   readonly received: number;
-  /** Of these, how many the receive queue had no room for. What the kernel drops itself is not in it. */
+  /** Of these, how many found the receive queue full. Does not count what the kernel dropped. */
   readonly dropped: number;
-  /** How many wait to be received now. */
+  /** Datagrams that wait to be received. */
   readonly queued: number;
   /** Datagrams that the system took. */
   readonly sent: number;
 }
 
 /**
- * A UDP socket. Made by `createDatagramEndpoint`. Iterating receives until it is closed.
+ * A UDP socket, made by `createDatagramEndpoint`. Iterating it receives until it is closed.
+ * Disposing it closes it. asyncio: `DatagramTransport` and `DatagramProtocol` in one.
  *
  * @example
  * ```ts
@@ -70,13 +75,18 @@ export interface DatagramStatistics {
  * ```
  */
 export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram>, AsyncDisposable {
-  /** Where it receives. */
+  /** The address on which it receives. */
   readonly address: DatagramAddress;
-  /** The one peer of a connected endpoint; undefined for one that talks to everybody. */
+  /**
+   * The one peer of a connected endpoint. Undefined for one that exchanges datagrams with anyone.
+   */
   readonly remote: DatagramAddress | undefined;
   readonly #socket: Socket;
   readonly #family: 'IPv4' | 'IPv6';
-  /** The remote in the system's own spelling: what comes from elsewhere came before it was connected. */
+  /**
+   * The remote, spelled as the system does. A datagram from another address came before the socket
+   * was connected, and is ignored.
+   */
   readonly #peer: { readonly address: string; readonly port: number } | undefined;
   readonly #inbox: DatagramInbox<Datagram>;
   readonly #groups = new Set<string>();
@@ -138,13 +148,16 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
   }
 
   /**
-   * Sends one datagram and waits until the system took it: not until it arrived, which UDP does not tell. Awaiting it is what
-   * bounds the system's queue. Bytes passed must not change before it resolves. Cancellable; the datagram may then have
-   * been sent all the same.
-   * @param data a string is sent as UTF-8
-   * @param to required without `remote`, refused with it; a name is looked up on each call
-   * @throws the system's error (EMSGSIZE, ENOTFOUND, ENETUNREACH, ...). ECONNREFUSED tells of an earlier datagram; this one
-   *   was not sent. TypeError, RangeError; InvalidStateError once closed
+   * Sends one datagram, and resolves when the system took it. Whether the datagram arrived is not
+   * known in UDP. Await each send to keep the system's queue bounded. Do not change the bytes
+   * before it resolves. Cancellable; the datagram may then have been sent all the same. asyncio:
+   * `DatagramTransport.sendto`.
+   * @param data bytes, or a string, which is sent as UTF-8
+   * @param to required without `remote`, and not allowed with it; a name is looked up on each call
+   * @throws TypeError or RangeError for wrong arguments; InvalidStateError once closed;
+   * CancelledError
+   * @throws the system's error (EMSGSIZE, ENOTFOUND, ENETUNREACH, ...). ECONNREFUSED is the answer
+   * to an earlier datagram; this one was not sent
    *
    * @example
    * ```ts
@@ -184,10 +197,12 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
   }
 
   /**
-   * Takes the next datagram, waiting for one; several waiting calls are served in their order. Cancellable: then no datagram
-   * is lost.
-   * @throws the system's error, once, when an earlier datagram could not be delivered: ECONNREFUSED from the peer of a
-   *   connected endpoint. The endpoint stays open. InvalidStateError once closed, also when it was waiting then
+   * Takes the next datagram, and waits for one if there is none. Several waiting calls are served
+   * in their order. Cancellable; no datagram is lost then. asyncio:
+   * `DatagramProtocol.datagram_received`.
+   * @throws the system's error, once, when an earlier datagram could not be delivered: ECONNREFUSED
+   * from the peer of a connected endpoint. The endpoint stays open
+   * @throws InvalidStateError once closed, also for calls that wait then; CancelledError
    *
    * @example
    * ```ts
@@ -202,17 +217,30 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     return this.#inbox.receive(this, options);
   }
 
-  /** Receives until the endpoint is closed. Leaving the loop leaves it open; throws what `receive` throws while it is open. */
+  /**
+   * Receives until the endpoint is closed. Leaving the loop does not close it. Throws what
+   * `receive` throws while the endpoint is open.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Datagram> {
     return new DatagramIterator(this);
   }
 
   /**
-   * Joins a multicast group: what is sent to it is received from now on. Disposing the result leaves it, as `leaveGroup`
-   * and closing do.
-   * @param group its address
-   * @throws the system's error (EINVAL, EADDRINUSE when joined already, ENODEV, ...); TypeError, RangeError;
-   *   InvalidStateError once closed
+   * Joins a multicast group: from now on the endpoint receives what is sent to it. Disposing the
+   * result leaves the group, as `leaveGroup` and closing do.
+   * @param group the address of the group
+   * @param options `interface`: the address of the interface (IPv4), or `::%eth0` (IPv6). Default:
+   * the system chooses
+   * @throws the system's error (EINVAL, EADDRINUSE when joined already, ENODEV, ...); TypeError,
+   * RangeError; InvalidStateError once closed
+   *
+   * @example
+   * ```ts
+   * import { createDatagramEndpoint } from 'maitre';
+   * await using endpoint = await createDatagramEndpoint({ local: { port: 0 } });
+   * using group = endpoint.joinGroup('239.7.7.7');
+   * console.log(String(endpoint), group);
+   * ```
    */
   joinGroup(group: string, options: { readonly interface?: string | undefined } = {}): Disposable {
     const { interface: on } = options;
@@ -225,7 +253,11 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     });
   }
 
-  /** Leaves a group. @throws the system's error (EADDRNOTAVAIL when not joined); TypeError, RangeError; InvalidStateError once closed */
+  /**
+   * Leaves a multicast group.
+   * @throws the system's error (EADDRNOTAVAIL when not joined); TypeError, RangeError;
+   * InvalidStateError once closed
+   */
   leaveGroup(group: string, options: { readonly interface?: string | undefined } = {}): void {
     const { interface: on } = options;
     this.#checkGroup(group, on, 'leave group');
@@ -234,8 +266,8 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
   }
 
   /**
-   * Ends it: what was not received is dropped, waiting receives reject, iterations end. Sends that were begun go out first.
-   * Idempotent; `waitClosed` waits until the socket is gone.
+   * Closes the endpoint. What was not received is dropped, waiting receives reject, and iterations
+   * end. Sends in progress go out first. Idempotent. `waitClosed` waits until the socket is gone.
    */
   close(): void {
     if (this.#closed) return;
@@ -244,7 +276,10 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     this.#closeSocket();
   }
 
-  /** Waits until it is closed and its socket gone. Does not close it. Cancellable. */
+  /**
+   * Waits until the endpoint is closed and its socket gone. Does not close it. Cancellable.
+   * @throws CancelledError
+   */
   waitClosed(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
@@ -252,12 +287,13 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     return mayAnswer(options) ? Promise.resolve() : answeredWait('datagram.waitClosed', this, undefined, options);
   }
 
-  /** Closes it and waits until its socket is gone. */
+  /** Closes the endpoint and waits until its socket is gone. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return this.waitClosed();
   }
 
+  /** Counts the datagrams since the endpoint was made. */
   statistics(): DatagramStatistics {
     const { received, dropped, length } = this.#inbox;
     return { received, dropped, queued: length, sent: this.#sent };
@@ -273,7 +309,7 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     this.#inbox.push({ data, from: toDatagramAddress(from) });
   }
 
-  /** Gives where it goes: undefined to the one peer. */
+  /** Checks the arguments of send(). Returns the target; undefined for the one peer. */
   #checkSend(data: unknown, to: unknown): { host: string; port: number } | undefined {
     if (this.#closed) throw new InvalidStateError('Cannot send: the datagram endpoint is closed');
     if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
@@ -297,7 +333,10 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
     checkGroup(group, on, action);
   }
 
-  /** Called at close and after each send: closes the socket once, because no send begins after close. */
+  /**
+   * Called at close() and after each send. It closes the socket once, because no send begins after
+   * close().
+   */
   #closeSocket(): void {
     if (this.#closed && this.#sending === 0) this.#socket.close();
   }
@@ -305,7 +344,10 @@ export class DatagramEndpoint extends Resource implements AsyncIterable<Datagram
 
 class DatagramIterator extends AsyncIteration<Datagram> {
   readonly #endpoint: DatagramEndpoint;
-  /** Aborted at the end: it takes back the receives that wait in next(), which would take datagrams with them. */
+  /**
+   * Aborted when the iteration ends. That cancels the receives that wait in next(). Otherwise they
+   * would take datagrams that no loop reads.
+   */
   readonly #end = new AbortController();
 
   constructor(endpoint: DatagramEndpoint) {

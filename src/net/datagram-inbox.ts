@@ -1,17 +1,25 @@
-// What an endpoint has received and nobody has taken yet: datagrams in a bounded queue, at most one fault, and the tasks
-// that wait for either. Nothing is lost, however the waiting tasks are cancelled.
+// What an endpoint has received and nobody has taken yet: datagrams in a bounded queue, at most one
+// fault (an error of the peer), and the tasks that wait for either. Nothing is lost, however the
+// waiting tasks are cancelled.
 //
-// A waiting receive is answered with a *reservation*: `#reserved` of the things inside are promised to answered waits. What
-// it gets is taken out only at delivery: the fault if there is one, else the first datagram. Cancelled before that, it
-// gives the promise back and the next in line is answered; so order is kept and nothing has to be put back.
+// A waiting receive is answered with a *reservation*: `#reserved` of the things inside are promised
+// to answered waits. The value is taken out only at delivery: the fault if there is one, else the
+// first datagram. A wait that is cancelled between answer and delivery returns its reservation, and
+// the next wait in line is answered. So order is kept, and nothing has to be put back.
+//
+// Example: tasks A and B wait. One datagram comes: A is answered, #reserved = 1, and the datagram
+// stays in the queue. A is cancelled before delivery: giveBack() makes #reserved 0, #settle()
+// answers B and makes it 1 again. B takes the datagram.
 //
 // Invariants, after every step:
-// - waits stand in line only while nothing is free: #free = datagrams + fault - reserved. #settle() sees to it.
-// - Nobody overtakes: a receive that finds others waiting, or answered and not yet delivered, stands in line.
-// - Once closed, what is inside is promised: the rest was dropped.
+// - A wait is in line only while nothing is free: #free = datagrams + fault - reserved. #settle()
+//   keeps it so.
+// - Nobody overtakes. A receive that finds others in line, or answered and not yet delivered, joins
+//   the line.
+// - Once closed, everything inside is promised: the rest was dropped.
 //
-// The fault stands before the datagrams, as the kernel has it (SO_ERROR is reported before what is queued), and a second
-// one takes the place of the first.
+// The fault comes before the datagrams, as in the kernel, which reports SO_ERROR before what is
+// queued. A second fault replaces the first.
 import { Deque } from '../base/index.ts';
 import { beginWait, Line, mayAnswer, QueuedWait, type WaitOptions } from '../core/index.ts';
 
@@ -33,33 +41,36 @@ class ReceiveWait<T> extends QueuedWait<T> {
   }
 }
 
+/** The inbox of one endpoint: see the head of this file. */
 export class DatagramInbox<T> {
   readonly #capacity: number;
   readonly #dropOldest: boolean;
   readonly #datagrams = new Deque<T>();
   readonly #waits = new Line<T, ReceiveWait<T>>();
   #reserved = 0;
-  /** An error of the peer that nobody has heard of yet. */
+  /** An error of the peer that no call has received yet. */
   #fault: Error | undefined = undefined;
-  /** Makes the error for whoever receives after close(); undefined while open. */
+  /** Makes the error for receives after close(); undefined while open. */
   #closed: (() => Error) | undefined = undefined;
-  /** How many datagrams ever came, the dropped ones included. */
+  /** How many datagrams came, including the dropped ones. */
   received = 0;
-  /** How many of them found the queue full, or made room for one that did. */
+  /** How many of them found the queue full, or were removed to make room. */
   dropped = 0;
 
-  /** @param capacity how many datagrams wait in the queue, those promised to answered receives not counted */
+  /**
+   * @param capacity how many datagrams may wait, not counting those promised to answered receives
+   */
   constructor(capacity: number, overflow: 'dropOldest' | 'dropNewest') {
     this.#capacity = capacity;
     this.#dropOldest = overflow === 'dropOldest';
   }
 
-  /** How many datagrams are inside, promised ones included. */
+  /** How many datagrams are inside, including promised ones. */
   get length(): number {
     return this.#datagrams.length;
   }
 
-  /** A datagram came. */
+  /** Adds a datagram that came, or drops one by the overflow policy. */
   push(datagram: T): void {
     if (this.#closed !== undefined) return;
     this.received++;
@@ -72,14 +83,14 @@ export class DatagramInbox<T> {
     this.#settle();
   }
 
-  /** The system reported an error of the peer. */
+  /** Records an error of the peer that the system reported. */
   fail(error: Error): void {
     if (this.#closed !== undefined) return;
     this.#fault = error;
     this.#settle();
   }
 
-  /** Takes the fault for a send, unless it is promised to a receive. */
+  /** Takes the fault for a send, unless a receive has it reserved. */
   takeFault(): Error | undefined {
     const fault = this.#fault;
     if (fault === undefined || this.#free <= 0) return undefined;
@@ -101,7 +112,10 @@ export class DatagramInbox<T> {
     return promise;
   }
 
-  /** Takes nothing in any more, drops what nobody was promised, and refuses those who wait. Idempotent. */
+  /**
+   * Closes the inbox: it accepts nothing more, drops what is not promised, and rejects the waits in
+   * line. Idempotent.
+   */
   close(reason: () => Error): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
@@ -143,7 +157,7 @@ export class DatagramInbox<T> {
   #trim(): void {
     while (this.#free > 0) {
       if (this.#fault === undefined) this.#datagrams.popBack();
-      else this.#fault = undefined; // first, so that whoever was promised something gets a datagram
+      else this.#fault = undefined; // first, so that a promised wait gets a datagram
     }
   }
 }

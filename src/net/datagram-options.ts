@@ -1,4 +1,5 @@
-// createDatagramEndpoint's options: checked at once, each with what was expected and what came.
+// The options of createDatagramEndpoint. They are checked at once, and an error says what was
+// expected and what came.
 import { isIP } from 'node:net';
 import {
   anything,
@@ -18,10 +19,10 @@ import type { WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
 import { hostName, portNumber } from './server-options.ts';
 
-/** Where a datagram comes from: an Address that is no path. */
+/** Where a datagram comes from: an Address, but never a path. */
 export type DatagramAddress = Exclude<Address, { readonly path: string }>;
 
-/** Where a datagram goes: a name or address and a port, or what `receive()` gave as `from`. */
+/** Where a datagram goes: a name or address and a port, or the `from` of a received datagram. */
 export type DatagramTarget = { readonly host: string; readonly port: number } | DatagramAddress;
 
 /** A multicast group, and the interface to join it on. */
@@ -32,36 +33,57 @@ export interface MulticastGroup {
   readonly interface?: string | undefined;
 }
 
+/** Options of `createDatagramEndpoint` for multicast. */
 export interface MulticastOptions {
-  /** Groups to join from the start. Default: none. */
+  /** Groups that the endpoint joins when it opens. Default: none. */
   readonly join?: readonly (string | MulticastGroup)[] | undefined;
-  /** The interface multicast datagrams leave by: its address (IPv4), or `::%eth0` (IPv6). Default: the system's choice. */
+  /**
+   * The interface that multicast datagrams leave by: its address (IPv4), or `::%eth0` (IPv6).
+   * Default: the system chooses.
+   */
   readonly interface?: string | undefined;
-  /** How many routers may pass multicast datagrams on, 0 to 255. Default 1: none, they stay in the local network. */
+  /**
+   * The time to live of multicast datagrams, 0 to 255. Each router subtracts 1. Default 1: they
+   * stay in the local network.
+   */
   readonly ttl?: number | undefined;
-  /** Whether what is sent to a group also reaches this machine's own members. Default true. */
+  /** Whether members of the group on this machine also receive what is sent to it. Default true. */
   readonly loopback?: boolean | undefined;
 }
 
+/** Options of `createDatagramEndpoint`. */
 export interface DatagramOptions extends WaitOptions {
-  /** Where to receive. Default: a port of the system's choice on all interfaces. */
+  /** Where to receive. Default: a port that the system chooses, on all interfaces. */
   readonly local?: { readonly host?: string | undefined; readonly port?: number | undefined } | undefined;
-  /** The one peer: nothing else is received, `send` needs no target, and the peer's refusals are heard of. Default: none. */
+  /**
+   * The one peer. The endpoint then receives from it alone, `send` takes no target, and the peer's
+   * refusals reject calls. Default: none.
+   */
   readonly remote?: DatagramTarget | undefined;
-  /** Default: that of the addresses given; for names, IPv4 where they have it; IPv4 otherwise. */
+  /**
+   * The address family of the socket. Default: that of the addresses you pass; for names, IPv4 if
+   * they have an IPv4 address; else IPv4.
+   */
   readonly family?: 'IPv4' | 'IPv6' | undefined;
   /** Lets several endpoints bind one port, as members of a multicast group do. Default false. */
   readonly reuseAddress?: boolean | undefined;
-  /** Lets several endpoints bind one port, and the kernel share datagrams out by sender. Linux, Node >= 22.12. */
+  /**
+   * Lets several endpoints bind one port, among which the kernel distributes datagrams by sender.
+   * Needs Linux and Node.js 22.12 or later. Default false.
+   */
   readonly reusePort?: boolean | undefined;
-  /** Allows to send to broadcast addresses. Default false. */
+  /** Allows sending to broadcast addresses. Default false. */
   readonly broadcast?: boolean | undefined;
+  /** Groups to join, and how to send to groups. */
   readonly multicast?: MulticastOptions | undefined;
-  /** An IPv6 endpoint takes no IPv4. Default false. */
+  /** Makes an IPv6 endpoint refuse IPv4. Default false. */
   readonly ipv6Only?: boolean | undefined;
-  /** How many datagrams wait to be received before `overflow` applies. Default 1024. */
+  /** How many datagrams may wait to be received before `overflow` applies. Default 1024. */
   readonly receiveQueue?: number | undefined;
-  /** Which datagram a full queue drops: the one that came last, or the one that waits longest. Default `dropNewest`. */
+  /**
+   * Which datagram a full queue drops: the one that just came (`dropNewest`), or the one that has
+   * waited longest (`dropOldest`). Default `dropNewest`.
+   */
   readonly overflow?: 'dropOldest' | 'dropNewest' | undefined;
   /** Bytes: the kernel's receive buffer (SO_RCVBUF). Default: the system's. */
   readonly recvBufferSize?: number | undefined;
@@ -77,7 +99,10 @@ const groupAddress: Check = ofType('string', 'an IPv4 or IPv6 address', (address
 
 const LOCAL: Checks<NonNullable<DatagramOptions['local']>> = { host: hostName, port: portNumber };
 
-/** The names of a target, and of the `from` of another endpoint, which is welcome too. checkTarget looks at their values. */
+/**
+ * The keys of a target. The `from` of another endpoint is accepted too. checkTarget checks the
+ * values.
+ */
 const TARGET: Checks<{ readonly host: string } & DatagramAddress> = {
   host: anything,
   port: anything,
@@ -100,7 +125,7 @@ export const MULTICAST: Checks<MulticastOptions> = {
   loopback: flag,
   join: listOf('an array of groups', (action, name, value) => {
     if (typeof value === 'object') groupOptions(action, name, value);
-    const { group, interface: on } = toGroup(value as string | MulticastGroup); // what is neither is refused as an address
+    const { group, interface: on } = toGroup(value as string | MulticastGroup); // anything else fails the check of an address
     checkGroup(group, on, action);
   }),
 };
@@ -125,24 +150,30 @@ export const DATAGRAM: Checks<DatagramOptions> = {
   signal: anything,
 };
 
-/** Throws a TypeError or RangeError for the first option that is wrong or unknown. */
+/**
+ * Checks the options of createDatagramEndpoint.
+ * @throws TypeError or RangeError for the first option that is wrong or unknown
+ */
 export function checkDatagramOptions(options: DatagramOptions): void {
   checkOptions(ACTION, options, DATAGRAM, '', { onOverflow: 'overflow' });
   if (options.reusePort === true) checkReusePort();
 }
 
-/** A group given by its address alone, or with its interface. */
+/** Normalizes a group, which may be an address alone or a MulticastGroup. */
 export function toGroup(given: string | MulticastGroup): MulticastGroup {
   return typeof given === 'object' && given !== null ? given : { group: given };
 }
 
-/** Throws unless it is the address of a group, and the interface one or none. */
+/**
+ * Checks the address of a group, and its interface if there is one.
+ * @throws TypeError or RangeError
+ */
 export function checkGroup(group: unknown, on: unknown, action: string): void {
   groupAddress(action, 'a group', group);
   if (on !== undefined) hostName(action, 'interface', on);
 }
 
-/** Checks a target and gives its host and port. */
+/** Checks a target and returns its host and port. @throws TypeError or RangeError */
 export function checkTarget(to: unknown, name: string, action: string): { host: string; port: number } {
   if (typeof to !== 'object' || to === null) throw wrongValue(action, name, 'an object with host and port', to);
   const { host, address, port } = to as { host?: unknown; address?: unknown; port?: unknown };
@@ -152,7 +183,10 @@ export function checkTarget(to: unknown, name: string, action: string): { host: 
   return { host: where as string, port: port as number }; // just checked
 }
 
-/** The address as a socket of this family takes it: IPv4 on an IPv6 socket is `::ffff:1.2.3.4`. Names stay names. */
+/**
+ * Converts an address for a socket of this family: IPv4 on an IPv6 socket is `::ffff:1.2.3.4`.
+ * Names stay names. @throws RangeError for IPv6 on an IPv4 socket
+ */
 export function onFamily(host: string, family: 'IPv4' | 'IPv6', action: string): string {
   const version = isIP(host);
   if (family === 'IPv6') return version === 4 ? `::ffff:${host}` : host;

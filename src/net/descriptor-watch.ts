@@ -1,24 +1,31 @@
-// Whether the process has file descriptors left. Without one, the system's accept fails, and libuv drops the clients that wait,
-// silently: it gives up a descriptor it keeps for that, accepts, and closes. So servers watch for it themselves, with a
-// descriptor that is opened and closed again: once a second, and with clients that come, at most ten times a second.
+// Watches whether the process has file descriptors left. Without one, the system's accept fails,
+// and libuv silently drops the clients that wait: it closes a spare descriptor, accepts, and closes
+// the client. So servers probe for themselves, by opening and closing a descriptor: once a second,
+// and when clients come, at most ten times a second.
 //
-// States: FREE -(a probe fails)-> OUT, which is told once -(probes have succeeded for AGAIN_AFTER ms)-> FREE.
+// States: FREE -(a probe fails, which is reported once)-> OUT -(probes have succeeded for
+// AGAIN_AFTER ms)-> FREE.
 //
-// The timer is the host's own and keeps no process alive: this is about the system, whatever a test has made of the loop's clock.
+// The timer is the host's own, and does not keep the process alive. It watches the system, so it
+// ignores a fake clock.
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { clearInterval, setInterval } from 'node:timers';
 import { disposable } from '../base/index.ts';
 
-/** Milliseconds between two looks, and the fewest between two that clients cause. */
+/** Milliseconds between two probes, and at least between two probes that clients cause. */
 const EVERY = 1000;
 const AT_MOST_EVERY = 100;
-/** Milliseconds of free descriptors after which running out is news again: a full process comes and goes about the limit. */
+/**
+ * Milliseconds of free descriptors after which running out is reported again: a full process
+ * crosses its limit again and again.
+ */
 const AGAIN_AFTER = 10_000;
 
-/** Told that the process has run out, in a sentence, with the system's error. */
+/** Called when the process ran out, with one sentence and the system's error. */
 export type OnOut = (message: string, error: NodeJS.ErrnoException) => void;
 
+/** A watch of descriptors: see the head of this file. */
 export class DescriptorWatch {
   readonly #probe: () => NodeJS.ErrnoException | undefined;
   readonly #now: () => number;
@@ -27,16 +34,22 @@ export class DescriptorWatch {
   #lastLook = -Infinity;
   /** When a probe last failed; undefined in FREE. */
   #outAt: number | undefined = undefined;
-  /** ` (the limit is 1024)`, where the system says; read while there are descriptors to read it with. */
+  /**
+   * ` (the limit is 1024)`, where the system says so. It is read while there are descriptors to
+   * read it with.
+   */
   #limit = '';
 
-  /** @param probe gives the error of opening a descriptor, undefined when one is left. `now`: milliseconds */
+  /**
+   * @param probe returns the error of opening a descriptor; undefined when one is left
+   * @param now returns the time in milliseconds
+   */
   constructor(probe: () => NodeJS.ErrnoException | undefined, now: () => number) {
     this.#probe = probe;
     this.#now = now;
   }
 
-  /** Has `fn` called each time the process runs out, until disposed. */
+  /** Calls `fn` each time the process runs out, until the result is disposed. */
   watch(fn: OnOut): Disposable {
     const entry = { fn };
     this.#told.add(entry);
@@ -53,12 +66,12 @@ export class DescriptorWatch {
     });
   }
 
-  /** A client came: looks, unless that was done a moment ago. */
+  /** A client came: probes, unless a probe was made within AT_MOST_EVERY ms. */
   clientCame(): void {
     if (this.#now() - this.#lastLook >= AT_MOST_EVERY) this.look();
   }
 
-  /** Looks now. */
+  /** Probes now. */
   look(): void {
     const now = this.#now();
     this.#lastLook = now;
@@ -67,7 +80,7 @@ export class DescriptorWatch {
     else if (this.#outAt !== undefined && now - this.#outAt >= AGAIN_AFTER) this.#outAt = undefined;
   }
 
-  /** Somebody has seen it: a failed accept that libuv did tell of. */
+  /** The process ran out: a probe failed, or an accept failed and libuv reported it. */
   ranOut(error: NodeJS.ErrnoException): void {
     const isNews = this.#outAt === undefined;
     this.#outAt = this.#now();
@@ -79,7 +92,7 @@ export class DescriptorWatch {
   }
 }
 
-/** True of the errors that say so. */
+/** Whether an error says that descriptors ran out. */
 export function isOutOfDescriptors(error: NodeJS.ErrnoException): boolean {
   return error.code === 'EMFILE' || error.code === 'ENFILE';
 }
@@ -89,7 +102,7 @@ function openOne(): NodeJS.ErrnoException | undefined {
     closeSync(openSync(devNull, 'r'));
     return undefined;
   } catch (error) {
-    // Anything else (no permission to open files, no such file) says nothing of descriptors.
+    // Any other error (no permission to open files, no such file) says nothing about descriptors.
     return isOutOfDescriptors(error as NodeJS.ErrnoException) ? (error as NodeJS.ErrnoException) : undefined;
   }
 }
@@ -103,5 +116,5 @@ function readLimit(): string {
   }
 }
 
-/** The one of this thread. */
+/** The watch of this thread. */
 export const descriptorWatch: DescriptorWatch = new DescriptorWatch(openOne, () => performance.now());

@@ -1,40 +1,53 @@
-// Listening on a descriptor that was handed over: what it is, why it cannot be served, and which path it has.
+// Listening on an inherited descriptor: what it is, why it cannot be served, and which path it has.
 //
-// Who handed it over owns the address. Closing it ends our part alone: whoever else holds the socket goes on, clients queue
-// there meanwhile, and no path is unlinked (libuv unlinks only what it bound itself).
+// The process that passed it owns the address. Closing the descriptor ends only our part: another
+// process that holds the socket goes on, clients queue there meanwhile, and no path is unlinked
+// (libuv unlinks only what it bound itself).
 //
-// Node does not give the options of a socket, so whether one listens cannot be asked. The kernel decides when we listen:
-// twice does no harm, a socket that is only bound begins to, one that is connected or has no streams refuses. Linux's own
-// lists (/proc/net/tcp) would tell, but of one network namespace: a service is often kept in another than its sockets.
+// Node does not show the options of a socket, so there is no way to ask whether one listens. The
+// kernel decides when we listen. To listen twice does no harm, a socket that is only bound begins
+// to listen, and one that is connected or not a stream socket fails. Linux lists listening sockets
+// (/proc/net/tcp), but only of one network namespace, and a service is often in another one than
+// its sockets.
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 
 const WANTED = 'expected a listening TCP or Unix socket';
-/** Links from each descriptor to what it is, on Linux. Unlike fstat they work in Deno, whose fs knows only what it opened. */
+/**
+ * Links from each descriptor to what it is, on Linux. They also work in Deno, unlike fstat: its fs
+ * knows only files that it opened.
+ */
 const LINKS = '/proc/self/fd';
 
-/** Throws when the descriptor is not open or not a socket, where that can be seen without touching it. */
+/**
+ * Throws when the descriptor is not open or not a socket, where that can be seen without touching
+ * it.
+ */
 export function checkDescriptor(fd: number): void {
   if (process.platform === 'win32') {
     throw Object.assign(new Error(`Cannot listen on descriptor ${fd}: Windows has none for sockets, give an address`), {
       code: 'ENOTSUP',
     });
   }
-  if (!existsSync(LINKS)) return; // listening will tell
+  if (!existsSync(LINKS)) return; // listening will find out
   const target = targetOf(fd);
   if (target === undefined) throw cannotListen(fd, 'it is not open', 'EBADF');
   if (!target.startsWith('socket:')) throw cannotListen(fd, `it is ${target}`, 'ENOTSOCK');
 }
 
-/** The path of a Unix socket as it was bound, `\0name` for an abstract one; undefined for others, and where it cannot be known. */
+/**
+ * The path that a Unix socket was bound to, `\0name` for an abstract one. Undefined for other
+ * sockets, and where it cannot be known.
+ */
 export function pathOfDescriptor(fd: number): string | undefined {
   const inode = /^socket:\[(\d+)\]$/.exec(targetOf(fd) ?? '')?.[1];
   if (inode === undefined) return undefined;
-  // Address, references, protocol, flags, type, state, inode, path. An abstract name has @ in place of each zero byte.
+  // The columns: address, references, protocol, flags, type, state, inode, path. An abstract name
+  // has @ for each zero byte.
   const line = new RegExp(`^\\w+:(?: \\w+){5} +${inode} (.+)$`, 'm');
   return line.exec(readIfThere('/proc/net/unix'))?.[1]?.replace(/^@/, '\0');
 }
 
-/** The error of a listen that failed, in words. */
+/** Turns the error of a failed listen into a sentence. */
 export function descriptorError(fd: number, error: NodeJS.ErrnoException): Error {
   const { code = '' } = error;
   if (code === 'EEXIST') return cannotListen(fd, 'this process uses it already', code, error);

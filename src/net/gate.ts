@@ -6,9 +6,10 @@
 // States of the gate: CREATED -(start)-> OPEN -(close)-> CLOSED. A start that fails or is cancelled
 // goes back to CREATED (listening.ts).
 //
-// States of a client: ACCEPTED -> PARKED, while maxConnections are inside (parking.ts) -> HANDSHAKE,
-// with TLS -> INSIDE: `onClient` received its wire -(leave)-> done. A client that a rule refuses, that
-// finds the parking full, or whose handshake fails is REFUSED: it is closed, counted and reported.
+// States of a client: ACCEPTED -> PARKED, while maxConnections are inside (parking.ts) ->
+// HANDSHAKE, with TLS -> INSIDE: `onClient` received its wire -(leave)-> done. A client that a rule
+// refuses, that finds the parking full, or whose handshake fails is REFUSED: it is closed, counted
+// and reported.
 //
 // - A client takes one of the maxConnections places when its handshake begins, without TLS when
 //   `onClient` is called. leave() frees the place.
@@ -16,12 +17,13 @@
 //   received their wires closes them.
 // - What goes wrong with one client refuses that client. It never stops the gate.
 //
-// Why meet() exists. The header of the PROXY protocol is part of the client's bytes and comes before
-// TLS. Reading it takes a reader, limits of time and memory, and something that a shutdown can end: a
-// connection. So behind a balancer `onClient` receives the wire at once, its user makes a connection,
-// and meet() reads the header through that connection's reader, does the handshake in place, and
-// says whether the client may be served. The rejected option, a gate that makes such connections
-// itself, needs a second reader and a second set of limits, and must push back what it read too much.
+// Why meet() exists. The header of the PROXY protocol is part of the client's bytes and comes
+// before TLS. Reading it takes a reader, limits of time and memory, and something that a shutdown
+// can end: a connection. So behind a balancer `onClient` receives the wire at once, its user makes
+// a connection, and meet() reads the header through that connection's reader, does the handshake in
+// place, and says whether the client may be served. The rejected option, a gate that makes such
+// connections itself, needs a second reader and a second set of limits, and must push back what it
+// read too much.
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { InvalidStateError, type WaitOptions } from '../core/index.ts';
 import type { Address, Addresses } from './address.ts';
@@ -67,12 +69,16 @@ export interface GateStatistics {
   readonly refused: Readonly<Record<RefusalCode, number>>;
   /** Clients that wait for a place among `maxConnections`. */
   readonly parked: number;
-  /** TLS handshakes under way. */
+  /** TLS handshakes in progress. */
   readonly handshakes: number;
   /** Clients that came in and did not leave yet. */
   readonly inside: number;
 }
 
+/**
+ * What a client passes before it is served: see the head of this file. Use it alone for a protocol
+ * that makes connections of its own.
+ */
 export class Gate {
   readonly #options: GateOptions;
   readonly #events: GateEvents;
@@ -106,7 +112,7 @@ export class Gate {
     this.#parking = new Parking(options.backlog ?? DEFAULT_BACKLOG);
   }
 
-  /** Where it listens; empty before it listens and after close. */
+  /** The addresses that it listens on. Empty before it listens and after close(). */
   get addresses(): Address[] {
     return this.#listening.addresses;
   }
@@ -116,6 +122,7 @@ export class Gate {
     return this.#listening.isUp;
   }
 
+  /** True from close() on. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -125,6 +132,7 @@ export class Gate {
     return this.#options.proxyProtocol === true;
   }
 
+  /** Counts the clients since the gate was made, and its present state. */
   statistics(): GateStatistics {
     return {
       accepted: this.#accepted,
@@ -278,7 +286,7 @@ export class Gate {
     }
   }
 
-  /** Flushes the reports when nobody can be refused any more. */
+  /** Flushes the reports once no client can be refused any more. */
   #maybeEnded(): void {
     if (this.#closed && this.#inside === 0) this.#reports.end();
   }

@@ -1,9 +1,10 @@
-// Blocks of addresses: what counts as one client. Whoever has an IPv6 address usually has 2^64 of them.
+// Blocks of addresses that count as one client. A client with IPv6 usually has 2^64 addresses.
 import type { Address } from './address.ts';
 
 /**
- * The block an address is in, as text: an IPv4 address is its own; of an IPv6 address the first `prefix` bits count. A zone
- * (`%eth0`) stays, as the same address in two zones is two machines.
+ * Returns the block of an address as text. An IPv4 address is its own block. Of an IPv6 address,
+ * the first `prefix` bits count. A zone (`%eth0`) stays, because the same address in two zones
+ * belongs to two machines.
  *
  * @example
  * ```ts no-check
@@ -21,7 +22,7 @@ export function blockOf(peer: Exclude<Address, { readonly path: string }>, prefi
   return `${block}${zone === undefined ? '' : `%${zone}`}/${prefix}`;
 }
 
-/** The eight groups of an IPv6 address that the system or the check of a header has found to be one. */
+/** The eight groups of an IPv6 address that is known to be valid. */
 function groupsOf(address: string): number[] {
   const [left = '', right] = withoutDots(address).split('::');
   const parse = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)));
@@ -31,7 +32,7 @@ function groupsOf(address: string): number[] {
   return [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last];
 }
 
-/** `64:ff9b::192.0.2.1` in groups alone. */
+/** Rewrites the dotted end of an address such as `64:ff9b::192.0.2.1` as two groups. */
 function withoutDots(address: string): string {
   const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
   if (dotted === null) return address;

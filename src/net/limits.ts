@@ -1,47 +1,67 @@
-// Limits on what a connection may take: of time, and of the server's patience.
+// Limits on the time that a connection may take, and on the rate at which its peer must send.
 //
-// There is no timer per read, and nothing is noted when bytes come or go: one sweep per server looks at its connections
-// every `grain` milliseconds and compares their counters with those of the sweep before. So a limit costs nothing while
-// bytes flow, and is noticed less than two grains too late, never too early: one until what it counts from is seen, one until
-// its end is. A grain is a tenth of the smallest limit, from 10 to 1,000 ms.
-// (A deadline in the heap per read is the rejected option: two heap operations per request against one comparison per
-// connection and sweep.)
+// No limit has a timer per read, and nothing is recorded when bytes come or go. One sweep per
+// server looks at the connections every `grain` milliseconds, and compares their counters with
+// those of the sweep before. So a limit costs nothing while bytes flow.
 //
-// Whether the peer takes what was written is seen at three depths: the writer's slices, what libuv holds of one, and, where the
-// system shows it (send-queues.ts), what the kernel holds. The last costs a file that lists every socket, so it is read at most
-// twice before a connection is ended: when a quarter of the time has passed, and at its end.
+// - A limit never fires too early. It fires less than two grains too late: one grain until the
+//   sweep sees the event from which the limit counts, and one until it sees that the time has
+//   passed. A grain is a tenth of the smallest limit, and between 10 and 1,000 ms.
+// - Rejected: a deadline in the heap per read. It needs two heap operations per request; the sweep
+//   needs one comparison per connection.
 //
-// The sweep runs while connections are open; with no limit but writeTimeout, only while one of them has something unsent: an
-// idle process sleeps, and one that has nothing else to do ends. A connection over a limit is ended with a TimeoutError: its reads reject with
-// ConnectionLostError, whose cause it is, and it stands in `connection.error`.
+// Whether the peer takes what was written shows at three depths: the writer's slices, what libuv
+// holds of one slice, and, where the system shows it (send-queues.ts), what the kernel holds. The
+// last needs a file that lists every socket of the machine. It is read at most twice before a
+// connection is ended: when a quarter of writeTimeout has passed, and at its end.
+//
+// The sweep runs while connections are open. If writeTimeout is the only limit, it runs only while
+// a connection has unsent bytes: an idle process then sleeps, and one that has nothing else to do
+// ends.
+//
+// A connection over a limit ends with a TimeoutError. Its reads reject with a ConnectionLostError
+// that has the TimeoutError as its cause, and `connection.error` is the TimeoutError.
 import { type Checks, type Deadline, integer, positiveMs } from '../base/index.ts';
 import { addDeadline, deleteDeadline, loopTime, TimeoutError } from '../core/index.ts';
 import type { Connection } from './connection.ts';
 import { SendQueues } from './send-queues.ts';
 
-/** Limits of one connection: options of servers, for each of their connections, and of `openConnection`. */
+/**
+ * Limits of one connection. Servers apply them to each of their connections, and `openConnection`
+ * to its own.
+ */
 export interface ConnectionLimits {
   /**
-   * Milliseconds without a byte in either direction after which a connection is ended. Time in the line of `concurrency` does
-   * not count. Default: no limit.
+   * Milliseconds without a byte in either direction after which the connection is ended. Time in
+   * the line of `concurrency` does not count. Default: no limit.
    */
   readonly idleTimeout?: number | undefined;
-  /** Milliseconds a read may wait without a byte coming. Default: no limit. */
+  /** Milliseconds that a read may wait without a byte coming. Default: no limit. */
   readonly readTimeout?: number | undefined;
-  /** Milliseconds unsent bytes may wait without the peer taking one. Default 60,000; Infinity: no limit. */
+  /**
+   * Milliseconds that unsent bytes may wait without the peer taking one. Default 60,000. Infinity:
+   * no limit.
+   */
   readonly writeTimeout?: number | undefined;
-  /** Milliseconds a connection may last, time in the line of `concurrency` included. Default: no limit. */
+  /**
+   * Milliseconds that a connection may last. Time in the line of `concurrency` counts. Default: no
+   * limit.
+   */
   readonly lifetime?: number | undefined;
-  /** Bytes per second: a peer in the middle of a message must send as many, over any 5 seconds. Default: no limit. */
+  /**
+   * Bytes per second that a peer in the middle of a message must send, measured over 5 seconds.
+   * Default: no limit.
+   */
   readonly minReceiveRate?: number | undefined;
   /**
-   * Bytes of memory: a connection whose unsent bytes take more is aborted and reported. Counts the payload, and 128 bytes for each
-   * write that stands alone. Default 64 MiB.
+   * Bytes of memory that the unsent bytes of a connection may take. Above it, the connection is
+   * aborted and reported. Counts the payload, and 128 bytes for each write that stands alone.
+   * Default 64 MiB.
    */
   readonly maxBuffered?: number | undefined;
 }
 
-/** Their checks. */
+/** The checks of ConnectionLimits. */
 export const LIMITS: Checks<ConnectionLimits> = {
   idleTimeout: positiveMs,
   readTimeout: positiveMs,
@@ -52,27 +72,32 @@ export const LIMITS: Checks<ConnectionLimits> = {
 };
 
 const DEFAULT_WRITE_TIMEOUT = 60_000;
-/** Milliseconds over which the rate of receiving is measured. */
+/** Milliseconds over which minReceiveRate is measured. */
 const RATE_WINDOW = 5000;
 const FINEST = 10;
 const COARSEST = 1000;
 
-/** The counters of a connection as of the last sweep that saw them change, and when that was. */
+/**
+ * The counters of a connection at the last sweep that saw them change, and the time of that sweep.
+ */
 interface Watch {
   readonly since: number;
   read: number;
   readAt: number;
-  /** A read waited. */
+  /** Whether a read waited. */
   waiting: boolean;
   sent: number;
   sentAt: number;
-  /** What the kernel held when a quarter of writeTimeout had passed; undefined before, and where it does not say. */
+  /**
+   * Bytes that the kernel held when a quarter of writeTimeout had passed. Undefined before, and
+   * where the system does not show it.
+   */
   inKernel: number | undefined;
-  /** When bytes last went either way, or it was last in line. */
+  /** When bytes last went in either direction, or the connection was last in line. */
   activeAt: number;
-  /** It waited for its handler to begin. */
+  /** Whether it waited for its handler to begin. */
   inLine: boolean;
-  /** The window of the rate. */
+  /** The window of minReceiveRate: when it began, and `bytesRead` at that time. */
   rateFrom: number;
   rateBytes: number;
 }
@@ -88,7 +113,7 @@ export class Limits implements Deadline {
   readonly #lifetime: number;
   readonly #rate: number;
   readonly #grain: number;
-  /** No limit but writeTimeout is set, as by default. */
+  /** Only writeTimeout is set, as by default. */
   readonly #onlyWrite: boolean;
   readonly #connections: ReadonlySet<Connection>;
   readonly #isInLine: (connection: Connection) => boolean;
@@ -96,7 +121,10 @@ export class Limits implements Deadline {
   #sendQueues: SendQueues | undefined = undefined;
   #queuesReadAt = -1;
 
-  /** @param isInLine whether a connection waits for its handler to begin: its silence is the server's own */
+  /**
+   * @param isInLine whether a connection waits for its handler to begin: the server, not the peer,
+   * causes that silence
+   */
   constructor(
     options: ConnectionLimits,
     connections: ReadonlySet<Connection>,
@@ -115,18 +143,21 @@ export class Limits implements Deadline {
     this.#grain = shortest === Infinity ? Infinity : Math.min(COARSEST, Math.max(FINEST, shortest / 10));
   }
 
-  /** A connection was opened, or the system did not take at once what it wrote: there may be something to look at. */
+  /**
+   * Starts the sweep unless it runs. Call it when a connection was opened, or when the system did
+   * not take at once what a connection wrote.
+   */
   opened(): void {
     if (this.slot < 0 && this.#grain !== Infinity) this.#next();
   }
 
-  /** A connection is gone. */
+  /** Forgets a connection that is gone, and stops the sweep after the last. */
   gone(connection: Connection): void {
     this.#watches.delete(connection);
     if (this.#connections.size === 0) deleteDeadline(this);
   }
 
-  /** The sweep. */
+  /** One sweep over the connections. */
   due(): void {
     const now = loopTime();
     for (const connection of this.#connections) {
@@ -137,7 +168,7 @@ export class Limits implements Deadline {
     }
     this.#sendQueues = undefined;
     if (this.#hasMore()) this.#next();
-    else this.#watches.clear(); // what they have seen is old by the next sweep
+    else this.#watches.clear(); // they would be out of date at the next sweep
   }
 
   #hasMore(): boolean {
@@ -151,14 +182,14 @@ export class Limits implements Deadline {
     addDeadline(this);
   }
 
-  /** Why the connection must end now; undefined when it may go on. */
+  /** Compares a connection with the last sweep. Returns why it must end now, or undefined. */
   #look(connection: Connection, now: number): string | undefined {
     const { reader, writer, bytesRead } = connection;
     const unsent = writer.bufferedBytes;
     const sent = writer.bytesWritten - connection.untakenBytes;
     let watch = this.#watches.get(connection);
     if (watch === undefined) {
-      if (this.#onlyWrite && unsent === 0) return undefined; // nothing to measure: most connections, by default
+      if (this.#onlyWrite && unsent === 0) return undefined; // nothing to measure: true of most connections, by default
       watch = {
         since: now,
         read: bytesRead,
@@ -176,8 +207,8 @@ export class Limits implements Deadline {
       return undefined;
     }
     const { read, sent: sentBefore } = watch;
-    // Time counts against the peer only while the program waits for it.
-    // A read that began since the last sweep counts from this one: it must not come too early.
+    // Time counts against the peer only while the program waits for it. A read that began since the
+    // last sweep counts from this one, so that the limit does not fire too early.
     if (bytesRead !== read || !watch.waiting || !reader.waiting) watch.readAt = now;
     watch.waiting = reader.waiting;
     if (sent !== sentBefore || unsent === 0 || this.#kernelMoved(connection, watch, now)) {
@@ -187,7 +218,8 @@ export class Limits implements Deadline {
     watch.read = bytesRead;
     watch.sent = sent;
     if (now - watch.since >= this.#lifetime) return `its lifetime of ${this.#lifetime} ms is over`;
-    // Until a sweep has seen it outside of the line: counted from the sweep before, the limit would come too early.
+    // Count idle time only from the first sweep that saw the connection outside the line. Counted
+    // from the sweep before, the limit would fire too early.
     const waited = watch.inLine;
     watch.inLine = this.#isInLine(connection);
     if (bytesRead !== read || sent !== sentBefore || waited || watch.inLine) watch.activeAt = now;
@@ -201,7 +233,7 @@ export class Limits implements Deadline {
       : undefined;
   }
 
-  /** Whether the kernel, which took nothing from us, passed something on to the peer meanwhile. */
+  /** Whether the kernel, which took nothing from us, sent something on to the peer meanwhile. */
   #kernelMoved(connection: Connection, watch: Watch, now: number): boolean {
     const passed = now - watch.sentAt;
     if (passed < this.#write / 4 || (watch.inKernel !== undefined && passed < this.#write)) return false;
@@ -211,7 +243,7 @@ export class Limits implements Deadline {
     return before !== undefined && held !== before;
   }
 
-  /** What the kernel holds, read once for a whole sweep. */
+  /** What the kernel holds. Read at most once per sweep. */
   #queues(now: number): SendQueues {
     if (this.#sendQueues === undefined || this.#queuesReadAt !== now) this.#sendQueues = SendQueues.read();
     this.#queuesReadAt = now;
@@ -220,7 +252,7 @@ export class Limits implements Deadline {
 
   #isSlow(connection: Connection, watch: Watch, now: number): boolean {
     if (this.#rate === 0) return false;
-    // Between messages, and while the program is busy, nobody owes it bytes.
+    // Between messages, and while the program is busy, the peer need not send.
     const owes =
       connection.reader.waiting && (connection.activity() === 'silent' || connection.reader.bufferedBytes > 0);
     if (!owes) {

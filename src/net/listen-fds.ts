@@ -1,36 +1,49 @@
-// Sockets that a supervisor opened and hands over: systemd's protocol, sd_listen_fds(3). The environment says for which
-// process (LISTEN_PID), how many (LISTEN_FDS) and what each is called (LISTEN_FDNAMES); the descriptors count up from 3.
+// Sockets that a supervisor opened and hands over: the protocol of systemd, sd_listen_fds(3). The
+// environment says for which process they are (LISTEN_PID), how many (LISTEN_FDS) and what each is
+// called (LISTEN_FDNAMES). The descriptors count up from 3.
 //
-// The variables are read once and taken away, whatever they say. A child would otherwise take them for its own: the process
-// number keeps it from that only until the numbers come round. The descriptors themselves are kept from children by Node and
-// Bun, which mark what they inherit as close-on-exec; Deno does not, and JavaScript has no way to.
+// The variables are read once and deleted, whatever they say. Otherwise a child process could take
+// them for its own: LISTEN_PID prevents that only until the system reuses the number. Node and Bun
+// keep the descriptors themselves from children, by marking what they inherit as close-on-exec.
+// Deno does not, and JavaScript has no way to do it.
 import { quote } from '../base/index.ts';
 
-/** A socket that was handed over. */
+/** A listening socket that a supervisor handed over. */
 export interface ListenFd {
-  /** The descriptor's number, for `startServer(handler, { fd })`. */
+  /** The descriptor, for `startServer(handler, { fd })`. */
   readonly fd: number;
-  /** `FileDescriptorName=` of the .socket unit, by default the unit's name; `'unknown'` where nobody gave one. */
+  /**
+   * `FileDescriptorName=` of the .socket unit, by default the unit's name. `'unknown'` where the
+   * supervisor set none.
+   */
   readonly name: string;
 }
 
+/** The environment variables of the protocol. */
 export interface ListenVariables {
   readonly LISTEN_PID?: string | undefined;
   readonly LISTEN_FDS?: string | undefined;
   readonly LISTEN_FDNAMES?: string | undefined;
 }
 
-/** LISTEN_PIDFDID is systemd's second check of the process, from version 259 on: the number alone is enough here. */
+/**
+ * LISTEN_PIDFDID is systemd's second check of the process, since version 259. LISTEN_PID alone is
+ * enough here.
+ */
 const VARIABLES = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PIDFDID'];
 /** The first descriptor, SD_LISTEN_FDS_START. */
 const START = 3;
-/** More than a process can have open on Linux, by default. A mistake here would be a list of billions. */
+/**
+ * More descriptors than a process can have open on Linux, by default. Without a bound, a wrong
+ * LISTEN_FDS could make a list of billions.
+ */
 const MOST = 1_048_576;
 
 /**
- * The sockets that systemd, or a supervisor that speaks its protocol, has opened for this process; none when it was started
- * otherwise, or when they are meant for another process. Takes the variables out of `process.env`, so that children do not
- * inherit them: a second call gives none. The C library's `sd_listen_fds_with_names`.
+ * Returns the sockets that systemd, or a supervisor that speaks its protocol, opened for this
+ * process. Returns none when the process was started in another way, or when they are meant for
+ * another process. Deletes the variables from `process.env`, so that children do not inherit them;
+ * a second call returns none. systemd: `sd_listen_fds_with_names`.
  * @throws RangeError when the variables are for this process and make no sense
  *
  * @example
@@ -52,7 +65,7 @@ export function listenFds(): ListenFd[] {
   return parseListenFds({ LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES }, process.pid);
 }
 
-/** What the variables say to the process `pid`. */
+/** Reads the variables for the process `pid`. */
 export function parseListenFds(variables: ListenVariables, pid: number): ListenFd[] {
   const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES } = variables;
   if (LISTEN_PID !== String(pid) || LISTEN_FDS === undefined) return [];

@@ -1,4 +1,5 @@
-// Listening sockets: from the options' hosts to bound ports, or from descriptors that were handed over; all of them, or none.
+// Listening sockets: from hosts to bound ports, from a path, or from inherited descriptors. All
+// sockets that the options name are opened, or none.
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP, type ListenOptions, type Server as NetServer } from 'node:net';
 import { reportException } from '../core/index.ts';
@@ -11,20 +12,27 @@ import type { ServerOptions } from './server-options.ts';
 import { checkFolder, claimPath, clearPath, inTermsOf, takeBerth } from './unix-path.ts';
 import type { Wire } from './wire.ts';
 
-/** Clients that wait: in the kernel until they are accepted, and then for a place among maxConnections. */
+/**
+ * How many clients may wait: in the kernel until they are accepted, and then for a place among
+ * maxConnections.
+ */
 export const DEFAULT_BACKLOG = 4096;
-/** How often a port the system chose for one address is tried on the others before it gives up. */
+/**
+ * How many times to let the system choose another port when the chosen one is taken on a second
+ * address.
+ */
 const PORT_TRIES = 8;
-/** All interfaces, a socket per family. Deno takes no notice of ipv6Only: its `::` is both. */
+/** All interfaces, with a socket per family. Deno ignores ipv6Only: its `::` covers both. */
 const EVERYWHERE = 'deno' in process.versions ? ['::'] : ['0.0.0.0', '::'];
-/** Families a machine may lack: skipped while another address can be bound. */
+/** Errors of an address that this machine lacks. It is skipped if another address can be bound. */
 const ABSENT = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
 
+/** One listening socket. */
 export interface Listener {
   readonly address: Address;
-  /** Absent in memory. */
+  /** Undefined for a listener in memory. */
   readonly server?: NetServer;
-  /** Stops listening; a Unix path is unlinked if it is still ours. */
+  /** Stops listening, and unlinks a Unix path if it is still ours. */
   close(): void;
 }
 
@@ -34,17 +42,20 @@ export type ListenerOptions = Pick<
   'host' | 'port' | 'path' | 'mode' | 'fd' | 'backlog' | 'reusePort' | 'noDelay' | 'keepAlive'
 >;
 
-/** What is told of clients. */
+/** Receives the clients of a listener. */
 export interface Accept {
-  /** Of each one; nothing is read from it yet. */
+  /** Called for each client. Nothing is read from it yet. */
   onWire(wire: Wire): void;
-  /** Of one that could not be accepted. */
+  /** Called when the system could not accept a client. */
   onError(error: Error): void;
   /** Whether clients may be RawWires, where the runtime allows it. */
   readonly raw: boolean;
 }
 
-/** Listens on everything the options name; on an error, on nothing. */
+/**
+ * Listens on everything that the options name. After an error, it listens on nothing.
+ * @throws the system's error; RangeError when reusePort is not supported
+ */
 export async function listen(options: ListenerOptions, told: Accept): Promise<Listener[]> {
   if (options.reusePort === true) checkReusePort();
   const accept = { ...told, raw: told.raw && (await hasRawIo()) };
@@ -57,7 +68,8 @@ export async function listen(options: ListenerOptions, told: Accept): Promise<Li
     try {
       return await listenOnHosts(options, hosts, accept);
     } catch (error) {
-      // The port the system chose for the first address may be taken on another one: choose again.
+      // The port that the system chose for the first address may be taken on another address: let
+      // it choose again.
       const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
       if (!taken || (options.port ?? 0) !== 0 || hosts.length === 1 || tries === PORT_TRIES) throw error;
     }
@@ -92,7 +104,10 @@ async function listenOnHosts(options: ListenerOptions, hosts: readonly string[],
   }
 }
 
-/** Whether an address is one that the options name, and not only one of a name's, or all of a family a machine may lack. */
+/**
+ * Whether the options name this address itself. If not, it is one of the addresses of a name, or
+ * all interfaces of a family that the machine may lack, and skipping it is not worth a report.
+ */
 function isMeant(address: string, { host }: ListenerOptions): boolean {
   return (host === address || (Array.isArray(host) && host.includes(address))) && !/^::1?$/.test(address);
 }
@@ -134,7 +149,10 @@ async function bindAt(name: string, path: string, options: ListenerOptions, acce
   }
 }
 
-/** All are looked at before the first is taken: a descriptor that was taken is closed again when another one fails. */
+/**
+ * Checks all descriptors before it takes the first: one that was taken is closed when another
+ * fails.
+ */
 async function listenOnDescriptors(
   options: ListenerOptions,
   fds: readonly number[],
@@ -157,7 +175,7 @@ async function listenOnDescriptors(
   }
 }
 
-/** Listens at `where`; `path` is what a Unix socket there is called to others. */
+/** Listens at `where`. `path` is the name of a Unix socket for others. */
 function bind(
   options: ListenerOptions,
   where: ListenOptions | { readonly fd: number },
@@ -173,20 +191,23 @@ function bind(
       server.off('error', reject);
       server.on('error', (error) => accept.onError(error));
       server.on('connection', (socket) => {
-        // Asked once, first: the address that is admitted must be the one that is served.
+        // Read once, first: the address that is admitted must be the one that is served.
         const addresses = addressesOf(socket, 'path' in address ? address.path : undefined);
         accept.onWire(new NetWire(socket, addresses));
       });
-      // On the raw path the 'connection' event stays silent.
+      // On the raw path, no 'connection' event is emitted.
       if (accept.raw) acceptRaw(server, { noDelay, keepAlive, bound: address }, accept);
       resolve({ address, server, close: () => server.close() });
     };
-    if ('fd' in where) server.listen(where, backlog, onListening); // beside a descriptor, net takes no notice of an option
+    if ('fd' in where) server.listen(where, backlog, onListening); // with a descriptor, net ignores the option
     else server.listen({ ...where, backlog, ...(reusePort ? { reusePort } : undefined) }, onListening);
   });
 }
 
-/** Where a server listens. Of a Unix socket the runtimes say different things, and none the path of a descriptor. */
+/**
+ * The address of a listening server. The runtimes differ on Unix sockets, and none knows the path
+ * of a descriptor.
+ */
 function addressOf(server: NetServer, path = ''): Address {
   const bound = server.address();
   if (typeof bound === 'object' && bound !== null && 'port' in bound) return toAddress(bound.address, bound.port);
@@ -210,5 +231,5 @@ function checkReusePort(): void {
   throw new RangeError(`Cannot start server: reusePort needs Node 22.12 or later, this is ${process.versions.node}`);
 }
 
-/** Where a server's clients come from: it tells `accept` of each of them. */
+/** Opens the listeners that a server's clients come from. They call `accept` for each client. */
 export type Listen = (options: ListenerOptions, accept: Accept) => Promise<readonly Listener[]>;

@@ -1,8 +1,14 @@
-// The listening sockets of one server, from startServing to close.
+// The listening sockets of one server, from startServing() to close().
 //
-// States: DOWN -(start)-> BEGINNING -> UP -(close)-> CLOSED; BEGINNING fails back to DOWN. Several calls of start share one
-// beginning. Cancelled ones leave it, and when the last has left before any of them has succeeded, it is taken back: a start that
-// rejected must not listen all the same. One that comes in the meantime goes on with what has begun.
+// States: DOWN -(start)-> BEGINNING -> UP -(close)-> CLOSED. A BEGINNING that fails goes back to
+// DOWN.
+//
+// Several calls of start() share one beginning. A cancelled call leaves it. When the last call has
+// left and none has succeeded, the beginning is undone, because a start that rejected must not
+// listen. A call that comes in the meantime joins the beginning.
+//
+// Example: calls A and B wait. A is cancelled and rejects; B still waits, and resolves when UP. If
+// B is cancelled too, nobody waits, and the sockets close as soon as they are open.
 import { cancellable, CancelledError, InvalidStateError, type WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
 import { descriptorWatch, type OnOut } from './descriptor-watch.ts';
@@ -13,11 +19,11 @@ export class Listening {
   readonly #onOut: OnOut;
   readonly #onChange: (isUp: boolean) => void;
   #listeners: readonly Listener[] = [];
-  /** Set from BEGINNING on; undefined again when it failed or was taken back. */
+  /** The beginning. Undefined in DOWN, and after it failed or was undone. */
   #begun: Promise<void> | undefined = undefined;
-  /** Calls of start that wait for the beginning. */
+  /** How many calls of start() wait for the beginning. */
   #waiting = 0;
-  /** One of them has succeeded: nobody else's cancel takes it back. */
+  /** A call has succeeded: a cancel of another call no longer undoes the beginning. */
   #wanted = false;
   #closed = false;
   #watch: Disposable | undefined = undefined;
@@ -25,7 +31,7 @@ export class Listening {
   /**
    * @param open opens all sockets, or none
    * @param onOut called when descriptors run out while it is UP
-   * @param onChange called when it is UP, and when it is no more
+   * @param onChange called with true when it is UP, and with false when it no longer is
    */
   constructor(open: () => Promise<readonly Listener[]>, onOut: OnOut, onChange: (isUp: boolean) => void) {
     this.#open = open;
@@ -37,12 +43,15 @@ export class Listening {
     return this.#listeners.length > 0;
   }
 
-  /** Where it listens; empty unless UP. */
+  /** The addresses that it listens on; empty unless UP. */
   get addresses(): Address[] {
     return this.#listeners.map((listener) => listener.address);
   }
 
-  /** Resolves when it is UP. @throws what opening failed with; InvalidStateError when closed meanwhile; CancelledError */
+  /**
+   * Resolves when it is UP. Cancellable. @throws the error of opening; InvalidStateError when
+   * closed meanwhile; CancelledError
+   */
   async start(options?: WaitOptions): Promise<void> {
     this.#waiting++;
     try {
@@ -86,10 +95,10 @@ export class Listening {
     if (this.#closed) throw new InvalidStateError('Cannot start serving: the server was closed meanwhile');
   }
 
-  /** Back to DOWN. */
+  /** Closes the sockets and goes back to DOWN. */
   #takeBack(): void {
     const wasUp = this.isUp;
-    if (wasUp) this.#begun = undefined; // one that is under way finds out by itself
+    if (wasUp) this.#begun = undefined; // a beginning in progress checks #waiting itself
     for (const listener of this.#listeners) listener.close();
     this.#listeners = [];
     this.#watch?.[Symbol.dispose]();

@@ -1,7 +1,9 @@
-// A wire over the public events and methods of a net.Socket or tls.TLSSocket: every runtime, and TLS.
+// A wire over the public events and methods of a net.Socket or tls.TLSSocket: for every runtime,
+// and for TLS.
 //
-// A TLSSocket whose write fails after the peer's end says nothing, and stays open for ever: no callback, no 'error', no 'close'
-// (Node 20 to 26). So while a write waits after that end, the system is asked now and then whether the peer is still there.
+// A TLSSocket whose write fails after the peer's end reports nothing and stays open for ever: no
+// callback, no 'error', no 'close' (Node 20 to 26). So while a write waits after that end, a timer
+// asks the system whether the peer is still there.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { constants } from 'node:os';
@@ -12,9 +14,9 @@ import { hasReset, systemError } from './raw/handle.ts';
 import { TurnShare } from './turn-share.ts';
 import { COPY_UP_TO, type Wire, type WireListener } from './wire.ts';
 
-/** Bytes: a chunk as long as the longest TLS record; who sends such may send more at once. */
+/** Bytes of the longest TLS record. A peer that sends such chunks may have more to read at once. */
 const FULL = 16384;
-/** Milliseconds between two looks at a peer that has ended, while a write waits. */
+/** Milliseconds between two checks of a peer that has ended, while a write waits. */
 const LOOK_EVERY = 250;
 
 export class NetWire implements Wire, Soon {
@@ -22,17 +24,20 @@ export class NetWire implements Wire, Soon {
   readonly addresses: Addresses;
   #listener: WireListener | undefined = undefined;
   #paused = false;
-  /** It has had its share of this turn: it reads on in the next one, unless it is paused. */
+  /**
+   * It has used its share of this turn (turn-share.ts). It reads again in the next turn, unless it
+   * is paused.
+   */
   #resting = false;
   #share: TurnShare | undefined = undefined;
   #error: Error | undefined = undefined;
-  /** Writes that were not taken yet. */
+  /** Number of writes that the system has not taken yet. */
   #waiting = 0;
-  /** It speaks TLS and the peer has ended. */
+  /** It speaks TLS and the peer has ended: a failed write may report nothing. */
   #mayBeMute = false;
   #looking: Handle | undefined = undefined;
   #closed = false;
-  /** What comes is dropped. */
+  /** True after discard(): what comes is dropped. */
   #discards = false;
 
   /** @param socket connected and paused. An error destroys it, with or without a listener */
@@ -82,7 +87,7 @@ export class NetWire implements Wire, Soon {
     this.#discards = true;
   }
 
-  /** The turn after the one in which it had read enough. @internal */
+  /** Called in the turn after the one in which it used its share. @internal */
   due(): void {
     this.#resting = false;
     if (!this.#paused) this.socket.resume();
@@ -104,7 +109,7 @@ export class NetWire implements Wire, Soon {
   }
 
   get queued(): number | undefined {
-    // What net itself compares when its timeout has passed. Nothing is lost where it is missing.
+    // net itself compares this when its timeout has passed. Nothing is lost where it is missing.
     return (this.socket as { readonly _handle?: { readonly writeQueueSize?: number } | null })._handle?.writeQueueSize;
   }
 
@@ -122,9 +127,10 @@ export class NetWire implements Wire, Soon {
 
   reset(): void {
     const socket = this.socket as Socket & { resetAndDestroy?: () => void }; // missing on some hosts
-    // Over TLS the missing close_notify says the same; a Unix socket has no reset, and no address.
-    // An end on its way to the system cannot be overtaken: libuv refuses the reset, and net forgets the handle, open. All was
-    // given to the system by then, so an end is the truth as well.
+    // Over TLS, the missing close_notify has the meaning of a reset. A Unix socket has no reset,
+    // and no address. An end on its way to the system cannot be overtaken: libuv refuses the reset,
+    // and net forgets the handle while it is open. The system has everything by then, so an end is
+    // correct too.
     const isEnding = socket.writableEnded && !socket.writableFinished;
     const canReset = !(socket instanceof TLSSocket) && !isEnding && typeof socket.resetAndDestroy === 'function';
     if (canReset && socket.remoteAddress !== undefined) socket.resetAndDestroy?.();
@@ -151,7 +157,7 @@ export class NetWire implements Wire, Soon {
       if (this.#discards) this.#listener?.onDropped(chunk.length);
       else this.#listener?.onData(chunk);
     } catch (error) {
-      this.socket.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
+      this.socket.destroy(error as Error); // feedEof() by the reader's user: end this connection, not the process
     }
   };
 
@@ -174,7 +180,7 @@ export class NetWire implements Wire, Soon {
 
   readonly #onError = (error: Error): void => {
     this.#error ??= error;
-    this.socket.destroy(); // a TLSSocket tells of a forged record or an alert, and stays open
+    this.socket.destroy(); // after a forged record or an alert, a TLSSocket stays open
   };
 
   readonly #onClose = (): void => {
@@ -185,7 +191,8 @@ export class NetWire implements Wire, Soon {
 
   readonly #onTaken = (error?: Error | null): void => {
     this.#waiting--;
-    // Destroyed, a socket calls back for what it dropped, too. That, and an error, comes with 'close'.
+    // A destroyed socket also calls back for what it dropped. The loss, or an error, is reported on
+    // 'close'.
     if ((error === null || error === undefined) && !this.socket.destroyed) this.#listener?.onWritten();
   };
 }

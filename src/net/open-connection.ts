@@ -1,4 +1,9 @@
-// The client's side. Semantics: asyncio.open_connection, with RFC 8305 ("Happy Eyeballs") on by default as in trio.
+// The client's side: opens a connection to a server. Semantics: asyncio.open_connection, with RFC
+// 8305 ("Happy Eyeballs") on by default, as in trio.open_tcp_stream.
+//
+// The order is: check the options, resolve the name, race the addresses (class Race), do the TLS
+// handshake, make the Connection. `timeout` covers the middle three. Whatever fails or is cancelled
+// on the way destroys the sockets that were made.
 import { lookup } from 'node:dns/promises';
 import { isIP, Socket, type SocketConnectOpts } from 'node:net';
 import {
@@ -32,38 +37,52 @@ import { hostName, portNumber, unixPath } from './server-options.ts';
 import { clientTls, type ClientTlsOptions } from './tls-options.ts';
 
 interface CommonConnectOptions extends WaitOptions, ConnectionLimits {
-  /** The address to connect from. */
+  /** The local IP address to connect from. Default: the system chooses. */
   readonly localAddress?: string | undefined;
-  /** Bytes: the reader's limit. Default 65536. */
+  /** Bytes: the limit of the reader. Default 65,536. */
   readonly limit?: number | undefined;
-  /** Bytes: the most that `read()` to the end may take. Default 64 MiB. */
+  /** Bytes: the most that a `read()` to the end may take. Default 64 MiB. */
   readonly readLimit?: number | undefined;
   /** Sends small writes at once (TCP_NODELAY). Default true. */
   readonly noDelay?: boolean | undefined;
-  /** Has the kernel probe a silent connection. Default false. */
+  /** Makes the kernel probe a silent connection. Default false. */
   readonly keepAlive?: boolean | undefined;
-  /** Speaks TLS: node:tls names, or true for the defaults. The name asked for and verified is `host`, unless `servername` says. */
+  /**
+   * Speaks TLS. Takes the names of node:tls, or true for the defaults. The name that is sent and
+   * verified is `host`, unless you pass `servername`. Default: plain text.
+   */
   readonly tls?: ClientTlsOptions | undefined;
-  /** Milliseconds a closing TLS connection waits for the server's close_notify. Default 5,000. */
+  /**
+   * Milliseconds that a closing TLS connection waits for the server's close_notify. Default 5,000.
+   */
   readonly closeNotifyTimeout?: number | undefined;
-  /** Milliseconds for the whole connect, names and all addresses included. Default 30,000; null: none. */
+  /**
+   * Milliseconds for the whole connect: name lookup, all addresses and the TLS handshake. Default
+   * 30,000. Null: no limit.
+   */
   readonly timeout?: number | null | undefined;
-  /** Milliseconds after which the next address is tried beside the one that has not answered. Default 250. */
+  /**
+   * Milliseconds that one address has to answer before the next is tried beside it. Default 250.
+   */
   readonly happyEyeballsDelay?: number | undefined;
-  /** Rejects with an AggregateError of every address's error. Default false: one Error that lists them. */
+  /**
+   * When all addresses fail: true rejects with an AggregateError of all errors, false with one
+   * Error that lists them. Default false.
+   */
   readonly allErrors?: boolean | undefined;
 }
 
+/** Options of `openConnection`: `port` and perhaps `host`, or `path`, and how to connect. */
 export type ConnectOptions = CommonConnectOptions &
   (
     | {
-        /** A name or address. Default `localhost`. */
+        /** The server's name or address. Default `localhost`. */
         readonly host?: string | undefined;
         readonly port: number;
         readonly path?: undefined;
       }
     | {
-        /** A Unix socket. */
+        /** The path of a Unix socket. */
         readonly path: string;
         readonly host?: undefined;
         readonly port?: undefined;
@@ -97,10 +116,15 @@ const DEFAULT_TIMEOUT = 30_000;
 const DEFAULT_DELAY = 250;
 
 /**
- * Connects to a server. All addresses of a name are tried, IPv6 and IPv4 in turn, the next one starting when the last
- * failed or has not answered for `happyEyeballsDelay`; the first that answers wins and the others are dropped.
- * Cancelling it drops all.
- * @throws the system's error (ECONNREFUSED, ENOTFOUND, ...); TimeoutError; CancelledError
+ * Connects to a server and resolves to the Connection.
+ *
+ * If a name has several addresses, IPv6 and IPv4 take turns. The next attempt starts when the one
+ * before failed, or has not answered for `happyEyeballsDelay` ms. The first to connect wins, and
+ * the others are dropped. Cancellable: a cancel drops all of them. asyncio: `open_connection`,
+ * `open_unix_connection`; trio: `open_tcp_stream`.
+ * @param options `port` and `host`, or `path`; the durations are milliseconds
+ * @throws TypeError or RangeError for wrong options; the system's error (ECONNREFUSED, ENOTFOUND,
+ * ...); TimeoutError; CancelledError
  *
  * @example
  * ```ts
@@ -122,7 +146,7 @@ async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
   let socket: Socket | undefined;
   let connection: Connection | undefined;
   const { tls } = options;
-  const raw = tls === undefined && (await hasRawIo()); // node:tls wants sockets as net makes them
+  const raw = tls === undefined && (await hasRawIo()); // node:tls takes only sockets that node:net made
   const connect = async (): Promise<Connection> => {
     socket = await timeout(ms, async () => {
       socket = await connectSocket(options);
@@ -168,7 +192,7 @@ function connectSocket(options: ConnectOptions): Promise<Socket> {
   });
 }
 
-/** The addresses of a name, families in turn, in the resolver's order otherwise. */
+/** The addresses of a name: the families take turns, and otherwise the order is the resolver's. */
 async function resolve(host: string): Promise<string[]> {
   if (isIP(host) !== 0) return [host];
   const found = await cancellable(lookup(host, { all: true, verbatim: true }));
@@ -185,8 +209,15 @@ async function resolve(host: string): Promise<string[]> {
 }
 
 /**
- * One connect to several addresses. `#live` are the sockets that have not answered; `#next` is what is tried next. It ends
- * when one has connected, all have failed, or its waiter was cancelled; then nothing of it is left but the winner.
+ * One connect to several addresses.
+ *
+ * `#live` holds the sockets that have not answered. `#next` is the index of the address to try
+ * next. The race ends when one socket has connected, all have failed, or its waiter was cancelled.
+ * Then only the winner is left.
+ *
+ * Example with two addresses: at 0 ms the first is tried. It has not answered at 250 ms, so the
+ * second is tried beside it. The second connects at 260 ms and wins; the first is destroyed. Had
+ * the first failed at 10 ms, the second would have begun at once.
  */
 class Race {
   readonly #targets: readonly SocketConnectOpts[];
@@ -212,7 +243,7 @@ class Race {
       return winner;
     } finally {
       this.#timer?.cancel();
-      // Cancelled in the turn in which one had connected: nobody will get that one either.
+      // Cancelled in the turn in which one socket connected: nobody will receive that socket.
       if (winner === undefined && this.#won !== undefined) this.#won.destroy();
       for (const socket of this.#live) socket.destroy();
     }
@@ -223,14 +254,14 @@ class Race {
     this.#timer?.cancel();
     const target = this.#targets[this.#next++];
     if (target === undefined) return;
-    const socket = new Socket({ allowHalfOpen: true }).pause(); // the first to read is the Connection
+    const socket = new Socket({ allowHalfOpen: true }).pause(); // so that no byte is read before the Connection does
     this.#live.add(socket);
     const onError = (error: Error): void => this.#failed(socket, error);
     socket.on('error', onError);
     socket.once('connect', () => {
       this.#live.delete(socket);
       if (this.#won !== undefined || this.#result.done()) {
-        socket.destroy(); // second in the same turn, or nobody waits any more
+        socket.destroy(); // the second in one turn, or the waiter was cancelled
         return;
       }
       this.#won = socket;
@@ -264,7 +295,8 @@ function listErrors(errors: readonly Error[]): string {
   return `Cannot connect: ${errors.map((error) => error.message).join('; ')}`;
 }
 
-// Between the connect and the Connection: an error shows again as the socket's end.
+// Set between the connect and the Connection: the error also ends the socket, which the Connection
+// sees.
 function ignoreError(): void {}
 
 function checkConnectOptions(options: ConnectOptions): void {
@@ -278,7 +310,7 @@ function checkConnectOptions(options: ConnectOptions): void {
   }
 }
 
-/** Null for none; with 0 or less, it is over at once. */
+/** Null means no limit. With 0 or less, the timeout has passed at once. */
 function connectTimeout(action: string, name: string, value: unknown): void {
   if (value !== null) anyNumber(action, name, value);
 }

@@ -1,5 +1,5 @@
-// The opening of a UDP socket: names are looked up, the socket is bound, connected when it has one peer, and given its
-// options. What comes out is a DatagramEndpoint; after a failure or a cancel the socket is closed.
+// Opens UDP sockets: looks names up, binds the socket, connects it when it has one peer, and sets
+// its options. The result is a DatagramEndpoint. After a failure or a cancel, the socket is closed.
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -8,10 +8,11 @@ import { DatagramEndpoint } from './datagram-endpoint.ts';
 import { checkDatagramOptions, checkTarget, type DatagramOptions, onFamily, toGroup } from './datagram-options.ts';
 
 /**
- * Opens a UDP socket: one that receives on `local` and sends to anybody, or, with `remote`, one that talks to that peer
- * alone and hears when it refuses. asyncio: `create_datagram_endpoint`. Cancellable: then nothing stays open.
- * @throws the system's error (EADDRINUSE, EACCES, ENOTFOUND, ...); TypeError and RangeError for wrong and unknown options;
- *   CancelledError
+ * Opens a UDP socket. Without `remote`, it receives on `local` and sends to anyone. With `remote`,
+ * it exchanges datagrams with that peer alone, and calls reject when the peer refuses them.
+ * Cancellable; nothing stays open then. asyncio: `create_datagram_endpoint`.
+ * @throws the system's error (EADDRINUSE, EACCES, ENOTFOUND, ...); TypeError and RangeError for
+ * wrong and unknown options; CancelledError
  *
  * @example
  * ```ts
@@ -36,7 +37,7 @@ async function openEndpoint(options: DatagramOptions): Promise<DatagramEndpoint>
   try {
     return await inTask('createDatagramEndpoint', openIt, signal === undefined ? undefined : { signal });
   } catch (error) {
-    endpoint?.close(); // cancelled after it was open
+    endpoint?.close(); // cancelled after it had opened
     throw error;
   }
 }
@@ -68,13 +69,13 @@ async function open(options: DatagramOptions): Promise<DatagramEndpoint> {
     }
     return endpoint;
   } catch (error) {
-    socket.on('error', () => undefined); // of a bind that was under way
+    socket.on('error', () => undefined); // the bind may still fail
     socket.close();
     throw error;
   }
 }
 
-/** Begins something of the socket's and waits for its event, or its error. */
+/** Calls `begin`, and waits for the event `name` of the socket, or for its error. */
 async function event(socket: Socket, name: 'listening' | 'connect', begin: () => void): Promise<void> {
   const future = new Future<void>();
   const onEvent = (): void => void future.answer();
@@ -96,7 +97,7 @@ interface Addresses {
   readonly remote: { readonly host: string; readonly port: number } | undefined;
 }
 
-/** Looks names up, and settles the family: one socket has one. */
+/** Looks names up, and chooses the family: a socket has one. */
 async function resolveAddresses(options: DatagramOptions): Promise<Addresses> {
   const remote =
     options.remote === undefined ? undefined : checkTarget(options.remote, 'remote', 'create datagram endpoint');

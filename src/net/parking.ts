@@ -1,36 +1,43 @@
-// Clients that came when maxConnections were served: accepted, unread, and unseen when they leave. Node cannot stop accepting
-// without losing the kernel's backlog, so the wait goes on here, with the same bound.
+// Clients that came while maxConnections were served: accepted, unread, and without a handler. Node
+// cannot stop accepting without losing the kernel's backlog, so clients wait here, with the same
+// bound.
 //
-// As nothing is read from them, nobody tells of one that resets. So they are looked at: all of them once a second, a quarter of
-// them at a time, and all at once when a client comes and there is no room. One that has reset gives up its place. One that has
-// sent its end has not left: what it sent is waiting to be served, as nc's is.
+// Nothing is read from a parked client, so its reset is not reported. Parking looks instead: at a
+// quarter of the clients every LOOK_EVERY ms, so at all of them once a second, and at all at once
+// when a client comes and there is no room. A client that has reset loses its place. A client that
+// has sent its end keeps it: what it sent waits to be served, as with nc.
 import { callLater, type Handle, loopTime } from '../core/index.ts';
 import type { Wire } from './wire.ts';
 
-/** Milliseconds between two looks at a quarter of them, and the fewest between two at all. */
+/**
+ * Milliseconds between two looks at a quarter of the clients, and at least between two looks at
+ * all.
+ */
 const LOOK_EVERY = 250;
 const QUARTERS = 4;
 
 export class Parking {
   readonly #bound: number;
-  /** In the order they came. */
+  /** The parked clients, in the order in which they came. */
   readonly #parked = new Set<Wire>();
-  /** Where the next look goes on; a Set's iterator sees what was added and removed meanwhile. */
+  /**
+   * Where the next look continues. The iterator of a Set sees what was added and removed meanwhile.
+   */
   #round: Iterator<Wire> | undefined = undefined;
   #lastFull = -Infinity;
   #timer: Handle | undefined = undefined;
 
-  /** @param bound how many may wait */
+  /** @param bound how many clients may wait */
   constructor(bound: number) {
     this.#bound = bound;
   }
 
-  /** How many wait. */
+  /** How many clients wait. */
   get size(): number {
     return this.#parked.size;
   }
 
-  /** Takes one in; false when as many wait as may. */
+  /** Parks a client. Returns false when `bound` clients wait already. */
   add(wire: Wire): boolean {
     if (this.#parked.size >= this.#bound) this.#lookAtAll();
     if (this.#parked.size >= this.#bound) return false;
@@ -39,7 +46,7 @@ export class Parking {
     return true;
   }
 
-  /** The one that has waited longest; undefined when none is left. */
+  /** Removes and returns the client that has waited longest; undefined when none is left. */
   next(): Wire | undefined {
     for (const wire of this.#parked) {
       this.#parked.delete(wire);
@@ -48,7 +55,7 @@ export class Parking {
     return undefined;
   }
 
-  /** Drops all: never served, so nothing was promised. */
+  /** Closes all parked clients. None was promised anything. */
   clear(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

@@ -1,18 +1,27 @@
-// The PROXY protocol, versions 1 and 2: what a balancer says about the client before the client's own bytes.
-// Source: haproxy's proxy-protocol.txt. A header must be whole and well-formed: trusting half of one would let a client
-// choose its own address. What it names goes into logs and to terminals, so it may hold no control character.
+// The PROXY protocol, versions 1 and 2: what a balancer says about the client before the client's
+// own bytes. Source: haproxy's proxy-protocol.txt.
+//
+// A header must be complete and well-formed: to trust half of one would let a client choose its own
+// address. What it names goes into logs and to terminals, so it must not contain control
+// characters.
 import { isIPv4, isIPv6 } from 'node:net';
 import type { StreamReader } from '../streams/index.ts';
 import { type Address, type Addresses, toAddress } from './address.ts';
 
 const SIGNATURE: Buffer = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
-/** What IPv4 addresses in IPv6's clothes begin with. */
+/** The first 12 bytes of an IPv4-mapped IPv6 address (`::ffff:1.2.3.4`). */
 const MAPPED: Buffer = Buffer.from('00000000000000000000ffff', 'hex');
-/** Bytes of version 1 after `PROXY `, without the line end: 107 in all, says the specification. */
+/**
+ * Bytes of a version 1 header after `PROXY `, without the line end. The specification allows 107 in
+ * all.
+ */
 const LONGEST_LINE = 107 - 6 - 2;
-/** Bytes of addresses and extensions in version 2: more than any known sender's, and what anybody may make us hold. */
+/**
+ * Bytes of addresses and extensions in version 2. It is more than any known sender uses, and bounds
+ * what a client can make us hold.
+ */
 const LONGEST_BLOCK = 4096;
-/** The most that the two halves of version 2's fourteenth byte may be: Unix sockets, datagrams. */
+/** The largest values of the two halves of version 2's fourteenth byte: Unix sockets, datagrams. */
 const LAST_FAMILY = 3;
 const LAST_PROTOCOL = 2;
 /** C0, DEL and C1. */
@@ -20,9 +29,10 @@ const LAST_PROTOCOL = 2;
 const CONTROL = /[\0-\x1f\x7f-\x9f]/;
 
 /**
- * Reads the header: the two ends as the balancer saw them; undefined when it speaks for itself (health checks) or does not
- * know. Nothing after it is taken.
- * @throws Error that says what was wrong with it; IncompleteReadError when the stream ends in it
+ * Reads the header, and nothing after it. Returns the two ends as the balancer saw them. Undefined
+ * when the balancer speaks for itself (health checks) or does not know the client. Cancellable.
+ * @throws Error that says what was wrong with it; IncompleteReadError when the stream ends inside
+ * it; CancelledError
  */
 export async function readProxyHeader(reader: StreamReader): Promise<Addresses | undefined> {
   const start = await reader.readExactly(6);
@@ -76,7 +86,7 @@ async function readVersion2(reader: StreamReader): Promise<Addresses | undefined
         local: { path: toPath(block.subarray(108, 216)) },
       };
     default:
-      return undefined; // UNSPEC, or datagrams: nothing that could be said of a stream
+      return undefined; // UNSPEC, or datagrams: no address of a stream
   }
 }
 
@@ -88,7 +98,10 @@ function inBlock(block: Buffer, size: number, format: (bytes: Buffer) => string)
   };
 }
 
-/** In the form of RFC 5952: the longest run of zeros is left out. URL writes it so on every runtime. */
+/**
+ * Formats an address as RFC 5952 does: the longest run of zeros is left out. URL does the same on
+ * every runtime.
+ */
 function formatIPv6(bytes: Buffer): string {
   if (bytes.subarray(0, 12).equals(MAPPED)) return `::ffff:${bytes.subarray(12).join('.')}`;
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
@@ -96,8 +109,9 @@ function formatIPv6(bytes: Buffer): string {
 }
 
 /**
- * The path of a Unix socket, up to the first zero byte; '' of one without a name. A zero byte at the beginning makes a name in
- * Linux's abstract namespace: as its length is not told, the zero bytes at its end are taken for padding.
+ * Returns the path of a Unix socket, up to the first zero byte; '' for a socket without a name. A
+ * zero byte at the beginning means a name in Linux's abstract namespace. The header has no length
+ * for it, so zero bytes at its end are taken for padding.
  */
 function toPath(bytes: Buffer): string {
   const text = bytes.toString('utf8');

@@ -6,10 +6,11 @@ import { Callbacks } from './callbacks.ts';
 import { noRefusals, type Refusal, type RefusalCode } from './refusal.ts';
 import { moreConnections, ReportWindow } from './report-window.ts';
 
+/** The option of startServer that receives refusals. */
 export interface RefusalReportOptions {
   /**
-   * Receives every client that was not served: refused by a rule, without a place, failed in its TLS handshake or its PROXY
-   * header. Default: the exception handler, at most once a second.
+   * Receives every client that was not served: refused by a rule, without a place, or failed in its
+   * TLS handshake or PROXY header. Default: the exception handler, at most once a second.
    */
   readonly onRefused?: ((refusal: Refusal) => void) | undefined;
 }
@@ -22,7 +23,7 @@ export class RefusalReports {
   readonly #window = new ReportWindow(moreConnections('Refused'));
   readonly #callbacks: Callbacks;
 
-  /** @param server named in the reports */
+  /** @param server the `context.server` of reports */
   constructor(server: object, options: RefusalReportOptions) {
     this.#server = server;
     this.#options = options;
@@ -63,7 +64,9 @@ export class RefusalReports {
   }
 }
 
-/** An error without a stack: where in the program it was made says nothing, it came from the network. */
+/**
+ * An error without a stack. The stack would only show this file: the cause came from the network.
+ */
 function plainError(message: string): Error {
   const error = new Error(message);
   error.stack = String(error);

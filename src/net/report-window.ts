@@ -1,18 +1,23 @@
-// Reports that come in floods: clients that are refused, peers that are lost. One is told at once; those of the second after it
-// are counted, and their number is told when that second is over, with the last of them. So nothing goes unsaid, no flood of
-// clients is a flood of lines, and the last words of a burst do not wait for the next one.
+// Reports that may come in floods: refused clients, lost peers. The first is reported at once.
+// Those of the second after it are counted. When that second is over, one report has their number
+// and the last of them. So nothing is lost, a flood of clients is not a flood of lines, and the end
+// of a burst is reported without waiting for the next burst.
 //
-// States: OPEN (nothing was told within the last second) -> CLOSED (something was) -> CLOSED with `#timer` set (something waits
-// to be told). The timer tells, and the second begins anew. After end(), what still comes is told in the next turn.
+// States: OPEN (no report within the last second) -(add)-> CLOSED (a report within the last second)
+// -(add)-> CLOSED with `#timer` set (counts wait to be reported). The timer reports them, and the
+// second begins anew. After end(), later reports are made in the next turn.
 import { callLater, callSoon, type ExceptionContext, type Handle, loopTime, reportException } from '../core/index.ts';
 
 /** Milliseconds between two reports. */
 const EVERY = 1000;
 
-/** Makes the message of what was counted: `detail` is '' or ` (12 block, 7 maxPerIp)`. */
+/** Makes the message for a count. `detail` is '' or ` (12 block, 7 maxPerIp)`. */
 type Summary = (count: number, detail: string, last: string) => string;
 
-/** `Refused 19 more connections within a second (12 block, 7 maxPerIp), the last one from ...`. */
+/**
+ * A Summary such as `Refused 19 more connections within a second (12 block, 7 maxPerIp), the last
+ * one from ...`.
+ */
 export function moreConnections(verb: string): Summary {
   return (count, detail, last) => {
     const connections = count === 1 ? 'connection' : 'connections';
@@ -23,9 +28,9 @@ export function moreConnections(verb: string): Summary {
 export class ReportWindow {
   readonly #summary: Summary;
   #last = -Infinity;
-  /** How many came since the last report, by kind. */
+  /** Counts since the last report, by kind. */
   readonly #counts = new Map<string, number>();
-  /** The one that came last, while any is counted. */
+  /** The last one that was counted; undefined while the counts are empty. */
   #latest: { readonly context: ExceptionContext; readonly what: string } | undefined = undefined;
   #timer: Handle | undefined = undefined;
   #ended = false;
@@ -35,8 +40,8 @@ export class ReportWindow {
   }
 
   /**
-   * Reports, now or in the summary of this second.
-   * @param kind what it is counted under
+   * Reports now, or in the summary of this second.
+   * @param kind what it counts under
    * @param what whom it is about and what happened, for the summary
    */
   add(kind: string, what: string, context: ExceptionContext): void {
@@ -52,7 +57,7 @@ export class ReportWindow {
     this.#timer ??= this.#ended ? callSoon(() => this.#flush()) : callLater(Math.max(0, left), () => this.#flush());
   }
 
-  /** Tells what was counted without waiting: its server is at its end, and little may come any more. Idempotent. */
+  /** Reports the counts without waiting, because the server ends. Idempotent. */
   end(): void {
     this.#ended = true;
     this.#flush();

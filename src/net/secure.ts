@@ -1,5 +1,5 @@
-// TLS: the handshakes of servers, clients, and connections that change over in mid-stream. Everything else of a TLS
-// connection is the same transport over a tls.TLSSocket in place of the net.Socket.
+// TLS: the handshakes of servers, of clients, and of connections that upgrade (startTls). After the
+// handshake, a TLS connection is the same transport over a tls.TLSSocket instead of a net.Socket.
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect, createServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls';
@@ -8,32 +8,32 @@ import { noteServername } from './connection-tls.ts';
 import { nameRefused, withNamedOptions } from './tls-fault.ts';
 import type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
 
-/** Milliseconds a peer gets for a handshake. */
+/** Milliseconds that a peer has for a handshake. */
 export const HANDSHAKE_TIMEOUT = 60_000;
-/** Milliseconds a closing connection waits for the peer's close_notify. */
+/** Milliseconds that a closing connection waits for the peer's close_notify. */
 export const CLOSE_NOTIFY_TIMEOUT = 5000;
 
-/** Milliseconds: the longest that node:tls can be told. */
+/** The longest handshakeTimeout that node:tls accepts, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
-/** How a handshake went: over TLS from now on, or why not. */
+/** How a handshake ended: the secure socket, or the error. */
 type Outcome = TLSSocket | Error;
 
 /**
- * The server's side of handshakes: a tls.Server that never listens, so that all its options, client certificates, SNI
- * contexts and certificate changes work as documented there. (A bare TLSSocket does not refuse clients without a
- * certificate: that is the tls.Server's part.)
+ * The server's side of handshakes: a tls.Server that never listens. So all its options, client
+ * certificates, SNI contexts and certificate changes work as node:tls documents them. Rejected: a
+ * bare TLSSocket. It does not refuse clients without a certificate; tls.Server does that.
  *
- * A handshake is in `#pending` from accept() until its outcome is told, once: the secure socket, what node:tls says of a
- * failure, the timeout's error, or that the socket was closed. Half-open is off meanwhile, as a client that ends in its handshake
- * is gone.
+ * A handshake is in `#pending` from accept() until its outcome is passed on, once: the secure
+ * socket, the error of node:tls, the timeout's error, or that the socket was closed. Half-open is
+ * off meanwhile, because a client that ends in its handshake is gone.
  */
 export class TlsAcceptor {
   readonly #server: TlsServer;
   readonly #timeout: number;
   readonly #pending = new Map<Socket, (outcome: Outcome) => void>();
 
-  /** `place` is where the user gave the options: it stands before their names in errors. */
+  /** @param place stands before the names of options in errors: where the user set them */
   constructor(options: ServerTlsOptions, handshakeTimeout: number | undefined, place = 'tls.') {
     this.#timeout = options.handshakeTimeout ?? handshakeTimeout ?? HANDSHAKE_TIMEOUT;
     const settings = {
@@ -53,22 +53,25 @@ export class TlsAcceptor {
     });
   }
 
-  /** How many handshakes are under way. */
+  /** How many handshakes are in progress. */
   get size(): number {
     return this.#pending.size;
   }
 
-  /** Begins the handshake over `socket`; `told` hears of its outcome, unless close() ended it. A failed one's socket is destroyed. */
+  /**
+   * Begins the handshake over `socket`, and calls `told` with its outcome, unless close() ends it
+   * first. Destroys the socket of a failed handshake.
+   */
   accept(socket: Socket, told: (outcome: Outcome) => void): void {
     this.#pending.set(socket, told);
-    // Later: tlsClientError follows, and knows more.
+    // Later, because tlsClientError follows and has the reason.
     const onClose = (): void => this.#settle(socket, new Error('TLS handshake failed: the connection was closed'));
     socket.once('close', () => void (this.#pending.has(socket) && callSoon(onClose)));
     socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
   }
 
-  /** The same as a wait. Cancelled, it destroys the socket. */
+  /** accept() as a promise. Cancelled, it destroys the socket. */
   async handshake(socket: Socket): Promise<TLSSocket> {
     const done = new Future<TLSSocket>();
     this.accept(socket, (outcome) => void (outcome instanceof Error ? done.fail(outcome) : done.answer(outcome)));
@@ -80,12 +83,12 @@ export class TlsAcceptor {
     }
   }
 
-  /** Handshakes from now on use these certificates. */
+  /** Uses other certificates for handshakes from now on. */
   setSecureContext(options: SecureContextOptions): void {
     withNamedOptions('tls.', options, () => this.#server.setSecureContext(definedOf(options)));
   }
 
-  /** Ends the handshakes under way, and tells nobody. */
+  /** Ends the handshakes in progress, without calling `told`. */
   close(): void {
     const sockets = [...this.#pending.keys()];
     this.#pending.clear();
@@ -93,16 +96,16 @@ export class TlsAcceptor {
   }
 
   #settle(socket: unknown, outcome: Outcome): void {
-    const told = this.#pending.get(socket as Socket); // anything else is not inside
+    const told = this.#pending.get(socket as Socket); // any other value is not a key
     this.#pending.delete(socket as Socket);
     told?.(outcome);
   }
 
   #failure(error: NodeJS.ErrnoException & { readonly reason?: string }, socket: TLSSocket): Error {
-    // Deno has no code for it.
+    // Deno sets no code.
     if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT' || error.message === 'TLS handshake timeout')
       return new TimeoutError(`TLS handshake: ${this.#timeout} ms passed`, { cause: error });
-    // Typed as an Error, and a text in fact: why the certificate was not accepted.
+    // The types say Error, but it is a string: why the certificate was refused.
     const refused = socket.authorizationError as unknown as string | null | undefined;
     const certificate = typeof refused === 'string' ? `the client's certificate was refused, ${refused}` : undefined;
     const why = certificate ?? error.reason ?? error.message; // OpenSSL's message hides the reason in numbers
@@ -114,7 +117,10 @@ function parentOf(socket: TLSSocket): unknown {
   return (socket as unknown as { _parent?: unknown })._parent; // set by node:tls where it wraps a socket
 }
 
-/** The client's handshake over a connected socket. `host` is what was asked for: the name to verify, unless options say. */
+/**
+ * Does the client's handshake over a connected socket.
+ * @param host the name that the user passed: it is verified, unless the options have a servername
+ */
 export async function secureClient(
   socket: Socket,
   options: ClientTlsOptions,
@@ -122,7 +128,8 @@ export async function secureClient(
 ): Promise<TLSSocket> {
   const given = options === true ? {} : definedOf(options);
   const servername = given.servername ?? (host !== undefined && isIP(host) === 0 ? host : undefined);
-  // An address is verified against the certificate's addresses, but cannot be asked for.
+  // An IP address is verified against the addresses of the certificate, but TLS cannot send it as a
+  // server name.
   const settings = {
     ...given,
     socket,
@@ -139,8 +146,10 @@ export async function secureClient(
 }
 
 /**
- * The handshake in mid-stream. `received` is what the reader already had: the peer's first flight, perhaps. A server has one
- * TlsAcceptor for all its clients; the options of startTls make one of their own.
+ * Does the handshake on a connection in use.
+ * @param received what the reader already held, perhaps the beginning of the peer's handshake
+ * @param options a server's TlsAcceptor, shared by all its clients, or the options of startTls,
+ * which make one
  */
 export async function secureInPlace(
   socket: Socket,
@@ -164,13 +173,13 @@ export async function secureInPlace(
   }
 }
 
-/** Without the keys whose value is undefined: node:tls takes those for given. */
+/** Leaves out keys whose value is undefined: node:tls takes those as set. */
 function definedOf<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }; // just filtered
 }
 
-/** The client's side. */
+/** Waits for the client's side of a handshake. Destroys the socket of a failed one. */
 async function handshake(socket: TLSSocket): Promise<TLSSocket> {
   const done = new Future<TLSSocket>();
   const onDone = (): void => {
@@ -185,7 +194,7 @@ async function handshake(socket: TLSSocket): Promise<TLSSocket> {
   try {
     return await done;
   } catch (error) {
-    socket.on('error', () => undefined); // it may be told a second time
+    socket.on('error', () => undefined); // it may be emitted a second time
     socket.destroy();
     throw error;
   } finally {
@@ -195,7 +204,7 @@ async function handshake(socket: TLSSocket): Promise<TLSSocket> {
   }
 }
 
-/** What getExtraInfo knows of a TLS connection; undefined for other names. */
+/** What getExtraInfo returns for a TLS connection; undefined for other names. */
 export function tlsInfo(socket: TLSSocket, name: string): unknown {
   switch (name) {
     case 'peercert':

@@ -1,4 +1,5 @@
-// startServer's options: checked at once, each with what was expected and what came.
+// The options of startServer. They are checked at once, and an error says what was expected and
+// what came.
 import {
   type Check,
   type Checks,
@@ -16,66 +17,89 @@ import { serverTls, type ServerTlsOptions } from './tls-options.ts';
 import { LONGEST_PATH } from './unix-path.ts';
 
 interface CommonOptions extends ConnectionLimits, AdmissionOptions, ReportOptions {
-  /** Bytes: the readers' limit. Default 65536. */
+  /** Bytes: the limit of each reader. Default 65,536. */
   readonly limit?: number | undefined;
-  /** Bytes: the most that `read()` to the end may take. Default 64 MiB. */
+  /** Bytes: the most that a `read()` to the end may take. Default 64 MiB. */
   readonly readLimit?: number | undefined;
   /**
-   * Bytes of memory that the readers and writers of all its connections may take together. Above it the largest are not read
-   * from; after 5 seconds they are ended and reported, until it is under three quarters. Default 1 GiB, or half of the memory
-   * that the process may use, if that is less; Infinity: no limit.
+   * Bytes of memory that the readers and writers of all connections may take together. Above it,
+   * the server stops reading from the connections that hold most. After 5 seconds it ends and
+   * reports the largest, until the rest takes less than three quarters. Default 1 GiB, or half of
+   * the memory that the process may use, if that is less. Infinity: no limit.
    */
   readonly maxTotalBuffered?: number | undefined;
   /**
-   * How many clients wait: in the kernel (which may allow fewer) until they are accepted, then for a place among
-   * maxConnections. Default 4096.
+   * How many clients may wait: in the kernel (which may allow fewer) until they are accepted, then
+   * for a place among `maxConnections`. Default 4096.
    */
   readonly backlog?: number | undefined;
-  /** Lets several processes listen on one port, and the kernel share connections out. Linux, Node >= 22.12. */
+  /**
+   * Lets several processes listen on one port, among which the kernel distributes connections.
+   * Needs Linux and Node.js 22.12 or later. Default false.
+   */
   readonly reusePort?: boolean | undefined;
-  /** Default true; with false, it listens from `startServing()` or `serveForever()` on. */
+  /**
+   * Whether `startServer` listens before it resolves. With false, the server listens from
+   * `startServing()` or `serveForever()` on. Default true.
+   */
   readonly startServing?: boolean | undefined;
   /** Sends small writes at once (TCP_NODELAY). Default true. */
   readonly noDelay?: boolean | undefined;
-  /** Has the kernel probe silent connections. Default false. */
+  /** Makes the kernel probe silent connections. Default false. */
   readonly keepAlive?: boolean | undefined;
   /**
-   * How many connections are served at once. More wait, accepted and unread, as in the backlog; more than `backlog` of those
-   * are refused with a reset. Default: no limit.
+   * How many connections are served at once. More clients are accepted and wait unread. When more
+   * than `backlog` of them wait, the server refuses the next with a reset. Default: no limit.
    */
   readonly maxConnections?: number | undefined;
-  /** How many handlers run at once; 1 is the blocking server, one table at a time. Default: no limit. */
+  /**
+   * How many handlers run at once. With 1, the server serves one client after the other. Default:
+   * no limit.
+   */
   readonly concurrency?: number | undefined;
-  /** Speaks TLS with every client: node:tls names (`key`, `cert`, `ca`, `requestCert`, `SNICallback`, `ALPNProtocols`, ...). */
+  /**
+   * Speaks TLS with every client. Takes the names of node:tls: `key`, `cert`, `ca`, `requestCert`,
+   * `SNICallback`, `ALPNProtocols`, ... Default: plain text.
+   */
   readonly tls?: ServerTlsOptions | undefined;
-  /** Milliseconds a client gets for the TLS handshake. Default 60,000. */
+  /** Milliseconds that a client has for the TLS handshake or the PROXY header. Default 60,000. */
   readonly handshakeTimeout?: number | undefined;
-  /** Milliseconds a closing TLS connection waits for the client's close_notify. Default 5,000. */
+  /**
+   * Milliseconds that a closing TLS connection waits for the client's close_notify. Default 5,000.
+   */
   readonly closeNotifyTimeout?: number | undefined;
   /**
-   * Reads a PROXY protocol header, version 1 or 2, from every client before its handler begins: `connection.peer` is then the
-   * client behind the balancer. A client without one is ended, and reported. Only for servers that nobody else can reach.
+   * Reads a PROXY protocol header, version 1 or 2, from every client before its handler begins.
+   * `connection.peer` is then the client behind the balancer. A client that sends no header is
+   * ended and reported. Set it only on servers that nobody but the balancer can reach: anyone else
+   * could claim any address. Default false.
    */
   readonly proxyProtocol?: boolean | undefined;
 }
 
+/**
+ * Options of `startServer`. An address is one of `host` and `port`, `path`, or `fd`; the types
+ * exclude mixtures.
+ */
 export type ServerOptions = CommonOptions &
   (
     | {
-        /** A name or address, or several; default all interfaces. */
+        /** A name or address, or an array of them. Default: all interfaces. */
         readonly host?: string | readonly string[] | undefined;
-        /** 0 to 65535; 0, the default, lets the system choose. */
+        /** 0 to 65535. With 0, the default, the system chooses a free port. */
         readonly port?: number | undefined;
         readonly path?: undefined;
         readonly mode?: undefined;
         readonly fd?: undefined;
       }
     | {
-        /** A Unix socket. */
+        /**
+         * The path of a Unix socket; a leading zero byte makes it a name in the abstract namespace.
+         */
         readonly path: string;
         /**
-         * The permissions of its file, 0 to 0o777: who may connect. It has them from the moment it appears at the path. Default: what
-         * the umask of the process leaves.
+         * Permissions of the socket's file, 0 to 0o777: who may connect. The file has them from the
+         * moment it appears at the path. Default: what the umask of the process leaves.
          */
         readonly mode?: number | undefined;
         readonly host?: undefined;
@@ -84,8 +108,9 @@ export type ServerOptions = CommonOptions &
       }
     | {
         /**
-         * A listening TCP or Unix socket that was handed over as a descriptor, or several: see `listenFds`. The server closes
-         * them with itself, or when it cannot listen; whoever else holds them keeps the address, and a path stays.
+         * The descriptor of a listening TCP or Unix socket that another process opened, or an array
+         * of them: see `listenFds`. The server closes them when it closes, or when it cannot
+         * listen. Another process that holds them keeps the address, and a path is not removed.
          */
         readonly fd: number | readonly number[];
         readonly host?: undefined;
@@ -97,15 +122,19 @@ export type ServerOptions = CommonOptions &
 
 const ACTION = 'start server';
 
-/** Of a server: the empty one is all interfaces. */
+/** The host of a server. The empty string means all interfaces. */
 const anyHost: Check = ofType('string', 'a name or address', isHostText);
 
+/** The check of a name or address to connect to or send to: not empty. */
 export const hostName: Check = ofType('string', 'a name or address', (name) => name !== '' && isHostText(name));
 
+/** The check of a port, 0 to 65535. */
 export const portNumber: Check = integerFrom(0, 65535);
 
+/** The check of the path of a Unix socket, or of an abstract name. */
 export const unixPath: Check = ofType('string', `the path of a Unix socket, at most ${LONGEST_PATH} bytes`, (path) => {
-  // In the abstract namespace a zero byte begins the name and may be in it; elsewhere the system cuts a path at one.
+  // A name in the abstract namespace begins with a zero byte and may have more. Elsewhere the
+  // system cuts a path at a zero byte.
   const isCut = !path.startsWith('\0') && path.includes('\0');
   return path !== '' && !isCut && Buffer.byteLength(path) <= LONGEST_PATH;
 });
@@ -126,7 +155,7 @@ export const SERVER: Checks<ServerOptions> = {
   concurrency: integer(1, Infinity),
   ...ADMISSION,
   ...LIMITS,
-  backlog: integerFrom(1, 2 ** 31 - 1), // what the system takes: a 32-bit number
+  backlog: integerFrom(1, 2 ** 31 - 1), // listen(2) takes a 32-bit int
   handshakeTimeout: positiveMs,
   closeNotifyTimeout: positiveMs,
   tls: serverTls,
@@ -138,7 +167,10 @@ export const SERVER: Checks<ServerOptions> = {
   ...REPORTS,
 };
 
-/** Throws a TypeError or RangeError for the first option that is wrong or unknown. */
+/**
+ * Checks the options of startServer, alone and together.
+ * @throws TypeError or RangeError for the first option that is wrong or unknown
+ */
 export function checkServerOptions(options: ServerOptions): void {
   checkOptions(ACTION, options, SERVER, '', { shutdownTimeout: 'closeNotifyTimeout' });
   const { path, mode, fd, reusePort } = options;
@@ -157,7 +189,7 @@ export function checkServerOptions(options: ServerOptions): void {
   }
 }
 
-/** A value, or a list that is not empty. */
+/** The check for a single value or a list of them that is not empty. */
 function oneOrMore(check: Check, empty: string): Check {
   return (action, name, value) => {
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
@@ -170,7 +202,10 @@ function wrongTogether(what: string): TypeError {
   return new TypeError(`Cannot ${ACTION}: ${what}`);
 }
 
-/** Whether text may be a name or an address: the system cuts it at a zero byte, and would take what is before for all of it. */
+/**
+ * Whether text may be a name or an address. The system cuts a name at a zero byte, and would take
+ * what comes before it for the whole name.
+ */
 function isHostText(host: string): boolean {
   return !/[\0-\x20\x7f]/.test(host);
 }

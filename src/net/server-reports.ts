@@ -1,6 +1,9 @@
-// What a server says about its clients, and to whom: onRefused, onError and onEnd where they are given, else the exception
-// handler. What anybody in the network can cause by the thousand (refusals, lost peers, ends in the middle of a read) goes there
-// at most once a second, each in one line (`brief`); other errors of handlers go there one by one, with their stacks.
+// The reports of a server about its clients. They go to onRefused, onError and onEnd where you set
+// them, else to the exception handler.
+//
+// What anyone in the network can cause by the thousand (refusals, lost peers, ends in the middle of
+// a read) goes to the exception handler at most once a second, each in one line (`brief`). Other
+// errors of handlers go there one by one, with their stacks.
 import { callback, type Checks } from '../base/index.ts';
 import {
   type Awaitable,
@@ -17,31 +20,35 @@ import type { RefusalReportOptions } from './refusal-reports.ts';
 import { moreConnections, ReportWindow } from './report-window.ts';
 
 /**
- * How a connection ended, as `onEnd` receives it.
+ * How a connection ended, as `onEnd` receives it:
  *
- * - `done`: its handler returned, and the connection was closed in good order;
+ * - `done`: its handler returned, and the connection closed in good order;
  * - `failed`: its handler threw `error`;
- * - `lost`: the peer was gone before the end, or a limit ended the connection; `error` says why;
- * - `cancelled`: its handler was cancelled, or the server ended before it began.
+ * - `lost`: the peer left before the end, or a limit ended the connection; `error` says which;
+ * - `cancelled`: its handler was cancelled, or the server ended before the handler began.
  */
 export interface ConnectionOutcome {
   readonly kind: 'done' | 'failed' | 'lost' | 'cancelled';
-  /** Of `failed` and `lost`. */
+  /** What `failed` and `lost` were caused by. */
   readonly error?: unknown;
 }
 
+/** Options of startServer that receive reports. */
 export interface ReportOptions extends RefusalReportOptions {
   /**
-   * Receives the errors of handlers, and the ConnectionLostError of a connection that `maxBuffered` ended. `isConnectionLost` is
-   * true of those that say only that the peer left. Default: the exception handler, with `context.connection`; it receives lost peers
-   * at most once a second.
+   * Receives the errors of handlers, and the ConnectionLostError of a connection that `maxBuffered`
+   * ended. Use `isConnectionLost` to tell the errors that only say that the peer left. Default: the
+   * exception handler, with `context.connection`; it receives lost peers at most once a second.
    */
   readonly onError?: ((error: unknown, connection: Connection) => void) | undefined;
-  /** Called once for every connection whose handler began or would have begun, when it has left the server. */
+  /**
+   * Called once for every connection whose handler began or would have begun, after the connection
+   * left the server.
+   */
   readonly onEnd?: ((connection: Connection, outcome: ConnectionOutcome) => void) | undefined;
 }
 
-/** Their checks. */
+/** The checks of ReportOptions. */
 export const REPORTS: Checks<ReportOptions> = { onError: callback, onRefused: callback, onEnd: callback };
 
 export class ServerReports {
@@ -49,29 +56,32 @@ export class ServerReports {
   readonly #server: object;
   readonly #losses = new ReportWindow(moreConnections('Lost'));
   readonly #callbacks: Callbacks;
-  /** The connections that maxBuffered ended, which was told then: the loss their handlers see is the same news. */
+  /**
+   * Connections that maxBuffered ended. That was reported then, so the loss that their handlers
+   * throw is not reported again.
+   */
   readonly #overflows = new WeakMap<Connection, ConnectionLostError>();
 
-  /** @param server named in the reports */
+  /** @param server the `context.server` of reports */
   constructor(server: object, options: ReportOptions) {
     this.#server = server;
     this.#options = options;
     this.#callbacks = new Callbacks(server);
   }
 
-  /** The handler of a connection failed. */
+  /** Reports that the handler of a connection threw. */
   failed(error: unknown, connection: Connection): void {
     if (this.#overflows.has(connection) && isConnectionLost(error)) return;
     this.#error(error, connection);
   }
 
-  /** A connection had more unsent bytes than maxBuffered allows, and was aborted. */
+  /** Reports that a connection had more unsent bytes than maxBuffered allows, and was aborted. */
   overflowed(error: ConnectionLostError, connection: Connection): void {
     this.#overflows.set(connection, error);
     this.#error(error, connection, 'maxBuffered');
   }
 
-  /** A connection has left the server. */
+  /** Reports that a connection left the server. */
   ended(connection: Connection): void {
     const { onEnd } = this.#options;
     if (onEnd === undefined) return;
@@ -79,7 +89,7 @@ export class ServerReports {
     this.#callbacks.call('onEnd', () => onEnd(connection, outcome));
   }
 
-  /** The server is at its end: what was counted is told now. */
+  /** Reports what was counted and not reported yet. Called when the server ends. */
   end(): void {
     this.#losses.end();
     this.#callbacks.end();
@@ -91,7 +101,7 @@ export class ServerReports {
       this.#errorByDefault(error, connection, kind);
       return;
     }
-    // It may be an async function: one that rejects is treated as one that throws.
+    // onError may be an async function. A rejection counts as a throw.
     const told = async (): Promise<void> => onError(error, connection);
     told().catch((failure: unknown) => {
       reportException({ message: `onError failed for ${connection.label}`, error: failure, connection });
@@ -122,7 +132,10 @@ export class ServerReports {
   }
 }
 
-/** Whether any client can cause it by leaving: a lost connection, or an end in the middle of what a handler asked for. */
+/**
+ * Whether any client can cause the error by leaving: a lost connection, or an end in the middle of
+ * what a handler reads.
+ */
 function isPeersDoing(error: unknown): boolean {
   try {
     const errors = error instanceof TaskGroupError ? error.leaves() : [error];
@@ -132,11 +145,11 @@ function isPeersDoing(error: unknown): boolean {
   }
 }
 
-/** What an error says, in one line without control characters; never throws. */
+/** The message of an error in one line, without control characters. Never throws. */
 function oneLine(error: unknown): string {
   try {
     const text = error instanceof Error ? error.message : String(error);
-    // oxlint-disable-next-line no-control-regex -- the point: it may have been a peer's to choose
+    // oxlint-disable-next-line no-control-regex -- the point: a peer may have chosen the text
     return (text.split('\n', 1)[0] ?? '').replace(/[\0-\x1f\x7f-\x9f]/g, '?');
   } catch {
     return 'an error that cannot be read';

@@ -1,15 +1,18 @@
 // A server: the connections that its gate lets in, and one task for each of them.
 //
-// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. They are the gate's (gate.ts), which does
-// all that comes before a connection: listening, admission, parking, handshakes, refusals.
+// States: CREATED -(startServing)-> SERVING -(close)-> CLOSED. They are the states of the gate
+// (gate.ts), which does everything that comes before a connection: listening, admission, parking,
+// handshakes, refusals.
 //
-// A connection is *open* (in `connections`) until its transport is gone and its handler has ended, in
-// either order. Then it leaves the gate. Handlers beyond `concurrency` wait in line, with their
-// connections open.
+// States of a connection: in line (its handler waits for one of the `concurrency` places) ->
+// handled (its task runs) -> ended. It is *open*, a member of `connections`, until its transport is
+// gone and its handler has ended, in either order. Then #maybeEnded() removes it and returns its
+// place to the gate.
 //
-// - waitClosed() resolves when CLOSED and no connection is open, in either order.
-// - A handler's end is its connection's end: a return flushes and closes, a throw is reported and closes, a cancel closes.
-// - shutdown() is bounded: see shutdown.ts.
+// - waitClosed() resolves when the server is CLOSED and no connection is open, in either order.
+// - When a handler ends, its connection ends. A return sends what was written and closes. A throw
+//   is reported and closes. A cancel closes.
+// - shutdown() is bounded in time: see shutdown.ts.
 import type { SecureContextOptions } from 'node:tls';
 import {
   answeredWait,
@@ -45,19 +48,47 @@ import { SharedMemory } from './shared-memory.ts';
 import { checkGrace, endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
 import type { Wire } from './wire.ts';
 
-/** Serves one client. Its end, however it ends, ends the connection. */
+/**
+ * Serves one client. The connection closes when the handler ends, whether it returns, throws or is
+ * cancelled. asyncio: `client_connected_cb`.
+ *
+ * @example
+ * ```ts
+ * import { type Handler, startServer } from 'maitre';
+ * const shout: Handler = async (reader, writer) => {
+ *   for await (const line of reader.lines()) writer.write(`${line.toUpperCase()}\n`);
+ * };
+ * await using server = await startServer(shout, { host: '127.0.0.1' });
+ * ```
+ */
 export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
 
+/**
+ * A server that `startServer` made. Disposing it runs `shutdown`. asyncio: `Server`.
+ *
+ * @example
+ * ```ts
+ * import { startServer } from 'maitre';
+ * await using server = await startServer((reader, writer) => writer.write('bye'), { host: '127.0.0.1' });
+ * console.log(String(server), server.port, server.statistics().open);
+ * ```
+ */
 export class Server extends Resource implements AsyncDisposable {
   readonly #handler: Handler;
   readonly #options: ServerOptions;
-  /** The run() of whoever started the server: its handlers belong to it. */
+  /**
+   * The run() in which the server was started; its handlers belong to it. Undefined outside of a
+   * run().
+   */
   readonly #program: object | undefined;
-  /** Runs a function in the context of whoever made the server: that is what its handlers begin in, each in a copy of its own. */
+  /**
+   * Runs a function in the AsyncLocalStorage context in which the server was made. Each handler
+   * begins in a copy of its own.
+   */
   readonly #inContext: <R>(fn: () => R) => R;
   readonly #gate: Gate;
   readonly #connections = new ConnectionSet();
-  /** What is the same for all of them. */
+  /** What all connections have in common. */
   readonly #settings: ConnectionSettings;
   /** Connections whose handlers wait for one of `concurrency` places. */
   readonly #line = new Set<Connection>();
@@ -68,12 +99,14 @@ export class Server extends Resource implements AsyncDisposable {
   #forever: Future<never> | undefined;
   #wasShutDown = false;
   readonly #reports: ServerReports;
-  /** Bytes of the connections that are gone. */
+  /** Sum of the bytes of connections that are gone. */
   readonly #goneBytes: Bytes = { bytesRead: 0, bytesWritten: 0 };
-  /** Connections behind a balancer whose handler has not begun: they have no end that anybody wants to hear of. */
+  /**
+   * Connections behind a balancer whose handler has not begun. Their end is not passed to `onEnd`.
+   */
   readonly #unserved = new Set<Connection>();
 
-  /** For startServer, and for serveInMemory with a `listenOn` of its own. @internal */
+  /** For startServer, and for serveInMemory, which passes a `listenOn` of its own. @internal */
   static make(handler: Handler, options: ServerOptions, listenOn?: Listen): Server {
     return new Server(handler, options, listenOn);
   }
@@ -124,7 +157,7 @@ export class Server extends Resource implements AsyncDisposable {
     return this.#gate.closed;
   }
 
-  /** A handler that has outlived a shutdown is not waited for once more. @internal */
+  /** Does not wait a second time for a handler that outlived a shutdown. @internal */
   override endWithin(grace: number): Promise<unknown> {
     return this.#wasShutDown ? Promise.resolve() : this.shutdown({ grace });
   }
@@ -135,20 +168,21 @@ export class Server extends Resource implements AsyncDisposable {
     this.abortClients();
   }
 
-  /** Where it listens; empty before it listens and after close. */
+  /** The addresses that it listens on. Empty before it listens and after close(). */
   get addresses(): Address[] {
     return this.#gate.addresses;
   }
 
   /**
-   * The TCP port it listens on, the same for all its addresses: `console.log(server.port)`.
-   * @throws InvalidStateError when it has none (it does not listen, or on Unix sockets alone) or several
+   * The TCP port that it listens on, the same for all its addresses: `console.log(server.port)`.
+   * @throws InvalidStateError when it has no port (it does not listen, or only on Unix sockets), or
+   * several
    */
   get port(): number {
     return onlyPort(this.addresses, this.#state);
   }
 
-  /** What the server has done and is doing, counted now. */
+  /** Counts what the server has done so far and what it does now. */
   statistics(): ServerStatistics {
     const { accepted, refused, parked, handshakes } = this.#gate.statistics();
     return {
@@ -163,7 +197,7 @@ export class Server extends Resource implements AsyncDisposable {
     };
   }
 
-  /** The open connections, a live view. */
+  /** The open connections: a live view, which changes as clients come and go. */
   get connections(): ReadonlySet<Connection> {
     return this.#connections;
   }
@@ -172,23 +206,39 @@ export class Server extends Resource implements AsyncDisposable {
     return this.#gate.closed ? 'closed' : this.#gate.isUp ? 'serving' : 'created';
   }
 
+  /** True while it listens. asyncio: `Server.is_serving`. */
   isServing(): boolean {
     return this.#state === 'serving';
   }
 
   /**
-   * Uses other certificates for handshakes from now on: certificates are renewed without a restart.
+   * Uses other certificates for all handshakes from now on, so that you can renew them without a
+   * restart. Open connections keep theirs.
    * @param options `key`, `cert`, `ca`, ... as in node:tls
-   * @throws InvalidStateError for a server without TLS; TypeError for unknown options, or without key and cert
+   * @throws InvalidStateError for a server without TLS; TypeError for unknown options, or without
+   * key and cert
    */
   setSecureContext(options: SecureContextOptions): void {
     this.#gate.setSecureContext(options);
   }
 
   /**
-   * Begins to listen, for a server started with `startServing: false`. Idempotent. Cancelled, it listens on nothing, unless another
-   * call wants it to, and may be called again.
+   * Begins to listen. Call it for a server that was started with `startServing: false`. Idempotent.
+   *
+   * Cancellable. A cancelled call leaves nothing listening, unless another call waits too; you may
+   * call it again. asyncio: `Server.start_serving`.
    * @throws InvalidStateError when closed; the system's error when it cannot listen; CancelledError
+   *
+   * @example
+   * ```ts
+   * import { startServer } from 'maitre';
+   * await using server = await startServer((reader, writer) => writer.write('bye'), {
+   *   host: '127.0.0.1',
+   *   startServing: false,
+   * });
+   * await server.startServing();
+   * console.log(server.port);
+   * ```
    */
   startServing(options?: WaitOptions): Promise<void> {
     return waiting(this.#startServing(options));
@@ -199,15 +249,24 @@ export class Server extends Resource implements AsyncDisposable {
     await this.#gate.start(options);
   }
 
-  /** The same without a wait, where listening cannot fail. @internal */
+  /** startServing() without a wait, where listening cannot fail. @internal */
   begin(): void {
     this.#gate.startNow();
   }
 
   /**
-   * Serves until its task is cancelled or the server is closed; either way it rejects with CancelledError. When it is
-   * cancelled, it closes the server and runs `shutdown` with the default grace first.
-   * @throws InvalidStateError when the server is closed, or another call is under way
+   * Serves until its task is cancelled or the server is closed. Either way it rejects with
+   * CancelledError. When its task is cancelled, it first closes the server and runs `shutdown` with
+   * the default grace. asyncio: `Server.serve_forever`.
+   * @throws InvalidStateError when the server is closed, or another call is running; the system's
+   * error when it cannot listen; CancelledError
+   *
+   * @example
+   * ```ts
+   * import { moveOnAfter, startServer } from 'maitre';
+   * await using server = await startServer((reader, writer) => writer.write('bye'), { host: '127.0.0.1' });
+   * await moveOnAfter(1000, () => server.serveForever()); // serves for a second
+   * ```
    */
   serveForever(options?: WaitOptions): Promise<never> {
     return waiting(this.#serveForever(options));
@@ -222,16 +281,19 @@ export class Server extends Resource implements AsyncDisposable {
       await this.startServing();
       return await cancellable(forever, options);
     } catch (error) {
-      // Closed by somebody else: how its connections end is for them to say.
+      // Someone else closed the server, and decides how its connections end.
       if (error instanceof CancelledError && error.reason.by !== this) await this.shutdown();
-      else if (forever.done()) await forever; // closed while it was beginning to listen
+      else if (forever.done()) await forever; // closed while startServing() was waiting
       throw error;
     } finally {
       this.#forever = undefined;
     }
   }
 
-  /** Stops accepting and ends a running serveForever; connections go on. Idempotent. */
+  /**
+   * Stops accepting clients, and cancels a running serveForever(). Open connections go on.
+   * Idempotent. asyncio: `Server.close`.
+   */
   close(): void {
     if (this.#gate.closed) return;
     this.#gate.close();
@@ -239,19 +301,29 @@ export class Server extends Resource implements AsyncDisposable {
     this.#maybeClosed();
   }
 
-  /** Closes every connection after what it has written. */
+  /** Closes every connection once it has sent what was written. asyncio: `Server.close_clients`. */
   closeClients(): void {
     for (const connection of this.#connections) connection.writer.close();
   }
 
-  /** Ends every connection at once; what is unsent is lost. */
+  /** Ends every connection at once. Unsent bytes are lost. asyncio: `Server.abort_clients`. */
   abortClients(): void {
     for (const connection of this.#connections) connection.abort();
   }
 
   /**
-   * Resolves when the server is closed and no connection is open any more, in either order. Does not close anything, and is
-   * not bounded: `shutdown` is.
+   * Waits until the server is closed and no connection is open, in either order. It closes nothing
+   * and has no time limit; to end the server in bounded time, call `shutdown`. Cancellable.
+   * asyncio: `Server.wait_closed`.
+   * @throws CancelledError
+   *
+   * @example
+   * ```ts
+   * import { startServer } from 'maitre';
+   * const server = await startServer((reader, writer) => writer.write('bye'), { host: '127.0.0.1' });
+   * server.close();
+   * await server.waitClosed();
+   * ```
    */
   waitClosed(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
@@ -262,10 +334,18 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   /**
-   * Ends everything in bounded time: stops accepting, lets clients that are between messages read the end, waits up to
-   * `grace` milliseconds (default 10,000) for handlers to end, cancels the rest, waits a second, aborts what is left.
-   * Cancelled itself, it cancels and aborts all at once. A handler that will not end even then is reported by name.
-   * @returns how many connections ended which way
+   * Ends the server in bounded time. In this order, it:
+   *
+   * 1. stops accepting clients;
+   * 2. lets clients that are between messages read the end of the stream;
+   * 3. waits up to `grace` milliseconds (default 10,000) for handlers to end;
+   * 4. cancels the other handlers, and waits a second for them;
+   * 5. aborts the connections that are left.
+   *
+   * A handler that does not end even then is reported by name. Cancellable: a cancelled shutdown
+   * cancels all handlers and aborts all connections at once.
+   * @returns how many connections ended in which way
+   * @throws RangeError or TypeError for a wrong grace; CancelledError
    *
    * @example
    * ```ts
@@ -298,7 +378,7 @@ export class Server extends Resource implements AsyncDisposable {
     }
   }
 
-  /** shutdown with the default grace. */
+  /** Runs shutdown() with the default grace. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
@@ -321,7 +401,8 @@ export class Server extends Resource implements AsyncDisposable {
 
   #handle(connection: Connection): void {
     this.#handling++;
-    // Not eager: the microtask it begins in is a context of its own, and one that ends at once begins no other in its stack.
+    // Not eager. The task begins in a microtask, whose context is its own, and a handler that ends
+    // at once does not begin the next one inside its own stack.
     const task = this.#inContext(() =>
       spawn(() => this.#serve(connection), { name: connection, program: this.#program }),
     );
@@ -334,7 +415,7 @@ export class Server extends Resource implements AsyncDisposable {
       : this.#handler(connection.reader, connection.writer, connection);
   }
 
-  /** The balancer's header comes first, then TLS, then the handler. */
+  /** Reads the balancer's header first, then does the TLS handshake, then calls the handler. */
   async #serveBehindBalancer(connection: Connection): Promise<unknown> {
     this.#unserved.add(connection);
     if (!(await this.#gate.meet(connection))) return undefined;
@@ -349,19 +430,24 @@ export class Server extends Resource implements AsyncDisposable {
     for (const next of this.#line) {
       if (this.#handling >= (this.#options.concurrency ?? Infinity)) break;
       this.#line.delete(next);
-      // One whose peer ended meanwhile is served too, its bytes are not lost; one that a limit has ended is only not gone yet.
+      // A connection whose peer ended meanwhile is served too, so that its bytes are not lost. One
+      // that a limit has ended is not: it is only not gone yet.
       if (!next.failed) this.#handle(next);
     }
     this.#maybeEnded(connection);
   }
 
   #gone(connection: Connection): void {
-    // One that broke in line gives up its place: no read of it would give anything but the loss.
+    // A connection that broke while in line loses its place: its handler could read nothing but the
+    // loss.
     if (connection.reader.exception() !== undefined) this.#line.delete(connection);
     this.#maybeEnded(connection);
   }
 
-  /** Lets a connection go that is gone and handled; who waits for its place comes in. */
+  /**
+   * Removes a connection that is gone and handled. The client that waits for its place comes in.
+   * Called at both ends, because either may be the last.
+   */
   #maybeEnded(connection: Connection): void {
     if (!connection.gone || this.#line.has(connection) || connection.task?.done() === false) return;
     if (!this.#connections.delete(connection)) return;
@@ -386,8 +472,8 @@ export class Server extends Resource implements AsyncDisposable {
       task.cancelFor('Cancelled: the server is shutting down', { kind: 'shutdown', by: this });
       return;
     }
-    this.#line.delete(connection); // never begun, if it stood there
+    this.#line.delete(connection); // in line: its handler has not begun
     connection.writer.close();
-    this.#maybeEnded(connection); // one that is gone already tells nobody any more
+    this.#maybeEnded(connection); // its transport may be gone already, and calls #gone() no more
   }
 }

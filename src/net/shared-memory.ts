@@ -1,32 +1,44 @@
-// What the connections of one server may hold together, in their readers and writers.
+// The bound on what the readers and writers of one server's connections hold together
+// (maxTotalBuffered).
 //
-// Each connection is bounded by itself (limit, readLimit, maxBuffered), and thousands of them may still be more than the process
-// has. The sum is not kept, which would cost something for every read and write: it is taken by a sweep, which runs while
-// something is held. It is started by whatever came or was not taken, and ends when it finds nothing.
+// Each connection has bounds of its own (limit, readLimit, maxBuffered), but thousands of them may
+// add up to more than the process has. A running sum would cost something at every read and write.
+// Instead, a sweep takes the sum while something is held. Whatever came, or was not taken, starts
+// the sweep; it stops when it finds nothing.
 //
-// States: WITHIN -(sum above the bound)-> OVER -(sum at or under three quarters)-> WITHIN. While OVER, the largest holders are
-// not read from; the largest are ended, until the rest is under three quarters, after PATIENCE, or as soon as the sum grows above
-// HARD times the bound while all who hold MUCH are made to wait: a client that holds little is read from, or nobody would be
-// served, and there may be thousands of those.
+// States: WITHIN -(sum above the bound)-> OVER -(sum at or under three quarters)-> WITHIN.
 //
-// In between, a sweep comes early once so many bytes have come as were left of the bound.
+// While OVER:
+// - The largest holders are not read from (they are *held back*).
+// - The largest holders are ended, until the rest is under three quarters: after PATIENCE, or as
+//   soon as the sum grows above HARD times the bound while all who hold MUCH are held back.
+// - A client that holds little is still read from. Otherwise nobody would be served, and there may
+//   be thousands of such clients.
+//
+// Between two sweeps, one comes early once as many bytes have come as were left below the bound.
 import { totalmem } from 'node:os';
 import type { Deadline } from '../base/index.ts';
 import { addDeadline, ConnectionLostError, deleteDeadline, loopTime } from '../core/index.ts';
 import type { Connection } from './connection.ts';
 
-/** Bytes: the default bound, unless half of the process's memory is less. */
+/** Bytes: the default bound, unless half of the memory that the process may use is less. */
 const DEFAULT_BOUND = 2 ** 30;
-/** Milliseconds between two sweeps, and while nothing changes. */
+/** Milliseconds between two sweeps; EVERY_IDLE applies while nothing changes. */
 const EVERY = 100;
 const EVERY_IDLE = 500;
 /** Milliseconds for which the largest holders are held back before they are ended. */
 const PATIENCE = 5000;
-/** Times the bound: who makes it grow above that is not waited for. */
+/**
+ * Times the bound. If the sum grows above it in spite of holding back, clients are ended without
+ * waiting for PATIENCE.
+ */
 const HARD = 1.25;
-/** Bytes, what a reader holds at most by default: who holds more is made to wait before anybody is ended. */
+/**
+ * Bytes: the most that a reader holds by default. Clients that hold more are held back before any
+ * is ended.
+ */
 const MUCH = 2 ** 18;
-/** Bytes that have to come before an early sweep, for each connection it looks at, and in all. */
+/** Bytes that must come before an early sweep: per connection that it looks at, and in all. */
 const WORTH_A_LOOK = 2 ** 10;
 const WORTH_A_SWEEP = 2 ** 22;
 
@@ -36,13 +48,16 @@ export class SharedMemory implements Deadline {
   order = 0;
   readonly #bound: number;
   readonly #connections: ReadonlySet<Connection>;
-  /** What the last sweep has found. */
+  /** The sum that the last sweep found. */
   #sum = 0;
   /** The next sweep is EVERY_IDLE away. */
   #isIdle = false;
-  /** Since when it has been OVER; undefined while it is WITHIN. */
+  /** When it became OVER; undefined while it is WITHIN. */
   #overSince: number | undefined = undefined;
-  /** Bytes that came since the last sweep, whether they are still held or not, and how many it takes for an early one. */
+  /**
+   * Bytes that came since the last sweep, whether still held or not; and how many of them cause an
+   * early sweep.
+   */
   #arrived = 0;
   #enough: number;
   readonly #heldBack = new Set<Connection>();
@@ -53,19 +68,20 @@ export class SharedMemory implements Deadline {
     this.#enough = this.#bytesUntil(this.#bound);
   }
 
-  /** Somebody holds `bytes` more. */
+  /** A connection may hold `bytes` more. Starts the sweep unless it runs. */
   watch(bytes: number): void {
     if (this.#bound === Infinity) return;
     const before = this.#arrived;
     this.#arrived += bytes;
-    // A burst of thousands is one turn of the loop, in which no deadline is due.
+    // A burst of thousands comes in one turn of the loop, in which no deadline is due: do not wait
+    // for the timer.
     if (before < this.#enough && this.#arrived >= this.#enough) queueMicrotask(() => this.#sweep());
     if (this.slot >= 0 && !this.#isIdle) return;
     this.#isIdle = false;
     this.#next(EVERY);
   }
 
-  /** A connection is gone. */
+  /** A connection is gone. The sweep stops after the last. */
   gone(): void {
     if (this.#connections.size === 0) deleteDeadline(this);
   }
@@ -76,7 +92,7 @@ export class SharedMemory implements Deadline {
 
   #sweep(): void {
     let sum = 0;
-    for (const { heldBytes, failed } of this.#connections) if (!failed) sum += heldBytes; // one it ended frees its memory
+    for (const { heldBytes, failed } of this.#connections) if (!failed) sum += heldBytes; // a failed one frees its memory
     const before = this.#sum;
     this.#sum = sum;
     if (sum > this.#bound || this.#overSince !== undefined) this.#relieve(sum, sum > before);
@@ -87,7 +103,10 @@ export class SharedMemory implements Deadline {
     if (sum > 0) this.#next(this.#isIdle ? EVERY_IDLE : EVERY);
   }
 
-  /** So many, and at least as many as make a sweep a small part of what they cost. */
+  /**
+   * `bytes`, but at least as many as keep the cost of a sweep small beside the cost of receiving
+   * them.
+   */
   #bytesUntil(bytes: number): number {
     return Math.max(bytes, WORTH_A_SWEEP, this.#connections.size * WORTH_A_LOOK);
   }
@@ -109,7 +128,8 @@ export class SharedMemory implements Deadline {
       .filter((connection) => !connection.gone && !connection.failed)
       .map((connection) => ({ connection, bytes: connection.heldBytes }))
       .toSorted((a, b) => b.bytes - a.bytes);
-    // Those who hold much and were read from until now are made to wait first; when the sum grows in spite of that, others do it.
+    // Clients that hold much and were read from until now are held back first. If the sum grows in
+    // spite of that, others cause it.
     if (isHard && !isLate && this.#holdBackMost(holders)) return;
     let rest = sum;
     for (const { connection, bytes } of holders) {
@@ -120,7 +140,7 @@ export class SharedMemory implements Deadline {
     }
   }
 
-  /** Makes all wait that hold MUCH; false when they did already. */
+  /** Holds back all that hold MUCH. Returns false when they all were held back already. */
   #holdBackMost(holders: readonly { readonly connection: Connection; readonly bytes: number }[]): boolean {
     const before = this.#heldBack.size;
     for (const { connection, bytes } of holders) if (bytes > MUCH) this.#holdBack(connection);
@@ -149,9 +169,9 @@ export class SharedMemory implements Deadline {
   }
 }
 
-/** Half of what the process may use, at most DEFAULT_BOUND. */
+/** Half of the memory that the process may use, at most DEFAULT_BOUND. */
 function defaultBound(): number {
-  const allowed = process.constrainedMemory?.() ?? 0; // what a container allows; 0 or more than there is: nobody limits it
+  const allowed = process.constrainedMemory?.() ?? 0; // what a container allows; 0, or more than there is, means no limit
   const total = totalmem();
   return Math.min(DEFAULT_BOUND, Math.floor((allowed > 0 && allowed < total ? allowed : total) / 2));
 }

@@ -1,9 +1,16 @@
-// The graceful end of a server that accepts no more: idle clients read the end, the others get the grace, then a cancel, then
-// an abort. Every step is bounded; what does not end even then is named.
+// The graceful end of a server that no longer accepts. Idle clients read the end of the stream. The
+// others have the grace, then are cancelled, then aborted. Every step is bounded, and a report
+// names what does not end even then.
 //
-// A client is *idle* between messages, and *silent* when it may owe the rest of one (connection.activity()). A silent one gets
-// QUIET ms to go on, counted anew with every byte; then it is idle, too. One that has sent nothing yet may have just connected,
-// with its first request on its way: it counts as idle from FIRST_BYTE ms on.
+// A client is *idle* between messages. It is *silent* when it may owe the rest of a message
+// (connection.activity()). A silent client has QUIET ms to go on, counted anew with every byte.
+// After that it counts as idle too. A client that has sent nothing may have just connected, with
+// its first request under way: it counts as idle from FIRST_BYTE ms on.
+//
+// Example: three clients, grace 10,000 ms. A waits between messages, B sent half a line, C's
+// handler computes. At 0 ms, A reads the end, and its handler returns. About 500 ms later, B reads
+// the end too. C has until 10,000 ms; then its task is cancelled, and has 1,000 ms to clean up
+// before its connection is aborted. If it still runs 1,000 ms later, it is reported.
 import { notNegativeMs } from '../base/index.ts';
 import {
   defaultGrace,
@@ -18,39 +25,48 @@ import type { Connection } from './connection.ts';
 
 /** Options of `server.shutdown`. */
 export interface ShutdownOptions extends WaitOptions {
-  /** Milliseconds handlers get to end by themselves. Default 10,000. */
+  /** Milliseconds that handlers have to end by themselves. Default 10,000. */
   readonly grace?: number | undefined;
 }
 
-/** How a shutdown went: how many connections ended by themselves, by a cancel of their handler, and by an abort. */
+/** How many connections ended in which way. */
 export interface ShutdownReport {
+  /** Connections that ended by themselves within the grace. */
   readonly finished: number;
+  /** Connections that ended after their handler was cancelled. */
   readonly cancelled: number;
+  /** Connections that were aborted. */
   readonly aborted: number;
 }
 
-/** Milliseconds a graceful end waits for handlers, by default. */
+/** The default grace, in milliseconds. */
 const DEFAULT_GRACE = 10_000;
-/** Milliseconds cancelled handlers get to clean up, and aborted connections to go. */
+/** Milliseconds that cancelled handlers have to clean up, and then aborted connections to close. */
 const CANCEL_GRACE = 1000;
 /** Milliseconds of quiet after which a client that owes the rest of a message counts as idle. */
 const QUIET = 500;
-/** Milliseconds of a shutdown in which a client that has not sent a byte does not count as idle. */
+/**
+ * Milliseconds from the start of a shutdown in which a client that has not sent a byte does not
+ * count as idle.
+ */
 const FIRST_BYTE = 250;
 /** Milliseconds between two looks for idle clients. */
 const LOOK_EVERY = 125;
 
-/** What it ends. */
+/** What endConnections() needs of a server. */
 export interface Ending {
-  /** The open connections, a live view. */
+  /** The open connections: a live view. */
   readonly connections: ReadonlySet<Connection>;
-  /** Resolves when none is open. */
+  /** Waits until no connection is open. */
   waitClosed(): Promise<void>;
   /** Cancels a connection's handler, or closes one that has none. */
   cancel(connection: Connection): void;
 }
 
-/** The grace asked for; without one, what is left of that of a run() that is ending, else the default. */
+/**
+ * The grace that was passed. Without one, what is left of the grace of a run() that is ending, else
+ * the default.
+ */
 export function graceOf(grace: number | undefined): number {
   return grace === undefined ? defaultGrace(DEFAULT_GRACE) : grace;
 }
@@ -60,7 +76,7 @@ export function checkGrace(grace: number): void {
   notNegativeMs('shut down', 'grace', grace);
 }
 
-/** Ends all connections of a closed server. Cancelled, it leaves them to the caller. */
+/** Ends all connections of a closed server. When it is cancelled, it leaves them to the caller. */
 export async function endConnections(server: Ending, grace: number): Promise<ShutdownReport> {
   const { connections } = server;
   const all = connections.size;
@@ -78,12 +94,15 @@ export async function endConnections(server: Ending, grace: number): Promise<Shu
   return report;
 }
 
-/** Waits until no connection is open, at most `ms` milliseconds, calling `look` now and then. */
+/**
+ * Waits until no connection is open, for at most `ms` milliseconds, and calls `look` every
+ * LOOK_EVERY ms.
+ */
 async function emptyWithin(server: Ending, ms: number, look?: () => void): Promise<void> {
   const until = loopTime() + ms;
   for (;;) {
     if (look !== undefined && server.connections.size > 0) {
-      await sleep(0); // what has come in already is read first: whoever sent it is not idle
+      await sleep(0); // reads first what has come: its sender is not idle
       look();
     }
     const left = until - loopTime();
@@ -92,7 +111,10 @@ async function emptyWithin(server: Ending, ms: number, look?: () => void): Promi
   }
 }
 
-/** Lets the handlers that only wait for a peer between messages read the end of the stream: most then end by themselves. */
+/**
+ * Ends the stream of each client that is idle, so that its handler reads the end. Most handlers
+ * then end by themselves.
+ */
 function endIdle(
   connections: ReadonlySet<Connection>,
   silent: Map<Connection, { readonly bytes: number; readonly since: number }>,
@@ -100,7 +122,7 @@ function endIdle(
 ): void {
   const now = loopTime();
   for (const connection of connections) {
-    const { busy } = connection; // a protocol's word counts for more than what its bytes look like
+    const { busy } = connection; // what a protocol says overrides what the bytes show
     const activity = busy === undefined ? connection.activity() : busy ? 'busy' : 'idle';
     const mayBegin = connection.bytesRead === 0 && busy === undefined && now - began < FIRST_BYTE;
     if (activity === 'idle' && !mayBegin) connection.endReading();

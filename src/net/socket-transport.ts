@@ -1,17 +1,21 @@
-// The transport of a socket: what its wire tells becomes calls of a reader and a writer, and theirs become calls of the wire.
+// The transport of a socket. It turns the reports of its wire into calls of a reader and a writer,
+// and their calls into calls of the wire.
 //
-// States: OPEN -> (close, or the peer and we have both ended) ENDING -> GONE (the wire is closed).
+// States: OPEN -(close(), or both the peer and we have ended)-> ENDING -(the wire closes)-> GONE.
 //
-// - The peer's end is fed to the reader; the socket stays open for writing (half-open) until we close it.
-// - close() comes when everything written was taken: by the kernel, which may not have sent it. A socket that is closed answers
-//   whatever comes in with a reset, and drops what it has not sent, also when it is input that was there and nobody read. So
-//   while the kernel may hold bytes, we send our end first and drop what comes in until the peer ends too, for at most LINGER
-//   ms; the writer is told at once that all is over, the owner when it is. With input left and little sent, SHORT_LINGER will do.
-//   Otherwise we close at once.
-// - What the kernel holds is not to be known (send-queues.ts is too dear for every close), so it is guessed: SLOWEST bytes a
-//   millisecond leave. Up to AT_ONCE bytes leave without an answer of the peer, so small answers cost nothing.
-// - An error is told once to both sides, when the wire is closed. A reader that had the peer's end already keeps it: an
-//   error of writing does not take away what was received.
+// - The peer's end goes to the reader. The socket stays open for writing (half-open) until we close
+//   it.
+// - close() is called when the kernel has taken everything written. The kernel may not have sent it
+//   yet. A closed socket answers input with a reset, and drops what it has not sent; input that was
+//   there and that nobody read has the same effect. So while the kernel may hold bytes, we
+//   *linger*: we send our end first, and drop input until the peer ends too, for at most LINGER ms.
+//   The writer is told at once that all is over, the owner when the socket is closed. With unread
+//   input and little sent, SHORT_LINGER is enough. Otherwise we close at once.
+// - What the kernel holds is not known (send-queues.ts costs too much for every close), so it is
+//   estimated: SLOWEST bytes leave per millisecond. Up to AT_ONCE bytes leave without waiting for
+//   the peer, so small answers never linger.
+// - An error is reported once to both sides, when the wire is closed. A reader that already has the
+//   peer's end keeps it: an error of writing does not take away what was received.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError, loopTime } from '../core/index.ts';
@@ -29,38 +33,55 @@ import { secureInPlace, CLOSE_NOTIFY_TIMEOUT, TlsAcceptor, tlsInfo } from './sec
 import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
 import type { Wire } from './wire.ts';
 
-/** Milliseconds for which a closed connection waits for the peer's end while the kernel may hold what was sent. */
+/**
+ * Milliseconds that a closed connection waits for the peer's end while the kernel may hold what was
+ * sent.
+ */
 const LINGER = 30_000;
-/** The same when there may be input and little was sent: so that the peer reads that and an end, and not a reset. */
+/**
+ * The same, in milliseconds, when there may be unread input and little was sent. It lets the peer
+ * read an end instead of a reset.
+ */
 const SHORT_LINGER = 500;
-/** Bytes a millisecond that a peer takes at least, as far as we guess. */
+/** Bytes per millisecond that a peer is assumed to take at least. */
 const SLOWEST = 32;
 /** Bytes that leave at once: the first flight of TCP, 10 segments (RFC 6928). */
 const AT_ONCE = 14_600;
-/** Deno's node:tls shows our end to the peer only when the socket is closed: there the peer would be waited for in vain. */
+/**
+ * Deno's node:tls sends our end only when the socket is closed, so waiting for the peer's answer to
+ * it would be in vain.
+ */
 const HIDES_TLS_END = 'deno' in process.versions;
-/** Bytes that are dropped at full speed: more than a kernel usually holds of what was sent before the peer could hear of our end. */
+/**
+ * Bytes that are dropped at full speed. A kernel usually holds less than this of what the peer sent
+ * before it learned of our end.
+ */
 const DROP_FREELY = 16 << 20;
-/** Milliseconds between two chunks of what is dropped after those. */
+/** Milliseconds between two chunks of input that are dropped after the first DROP_FREELY bytes. */
 const DROP_EVERY = 10;
 
-/** What the connections of one server, or one opened connection, have in common. */
+/**
+ * What the connections of one server have in common. An opened connection has settings of its own.
+ */
 export interface TransportSettings extends StreamReaderOptions, Pick<StreamWriterOptions, 'maxBuffered'> {
-  /** Milliseconds a closing TLS connection waits for the peer's close_notify. */
+  /** Milliseconds that a closing TLS connection waits for the peer's close_notify. */
   readonly closeNotifyTimeout?: number | undefined;
-  /** Whether a server accepted it: the server's side of startTls. */
+  /** Whether a server accepted the connection. It then takes the server's side in startTls. */
   readonly accepted?: boolean | undefined;
 }
 
-/** Whose transport it is. */
+/** The owner of a transport: a Connection. */
 export interface TransportOwner {
-  /** Who is at its two ends. */
+  /** The addresses of its two ends. */
   readonly addresses: Addresses;
-  /** Called once, when the socket is closed and both sides know. */
+  /** Called once, when the socket is closed, after the reader and the writer know. */
   onTransportClose(): void;
-  /** The reader or the writer may hold so many bytes more: they came, or the system did not take them at once. */
+  /**
+   * The reader or the writer may hold `bytes` more: they came, or the system did not take them at
+   * once.
+   */
   holding(bytes: number): void;
-  /** maxBuffered ended it. */
+  /** maxBuffered ended the transport. */
   overflowed(error: ConnectionLostError): void;
 }
 
@@ -69,48 +90,51 @@ export class SocketTransport implements Transport {
   readonly writer: StreamWriter;
   /** Bytes that came from the peer. */
   bytesRead = 0;
-  /** The writer was told that all is over, and the socket still waits for the peer's end. */
+  /**
+   * True while it lingers: the writer knows that all is over, and the socket still waits for the
+   * peer's end.
+   */
   isLingering = false;
-  /** Why the socket broke. */
+  /** The error that broke the socket; undefined without one. */
   error: unknown = undefined;
   #owner: TransportOwner | undefined = undefined;
   readonly #settings: TransportSettings;
   #wire: Wire;
-  /** Non-null once it speaks TLS: the wire's socket. */
+  /** The wire's socket once it speaks TLS; undefined over plain text. */
   #secured: TLSSocket | undefined = undefined;
-  /** The reader holds enough. */
+  /** The reader has called pauseReading(): it holds enough. */
   #readerFull = false;
-  /** The server's connections hold too much together. */
+  /** The server's connections together hold too much (shared-memory.ts). */
   #heldBack = false;
-  /** What its handshake has settled; undefined without TLS. */
+  /** What the TLS handshake settled; undefined without TLS. */
   tls: ConnectionTls | undefined = undefined;
-  /** The reader gets nothing any more; the wire drops what comes. */
+  /** True once the reader receives nothing more, and the wire drops what comes. */
   #inputEnded = false;
-  /** Bytes dropped since then. */
+  /** Bytes dropped since #inputEnded. */
   #dropped = 0;
   #peerEnded = false;
   #gone = false;
-  /** How much had been written when bytes last came: for activity. */
+  /** `bytesWritten` when bytes last came; activity() compares it with now. */
   #writtenAtBytes = -1;
-  /** Bytes that the kernel may hold, as of #heldAt: guessed. */
+  /** Estimate of the bytes that the kernel held at #heldAt. */
   #held = 0;
   #heldAt = 0;
   #lingering: Handle | undefined = undefined;
   #dropping: Handle | undefined = undefined;
 
-  /** It reads nothing before `start()`. */
+  /** Makes the reader and the writer. Reads nothing before `start()`. */
   constructor(wire: Wire, settings: TransportSettings) {
     this.#wire = wire;
     this.#settings = settings;
     const { limit, pauseAbove, readLimit } = settings;
     this.reader = new StreamReader({ limit, pauseAbove, readLimit });
     this.reader.setTransport(this);
-    // Not `settings` itself: a connection's onOverflow wants to know of whom, and is told by overflowed().
+    // Not `settings` itself: its onOverflow takes a connection, which overflowed() passes.
     this.writer = new StreamWriter(this, { maxBuffered: settings.maxBuffered });
     if (wire.secured !== undefined) this.#setSecured(wire.secured);
   }
 
-  /** Says whose transport it is; before `start`. */
+  /** Sets the owner. Call it before `start`. */
   ownedBy(owner: TransportOwner): void {
     this.#owner = owner;
   }
@@ -140,7 +164,7 @@ export class SocketTransport implements Transport {
     if (!this.#heldBack) this.#wire.resume();
   }
 
-  /** Half a TLS connection cannot be closed in every version of TLS, so never. */
+  /** False over TLS: not every version of TLS can close one direction. */
   canWriteEof(): boolean {
     return this.#secured === undefined;
   }
@@ -155,17 +179,18 @@ export class SocketTransport implements Transport {
       this.#wire.close();
       return;
     }
-    // A turn later than the time says: a loop that stood still reads what has come meanwhile first, the peer's end above all.
+    // A turn later than LINGER: a loop that was blocked first reads what has come meanwhile, above
+    // all the peer's end.
     this.#lingering = callLater(linger, () => callSoon(() => this.#wire.destroy()));
     this.#wire.end();
     this.endReading();
-    // Whoever closed it need not wait for a peer that takes its time: there is nothing left to do for it.
+    // The caller of close() need not wait for a slow peer: there is nothing left to do for it.
     if (linger !== LINGER) return;
     this.isLingering = true;
     this.writer.onClose();
   }
 
-  /** Ends the wait for the peer's end: the socket is closed now. */
+  /** Ends lingering: closes the socket now, with a reset. */
   stopLingering(): void {
     if (this.#lingering !== undefined) this.#wire.reset();
   }
@@ -174,7 +199,7 @@ export class SocketTransport implements Transport {
     const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#inputEnded;
     const mayHold = this.#held > AT_ONCE && this.#held - (loopTime() - this.#heldAt) * SLOWEST > AT_ONCE;
     if (mayHold && !(HIDES_TLS_END && this.#secured !== undefined)) return LINGER;
-    // Over TLS the peer answers our close_notify with its own.
+    // Over TLS, the peer answers our close_notify with its own.
     if (this.#secured !== undefined) return this.#settings.closeNotifyTimeout ?? CLOSE_NOTIFY_TIMEOUT;
     return mayHaveInput ? SHORT_LINGER : 0;
   }
@@ -200,26 +225,30 @@ export class SocketTransport implements Transport {
     }
   }
 
-  /** Goes on over TLS, with the same reader and writer. What the reader holds is the peer's first flight. */
+  /**
+   * Goes on over TLS, with the same reader and writer. The bytes that the reader holds are the
+   * beginning of the peer's handshake.
+   */
   async startTls(options: StartTlsOptions | TlsAcceptor): Promise<void> {
     if (this.#secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     if (this.#gone) throw new InvalidStateError('Cannot start TLS: the connection is gone');
     if (!(options instanceof TlsAcceptor)) checkStartTls(options, this.#settings.accepted === true);
-    // First: a reader that was full lets its transport go on, which must not be the socket that nobody listens to.
+    // Do this first. A full reader resumes its transport here, and that must not resume the socket
+    // after release(), when no wire listens to it.
     const received = this.reader.takeHeld();
     const { addresses } = this.#wire;
     const plain = this.#wire.release();
-    this.#wire = new NetWire(plain, addresses); // so that an abort reaches it meanwhile
+    this.#wire = new NetWire(plain, addresses); // so that an abort reaches the socket meanwhile
     try {
       const secured = await secureInPlace(plain, received, this.#settings.accepted === true, options);
       this.#setSecured(secured);
       this.#wire = new NetWire(secured, addresses);
-      if (this.#inputEnded) this.#wire.discard(); // it ended during the handshake
+      if (this.#inputEnded) this.#wire.discard(); // endReading() was called during the handshake
       this.start();
       if (this.#heldBack) this.#wire.pause();
     } catch (error) {
       plain.destroy();
-      this.onClose(error as Error); // handshakes fail with Errors
+      this.onClose(error as Error); // handshakes reject only with Errors
       throw error;
     }
   }
@@ -231,7 +260,10 @@ export class SocketTransport implements Transport {
 
   // ---- called by the connection --------------------------------------------------------------------------------
 
-  /** The net.Socket it is or can show itself as; undefined when it is closed and was never one. */
+  /**
+   * The net.Socket under the wire, made when it is first read. Undefined when the wire is closed
+   * and never had one.
+   */
   get socket(): Socket | undefined {
     return this.#wire.socket;
   }
@@ -241,26 +273,35 @@ export class SocketTransport implements Transport {
     return this.reader.heldBytes + this.writer.heldBytes;
   }
 
-  /** Reads nothing, whatever the reader wants, until it is called with false. */
+  /**
+   * With true, reads nothing, whatever the reader wants. With false, reads again unless the reader
+   * is full.
+   */
   holdBack(on: boolean): void {
     this.#heldBack = on;
     if (on && !this.#inputEnded) this.#wire.pause();
     else if (!this.#readerFull) this.#wire.resume();
   }
 
-  /** Bytes written that the system has not taken: of the write under way, what libuv still holds. */
+  /**
+   * Bytes written that the system has not taken. Of the write in progress, it counts what libuv
+   * still holds.
+   */
   get untakenBytes(): number {
     const { bufferedBytes, pendingBytes } = this.writer;
     return Math.min(bufferedBytes, pendingBytes + (this.#wire.queued ?? Infinity));
   }
 
-  /** Ends the connection at once, with an error of ours. What it holds unread is freed now: its wire may take a while to close. */
+  /**
+   * Ends the connection at once, with an error that maitre made. Frees unread bytes now, because
+   * the wire may take a while to close.
+   */
   fail(error: Error): void {
     if (!this.#peerEnded && !this.#inputEnded) this.reader.drop();
     this.#wire.destroy(error);
   }
 
-  /** Ends the reader's stream now; what the peer still sends is dropped. */
+  /** Ends the reader's stream now. What the peer still sends is dropped. */
   endReading(): void {
     if (!this.#inputEnded && !this.#peerEnded && !this.#gone) this.reader.feedEof();
     this.#inputEnded = true;
@@ -269,9 +310,12 @@ export class SocketTransport implements Transport {
   }
 
   /**
-   * What the peer is doing, as far as one can see. `idle`: a read waits with nothing held and nothing unsent, and the peer is
-   * between messages: it has sent nothing, or we were the last to speak. `silent`: the same, but it was the last to speak and
-   * may owe us the rest of a message. `busy`: anything else, and within a record whose beginning was read.
+   * What the peer seems to be doing.
+   *
+   * - `idle`: a read waits, and nothing is held or unsent. The peer is between messages: it has
+   *   sent nothing yet, or we were the last to send.
+   * - `silent`: the same, but the peer was the last to send, and may owe the rest of a message.
+   * - `busy`: anything else, and also inside a record whose beginning was read.
    */
   activity(): 'idle' | 'silent' | 'busy' {
     const { waiting, bufferedBytes, isInRecord } = this.reader;
@@ -284,7 +328,7 @@ export class SocketTransport implements Transport {
   /** @internal */
   onData(chunk: Buffer): void {
     this.bytesRead += chunk.length;
-    this.#writtenAtBytes = this.writer.bytesWritten; // first: what is fed may be answered at once
+    this.#writtenAtBytes = this.writer.bytesWritten; // before feed(): a handler may answer inside it
     this.reader.feed(chunk);
     this.#owner?.holding(chunk.length);
   }
@@ -295,7 +339,10 @@ export class SocketTransport implements Transport {
     if (this.#lingering !== undefined && this.#dropped > DROP_FREELY) this.#dropSlowly();
   }
 
-  /** A peer that sends on and on is not ended, which would cut what it has not read, and gets little of our time. */
+  /**
+   * A peer that keeps sending is not ended, because a reset would cut what it has not read yet. It
+   * is read slowly instead, so that it takes little time.
+   */
   #dropSlowly(): void {
     this.#wire.pause();
     this.#dropping = callLater(DROP_EVERY, () => this.#wire.resume());

@@ -4,11 +4,17 @@ import { Server, type Handler } from './server.ts';
 import { checkServerOptions, type ServerOptions } from './server-options.ts';
 
 /**
- * Listens, and runs `handler` as a task of its own for every client. A handler's end is its connection's end: a return
- * sends what is written and closes, a throw is reported (`onError`, else the exception handler) and closes, a cancel
- * closes. One client's error touches nobody else. asyncio: `start_server`, `start_unix_server`.
- * @returns the server, which listens already, unless `startServing` is false
- * @throws TypeError or RangeError for wrong options; the system's error when it cannot listen (EADDRINUSE, EACCES, ...)
+ * Listens, and runs `handler` as a task of its own for every client. Resolves once it listens.
+ *
+ * The connection ends when its handler ends. A return sends what was written and closes. A throw is
+ * reported (to `onError`, or else the exception handler) and closes. A cancel closes. One client's
+ * error does not affect the others. Cancellable: it then listens on nothing. asyncio:
+ * `start_server`, `start_unix_server`.
+ * @param handler called with the reader, the writer and the connection of each client
+ * @param options where to listen, and the limits; durations are milliseconds, sizes bytes
+ * @returns the server. It listens already, unless `startServing` is false
+ * @throws TypeError or RangeError for wrong options; the system's error when it cannot listen
+ * (EADDRINUSE, EACCES, ...); CancelledError
  *
  * @example
  * ```ts
@@ -40,7 +46,7 @@ async function start(handler: Handler, options: ServerOptions): Promise<Server> 
     await server.startServing();
     return server;
   } catch (error) {
-    server.close(); // cancelled while it was beginning to listen
+    server.close(); // it could not listen, or was cancelled meanwhile
     throw error;
   }
 }

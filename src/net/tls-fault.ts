@@ -1,8 +1,11 @@
-// What is wrong with TLS, in words: OpenSSL says "DECODER routines::unsupported" of a key that is no key, and neither which
-// option that was nor, of a certificate, whose it is.
+// What is wrong with TLS options, in words. For a key that is not one, OpenSSL says "DECODER
+// routines::unsupported": not which option that was, nor, for a refused certificate, whose it is.
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 
-/** Options that can be tried alone, in the order in which they are looked at, and what each has to hold. */
+/**
+ * Options that can be tried alone, in the order in which they are tried, and what each must
+ * contain.
+ */
 const EXPECTED: Readonly<Record<string, string>> = {
   key: 'a private key in PEM form',
   cert: 'a certificate in PEM form',
@@ -15,9 +18,11 @@ const EXPECTED: Readonly<Record<string, string>> = {
 };
 
 /**
- * Runs `make`, which hands `options` to node:tls. When that fails, the error names the option that is to blame: `place`, such
- * as `tls.`, stands before its name. Errors of wrong types name theirs already.
- * @throws what `make` throws; for OpenSSL's errors a RangeError, with their code and them as its cause
+ * Runs `make`, which passes `options` to node:tls. If that fails, the error names the wrong option.
+ * Errors of wrong types name it already.
+ * @param place what stands before the option's name, such as `tls.`
+ * @throws what `make` throws; for OpenSSL's errors a RangeError, with their code and with them as
+ * its cause
  */
 export function withNamedOptions<T>(place: string, options: SecureContextOptions, make: () => T): T {
   try {
@@ -62,12 +67,13 @@ function failureOf(options: SecureContextOptions): Error | undefined {
   }
 }
 
-/** OpenSSL's codes of certificates that do not hold; ERR_SSL_ ones are the peer's alerts, about ours. */
+/** OpenSSL's codes for invalid certificates. ERR_SSL_ codes are alerts from the peer about ours. */
 const REFUSED = /^(?!ERR_SSL_).*(?:CERT|CRL|HOSTNAME|INVALID_CA)/;
 
 /**
- * The error of a client's handshake, with whom it was with where the server's certificate is what was refused. The code stays
- * node:tls's (`DEPTH_ZERO_SELF_SIGNED_CERT`, `CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, ...).
+ * Returns the error of a client's handshake. If the server's certificate was refused, the message
+ * names the server. The code stays that of node:tls (`DEPTH_ZERO_SELF_SIGNED_CERT`,
+ * `CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`, ...).
  */
 export function nameRefused(error: unknown, host: string | undefined): unknown {
   if (!(error instanceof Error)) return error;

@@ -1,33 +1,38 @@
-// The options of TLS, checked by name before anything starts: node:tls takes no notice of what it does not know, and a misspelt
-// `rejectUnauthorized` or `minVersion` is a hole that nobody sees. What the values must be, node:tls says itself.
+// The options of TLS. Their names are checked before anything starts: node:tls ignores names that
+// it does not know, and a misspelt `rejectUnauthorized` or `minVersion` is a security hole that
+// nobody sees. node:tls checks the values itself.
 import type { ServerOpts } from 'node:net';
 import type { ConnectionOptions, SecureContextOptions, TlsOptions } from 'node:tls';
 import { anything, type Checks, checkOptions, flag, isObject, positiveMs, wrongValue } from '../base/index.ts';
 
-/** Where the bytes come from is for the server and the connection to say. */
+/** Options that the server and the connection set themselves. */
 type Elsewhere = 'host' | 'port' | 'path' | 'socket' | 'lookup' | 'timeout';
 
-/** What node:tls takes for servers: `key`, `cert`, `ca`, `requestCert`, `SNICallback`, `ALPNProtocols`, `minVersion`, ... */
+/**
+ * TLS options of a server, as in node:tls: `key`, `cert`, `ca`, `requestCert`, `SNICallback`,
+ * `ALPNProtocols`, `minVersion`, ...
+ */
 export type ServerTlsOptions = Omit<TlsOptions, keyof ServerOpts>;
-/** What node:tls takes for clients, or true for its defaults. */
+/** TLS options of a client, as in node:tls, or true for its defaults. */
 export type ClientTlsOptions = Omit<ConnectionOptions, Elsewhere> | true;
 
-/** Options of `startTls`: node:tls names, for the side that this end is. */
+/** Options of `startTls`: the names of node:tls for the side that this end takes. */
 export interface StartTlsOptions extends SecureContextOptions {
-  /** Whether this end is the server. Default: true for accepted connections, false for opened ones. */
+  /** Whether this end is the server. Default: true for accepted connections, else false. */
   readonly isServer?: boolean | undefined;
-  /** The name to ask for and to verify, on the client. */
+  /** The server name that a client sends and verifies. */
   readonly servername?: string | undefined;
   readonly rejectUnauthorized?: boolean | undefined;
   readonly requestCert?: boolean | undefined;
   readonly ALPNProtocols?: TlsOptions['ALPNProtocols'];
   readonly SNICallback?: TlsOptions['SNICallback'];
   readonly checkServerIdentity?: ConnectionOptions['checkServerIdentity'] | undefined;
-  /** Milliseconds. Default 60,000. */
+  /** Milliseconds that the handshake may take. Default 60,000. */
   readonly handshakeTimeout?: number | undefined;
 }
 
-// All names that the types know, so that the compiler says when node:tls learns a new one. It checks most values itself.
+// All names in the types, so that the compiler reports when node:tls adds one. node:tls checks most
+// values itself.
 
 const CONTEXT: Checks<SecureContextOptions> = {
   ALPNCallback: anything,
@@ -98,22 +103,28 @@ const START: Checks<StartTlsOptions> = {
   servername: anything,
 };
 
-/** What startTls takes: what its type says, and what else node:tls knows on either side. */
+/**
+ * The names that startTls accepts: those of its type, and all others that node:tls knows on either
+ * side.
+ */
 const ALL = { ...SERVER, ...CLIENT, ...START };
 
 const TLS_OPTIONS = 'an object of node:tls options';
 
-/** Any of these lets a server say who it is. */
+/** Each of these alone identifies a server. */
 const IDENTITY = ['pfx', 'SNICallback', 'pskCallback'];
 
-/** The `tls` of a server: an object, without unknown names, that says who the server is. @throws TypeError */
+/**
+ * Checks the `tls` of a server: an object without unknown names that identifies the server. @throws
+ * TypeError
+ */
 export function serverTls(action: string, name: string, tls: unknown): void {
   if (!isObject(tls)) throw wrongValue(action, name, TLS_OPTIONS, tls);
   checkOptions(action, tls, SERVER, `${name}.`);
   checkIdentity(tls, action, name);
 }
 
-/** The `tls` of a client: true, or an object without unknown names. @throws TypeError */
+/** Checks the `tls` of a client: true, or an object without unknown names. @throws TypeError */
 export function clientTls(action: string, name: string, tls: unknown): void {
   if (tls === true) return;
   if (!isObject(tls)) throw wrongValue(action, name, `true or ${TLS_OPTIONS}`, tls);
@@ -130,7 +141,7 @@ export function checkSecureContext(options: unknown): void {
 
 /**
  * Checks the options of startTls.
- * @param accepted which side this end is unless `isServer` says
+ * @param accepted whether this end is the server, unless `isServer` says otherwise
  * @throws TypeError; RangeError for a handshakeTimeout that is not above 0
  */
 export function checkStartTls(options: unknown, accepted: boolean): void {

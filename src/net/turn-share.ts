@@ -1,12 +1,16 @@
-// How long one connection may read in one turn of the loop. libuv reads a socket up to 32 times, 64 KiB each, before it looks at
-// the next one, and the handler works on each: a peer that sends without end would make all others wait for as long as that
-// takes. Bytes would be the wrong measure: 4 MiB that are passed on are less work than 64 KiB of two-byte lines.
+// How long one connection may read in one turn of the loop. libuv reads a socket up to 32 times, 64
+// KiB each, before it turns to the next, and the handler works on each chunk. A peer that sends
+// without end would make all others wait that long. The share is measured in time, not bytes: to
+// pass on 4 MiB is less work than to read 64 KiB of two-byte lines.
 import { addSoon, host } from '../core/index.ts';
 
-/** Milliseconds of a turn after which a connection that has more to read waits for the next turn. */
+/**
+ * Milliseconds that a connection may read in one turn. If it has more to read, it waits for the
+ * next turn.
+ */
 const SHARE = 1;
 
-/** Counts the turns in which somebody read much. */
+/** Counts the turns in which some connection read much. */
 let turn = 0;
 let isCounted = false;
 const nextTurn = {
@@ -21,7 +25,10 @@ export class TurnShare {
   #turn = -1;
   #began = 0;
 
-  /** Called for a read after which there may be more. True when the connection has had its share of this turn. */
+  /**
+   * Call it for a read after which there may be more. Returns true when the connection has used its
+   * share of this turn.
+   */
   isOver(): boolean {
     if (!isCounted) {
       isCounted = true;

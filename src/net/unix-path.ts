@@ -1,35 +1,44 @@
-// Unix socket paths: taking one over when nobody answers on it, and giving up only what is ours.
+// Paths of Unix sockets: how a server takes over a path on which nobody answers, and removes only a
+// path that is its own.
 //
-// libuv unlinks a pipe's path when it closes, whoever's socket stands there by then. So a server binds a name of its own
-// beside the path and links the path to it: what libuv unlinks is gone already, and we unlink the path only while it is
-// still the inode that we made. Linking fails when somebody was faster, as binding would.
+// libuv unlinks the path of a pipe when it closes, even if another process's socket is there by
+// then. So a server binds a temporary name beside the path and links the path to it. The name that
+// libuv would unlink is gone already, and the server unlinks the path only while it is still the
+// inode that it made. Linking fails when another process was faster, as binding would.
 //
-// A socket that is to have a mode is bound inside a folder of its own that nobody else may enter, and gets its mode there: who may
-// not connect never finds it open. (The umask is the rejected option: it is the whole process's, and threads cannot set it.)
+// A socket with a mode is bound inside a temporary folder that nobody else may enter, and gets its
+// mode there. So a user who may not connect never finds it open. Rejected: the umask. It belongs to
+// the whole process, and threads cannot set it.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, lstatSync, mkdtempSync, rmdirSync, type Stats, statSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Future } from '../core/index.ts';
 
-/** What the kernel takes for a Unix socket's path, bytes. A longer one could be linked, but nobody could connect to it. */
+/**
+ * Bytes: the longest path of a Unix socket that the kernel accepts. A longer one could be linked,
+ * but nobody could connect to it.
+ */
 export const LONGEST_PATH: number = process.platform === 'linux' ? 107 : 103;
 
-/** Names in Linux's abstract namespace are no files: the kernel alone knows them, and forgets them with their sockets. */
+/**
+ * Names in Linux's abstract namespace are not files: only the kernel knows them, and it forgets
+ * them with their sockets.
+ */
 const isAbstract = (path: string): boolean => path.startsWith('\0');
 
-/** Where a socket is bound before it has its path. */
+/** The temporary name at which a socket is bound before it has its path. */
 export interface Berth {
-  /** What to bind to. */
+  /** The name to bind. */
   readonly name: string;
-  /** Once bound: gives the socket its mode. */
+  /** Sets the mode of the socket. Call it once bound. */
   setMode(): void;
-  /** Once the name is gone, however it went. */
+  /** Removes the folder. Call it once the name is gone, after success or failure. */
   leave(): void;
 }
 
 /**
- * A place to bind a socket that is going to be called `path`.
+ * Makes a temporary name for a socket that will be called `path`.
  * @param mode of its file; undefined leaves it to the umask
  * @throws the system's error, in terms of `path`
  */
@@ -37,7 +46,8 @@ export function takeBerth(path: string, mode: number | undefined): Berth {
   const nothing = (): void => undefined;
   if (mode === undefined) return { name: bindName(path), setMode: nothing, leave: nothing };
   const prefix = join(dirname(path), '.m');
-  // Where the longer name does not fit, nobody who watches the folder knows the name either until it is there.
+  // If the longer name does not fit, the socket is bound in the same folder: nobody who watches the
+  // folder knows that name before it exists.
   const hasRoom = Buffer.byteLength(prefix) + '123456/s'.length <= LONGEST_PATH;
   try {
     const folder = hasRoom ? mkdtempSync(prefix) : undefined;
@@ -53,7 +63,7 @@ export function takeBerth(path: string, mode: number | undefined): Berth {
 }
 
 /**
- * Says so when the folder of `path` is not there: libuv says EACCES, "permission denied", of that.
+ * Throws when the folder of `path` does not exist. libuv would report EACCES, "permission denied".
  * @throws an ENOENT or ENOTDIR error
  */
 export function checkFolder(path: string): void {
@@ -63,7 +73,7 @@ export function checkFolder(path: string): void {
   try {
     found = statSync(folder, { throwIfNoEntry: false });
   } catch {
-    return; // we may not look: the system's words will do
+    return; // no permission to look: the system's error will do
   }
   if (found?.isDirectory() === true) return;
   const state = found === undefined ? `${folder} does not exist` : `${folder} is not a folder`;
@@ -75,8 +85,8 @@ export function checkFolder(path: string): void {
 }
 
 /**
- * The system's error about a name of our making, as one about the path that was asked for.
- * @param name what a path of ours begins with
+ * Rewrites the system's error about a temporary name as one about the path that the user passed.
+ * @param name what the temporary path begins with
  */
 export function inTermsOf(path: string, error: NodeJS.ErrnoException, name: string): Error {
   const at = error.message.indexOf(name);
@@ -85,7 +95,10 @@ export function inTermsOf(path: string, error: NodeJS.ErrnoException, name: stri
   return Object.assign(new Error(message, { cause: error }), { code, syscall, address: path });
 }
 
-/** A name in the same folder to bind to, new each time; the path itself where that would be too long. */
+/**
+ * Makes a new temporary name in the same folder. Returns the path itself where the name would be
+ * too long.
+ */
 export function bindName(path: string): string {
   if (isAbstract(path)) return path;
   const name = join(dirname(path), `.m${randomBytes(6).toString('base64url')}`);
@@ -93,8 +106,8 @@ export function bindName(path: string): string {
 }
 
 /**
- * Makes way at `path`: nothing there is fine; a socket on which nobody answers is removed.
- * @throws an EADDRINUSE error when somebody answers; an Error when it is not a socket, which stays
+ * Makes `path` free: removes a socket on which nobody answers. Does nothing if nothing is there.
+ * @throws an EADDRINUSE error when a server answers; an Error when it is not a socket, which stays
  */
 export async function clearPath(path: string): Promise<void> {
   if (isAbstract(path)) return;
@@ -111,8 +124,9 @@ export async function clearPath(path: string): Promise<void> {
 }
 
 /**
- * Gives the socket at `path` a second name. While it lasts, its inode number is not given to another file, so somebody who
- * replaces it meanwhile is not taken for it. Undefined where that is not allowed: on a socket of another user.
+ * Links the socket at `path` to a second name. While that exists, the system does not reuse its
+ * inode number, so another file that replaces it meanwhile is not taken for it. Undefined where
+ * that is not allowed: on a socket of another user.
  */
 function hold(path: string): string | undefined {
   const name = bindName(path);
@@ -121,11 +135,11 @@ function hold(path: string): string | undefined {
     linkSync(path, name);
     return name;
   } catch {
-    return undefined; // or the socket is gone already: what follows finds out
+    return undefined; // or the socket is gone already: answers() finds out
   }
 }
 
-/** Gives the bound name its path; the result takes the path away again, if it is still ours. */
+/** Links the path to the bound name. The result removes the path again, if it is still ours. */
 export function claimPath(bound: string, path: string): () => void {
   if (isAbstract(path)) return () => undefined;
   if (bound !== path) {
@@ -154,7 +168,8 @@ async function answers(path: string): Promise<boolean> {
   const future = new Future<boolean>();
   const socket = connect(path);
   socket.on('connect', () => future.answer(true));
-  // Refused: its server is gone. Anything else (a full backlog, no permission) means that somebody is there.
+  // Refused means that its server is gone. Any other error (a full backlog, no permission) means
+  // that a server is there.
   socket.on('error', (error: NodeJS.ErrnoException) =>
     future.answer(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
   );

@@ -1,5 +1,6 @@
 // simulation: servers in memory, and a bad network with real sockets, for tests.
-// May import: the pure rooms, testing, net, node:buffer. Does not belong here: what needs no server, which is testing's.
+// May import: the pure rooms, testing, net, node:buffer.
+// Does not belong here: tools that need no server, which are in testing.
 export {
   type MemoryClientOptions,
   type MemoryServerOptions,

@@ -1,19 +1,27 @@
-// Two wires that are connected in memory, with what a kernel does between them: buffers of a bound, half-closes, resets.
+// Two wires that are connected in memory, with what a kernel does between them: bounded buffers,
+// half-closes, resets.
 //
-// What one side writes goes into the other's inbox, as much as fits; the rest waits in its own outbox, and `taken` follows when
-// all of it has gone over. The inbox is handed to the listener in a later turn, while it reads. Everything that crosses does so
-// in a turn of its own, so that no side is told anything inside a call of its own.
+// What one side writes goes into the other's inbox, as much as fits. The rest waits in the writer's
+// outbox, and `onWritten` follows when all of it was moved. The inbox is passed to the listener in
+// a later turn, while it reads. Everything that crosses does so in a turn of its own, so that no
+// side is called from inside a call of its own.
 //
-// States of a side: OPEN -> CLOSING (it has ended, nothing more is told but that) -> CLOSED (`closed` was told). As in a kernel:
-// - an end that was sent is read after all that came before it;
-// - who closes with input that nobody read resets the other side, also when more of it waits there;
-// - a side that was reset reads what had come, and then the error; it writes nothing any more.
+// States of a side: OPEN -> CLOSING (it has ended; only `onClose` follows) -> CLOSED (`onClose` was
+// called). As in a kernel:
+// - an end is read after everything that was sent before it;
+// - a side that closes with unread input resets the other side, also when more of that input waits
+//   in the other's outbox;
+// - a side that was reset reads what had come, then the error. It writes nothing any more.
+//
+// Example: A writes 100 KiB and B does not read. B's inbox takes 64 KiB; 36 KiB stay in A's outbox,
+// and write() returns false. B reads 20 KiB: 20 KiB move over. Once the outbox is empty, A's
+// `onWritten` is called in the next turn.
 import { Buffer } from 'node:buffer';
 import { Deque } from '../base/index.ts';
 import { addSoon, callSoon, InvalidStateError } from '../core/index.ts';
 import type { Addresses, Wire, WireListener } from '../net/index.ts';
 
-/** Bytes that wait unread for one side, as in a socket's buffers. */
+/** Bytes that may wait unread for one side, as in the buffers of a socket. */
 const CAPACITY = 65536;
 
 /** One side of the pair that `memoryWirePair` makes. */
@@ -22,20 +30,22 @@ export class MemoryWire implements Wire {
   readonly socket: undefined = undefined;
   readonly secured: undefined = undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
-  /** The other side; undefined only while the pair is being made. */
+  /** The other side. Undefined only while the pair is being made. */
   #other: MemoryWire | undefined = undefined;
   #listener: WireListener | undefined = undefined;
   #paused = true;
-  /** What comes is dropped. */
+  /** True after discard(): what comes is dropped. */
   #discards = false;
-  /** What came and was not handed over, and its bytes. */
+  /** Chunks that came and were not passed to the listener, and their bytes. */
   readonly #inbox = new Deque<Buffer>();
   #inboxBytes = 0;
-  /** What does not fit into the other's inbox yet; undefined when all was taken. */
+  /** What does not fit into the other side's inbox yet. Undefined when all was moved. */
   #outbox: Buffer | undefined = undefined;
-  /** How the other side ended: with an end to be read, or with a reset. */
+  /**
+   * How the other side ended: with an end to be read, or with a reset. Undefined while it is open.
+   */
   #otherEnded: 'end' | Error | undefined = undefined;
-  /** The listener was told of the other's end. */
+  /** True once the listener's onEnd was called. */
   #toldEnd = false;
   #error: Error | undefined = undefined;
   #onClosed: (() => void) | undefined = undefined;
@@ -46,7 +56,7 @@ export class MemoryWire implements Wire {
     this.addresses = addresses;
   }
 
-  /** Makes two sides one connection. @internal */
+  /** Connects two sides. @internal */
   static join(a: MemoryWire, b: MemoryWire): void {
     a.#other = b;
     b.#other = a;
@@ -60,7 +70,7 @@ export class MemoryWire implements Wire {
     return this.#otherEnded instanceof Error;
   }
 
-  /** Nothing is known of what is under way. */
+  /** Always undefined: it is not known how much is on its way. */
   get queued(): undefined {
     return undefined;
   }
@@ -95,13 +105,13 @@ export class MemoryWire implements Wire {
   }
 
   write(chunks: readonly (string | Uint8Array)[]): boolean {
-    if (this.destroyed) return false; // `closed` is on its way
+    if (this.destroyed) return false; // `onClose` follows
     const refused = this.#refusal();
     if (refused !== undefined) {
       this.destroy(refused);
       return false;
     }
-    // A copy, as a kernel makes: the writer may use its memory again once it was taken.
+    // A copy, as in a kernel: the writer may reuse its memory once the write was taken.
     this.#outbox = Buffer.concat(chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk)));
     this.#pass();
     return this.#outbox === undefined;
@@ -118,7 +128,7 @@ export class MemoryWire implements Wire {
   destroy(error?: Error): void {
     if (this.destroyed) return;
     const other = this.#peer;
-    // Read by nobody: a kernel says so with a reset.
+    // Unread input: a kernel answers with a reset.
     const unread = this.#inboxBytes > 0;
     this.#end(error);
     other.#hear(unread ? lost('read', 'ECONNRESET') : 'end');
@@ -135,16 +145,16 @@ export class MemoryWire implements Wire {
   }
 
   get #peer(): MemoryWire {
-    return this.#other as MemoryWire; // nobody has a side before the pair is made
+    return this.#other as MemoryWire; // set before a side leaves memoryWirePair()
   }
 
-  /** Why nothing can be sent any more. */
+  /** Returns why nothing can be sent any more; undefined while something can. */
   #refusal(): Error | undefined {
     if (this.#otherEnded instanceof Error) return this.#otherEnded;
     return this.#peer.destroyed ? lost('write', 'EPIPE') : undefined;
   }
 
-  /** Moves what fits of the outbox into the other's inbox. */
+  /** Moves what fits of the outbox into the other side's inbox. */
   #pass(): void {
     const other = this.#peer;
     const outbox = this.#outbox;
@@ -157,7 +167,7 @@ export class MemoryWire implements Wire {
     other.#schedule();
   }
 
-  /** The other side has ended. */
+  /** Records that the other side has ended. */
   #hear(how: 'end' | Error): void {
     if (this.#otherEnded instanceof Error || this.destroyed) return;
     this.#otherEnded = how;
@@ -175,9 +185,12 @@ export class MemoryWire implements Wire {
     });
   }
 
-  /** Gives the listener what it takes; then what is left to be told: the other's end, or that it is reset. */
+  /**
+   * Passes the inbox to the listener, as long as it reads. Then reports the end or the reset of the
+   * other side.
+   */
   #handOver(): void {
-    // Who waits for room finds out at once that none will come.
+    // A side that waits for room learns at once that none will come.
     if (this.#outbox !== undefined && this.#otherEnded !== undefined && this.#peer.destroyed) {
       this.destroy(this.#refusal());
     }
@@ -188,7 +201,7 @@ export class MemoryWire implements Wire {
         if (this.#discards) listener.onDropped(chunk.length);
         else listener.onData(chunk);
       } catch (error) {
-        this.destroy(error as Error); // a reader's, whose end its user fed: it ends this connection, not the process
+        this.destroy(error as Error); // feedEof() by the reader's user: end this connection, not the process
       }
     }
     if (this.#paused || this.destroyed || this.#otherEnded === undefined) return;
@@ -200,7 +213,9 @@ export class MemoryWire implements Wire {
     }
   }
 
-  /** The next of what came, while it is wanted; its room is the other's at once. */
+  /**
+   * Returns the next chunk, while the listener reads. Its room is free for the other side at once.
+   */
   #next(): Buffer | undefined {
     if (this.#paused || this.destroyed) return undefined;
     const chunk = this.#inbox.popFront();
@@ -233,7 +248,7 @@ export class MemoryWire implements Wire {
   }
 }
 
-/** Two connected wires. `client` and `server` are where each of them is. */
+/** Makes two connected wires. `client` and `server` are their addresses. */
 export function memoryWirePair(client: Addresses['peer'], server: Addresses['peer']): [MemoryWire, MemoryWire] {
   const a = new MemoryWire({ local: client, peer: server });
   const b = new MemoryWire({ local: server, peer: client });
@@ -241,7 +256,7 @@ export function memoryWirePair(client: Addresses['peer'], server: Addresses['pee
   return [a, b];
 }
 
-/** As the system says it. */
+/** Makes an error in the form of the system. */
 function lost(syscall: string, code: string): Error {
   return Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
 }

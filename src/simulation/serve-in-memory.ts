@@ -1,5 +1,6 @@
-// A server without a socket: everything of it is the same but where its clients come from. They are made here, two ends of
-// a MemoryWire each; the server accepts one, and the other is a connection as openConnection makes them.
+// A server without a socket. Everything is the same as for startServer, except where its clients
+// come from. Each client is made here as the two ends of a MemoryWire: the server accepts one, and
+// the other becomes a connection, as openConnection makes them.
 import { anything, callback, type Checks, checkOptions, isObject, wrongValue } from '../base/index.ts';
 import { addSoon, cancellable, Future, type WaitOptions } from '../core/index.ts';
 import {
@@ -17,19 +18,28 @@ import {
 import type { Duplex } from '../testing/index.ts';
 import { memoryWirePair } from './memory-wire.ts';
 
-/** A client's address: an IP address, for which a port is chosen, or all of it. */
+/** The address of a client: an IP address, for which a port is chosen, or a complete Address. */
 type Peer = Address | string;
 
-/** Options of `serveInMemory`: those of startServer but `tls` and `fd`, which need sockets, and where clients come from. */
+/**
+ * Options of `serveInMemory`: those of startServer, without `tls` and `fd`, which need sockets, and
+ * with the address of clients.
+ */
 export type MemoryServerOptions = ServerOptions & {
+  /** TLS needs a socket. */
   readonly tls?: undefined;
+  /** A descriptor needs a socket. */
   readonly fd?: undefined;
-  /** What `connection.peer` says of clients that do not say themselves, and what maxPerIp, `block` and `allow` look at. Default 127.0.0.1. */
+  /**
+   * The address of clients that do not set one themselves: `connection.peer`, and what maxPerIp,
+   * `block` and `allow` check. Default 127.0.0.1.
+   */
   readonly peer?: Peer | undefined;
 };
 
+/** Options of the `connect` of `serveInMemory`. */
 export interface MemoryClientOptions extends WaitOptions {
-  /** The same for this client. */
+  /** The address of this client. Default: `peer` of the server. */
   readonly peer?: Peer | undefined;
 }
 
@@ -46,26 +56,33 @@ export const MEMORY_SERVER: Checks<MemoryServerOptions> = {
 /** All options of a client's `connect`. */
 export const MEMORY_CLIENT: Checks<MemoryClientOptions> = { peer: clientPeer, signal: anything };
 
+/** A server in memory, and the way to connect clients to it. */
 export interface ServedInMemory extends AsyncDisposable {
   /**
-   * Connects a client. As over a network, it may be refused after that: its connection is then lost.
-   * @throws an error with code ECONNREFUSED when the server does not serve; TypeError or RangeError for a wrong peer
+   * Connects a client. As over a network, the server may refuse the client after that; its
+   * connection is then lost. Cancellable.
+   * @throws an error with code ECONNREFUSED when the server does not serve; TypeError or RangeError
+   * for a wrong peer; CancelledError
    */
   readonly connect: (options?: MemoryClientOptions) => Promise<Duplex>;
+  /** The server. */
   readonly server: Server;
 }
 
-/** What a server has that was asked for no port, or for any. */
+/** The port of a server whose options have no port, or 0. */
 const PORT = 8002;
-/** Ports of clients, one after the other. */
+/** The port of the first client. The next ones count up. */
 const FIRST_CLIENT_PORT = 49_152;
 
 /**
- * Serves `handler` without a socket, for tests: the server is the one that startServer makes, with its limits, `onError`,
- * `concurrency`, PROXY protocol, and the close at the end of a handler; only its clients come from `connect`. Nothing of it
- * waits for the system, so it runs on the fake clock. A connection holds up to 64 KiB in each direction that nobody reads,
- * as sockets do. Disposed, it shuts the server down.
- * @throws TypeError or RangeError for wrong options; `tls` and `fd` are TypeErrors
+ * Serves `handler` without a socket, for tests. The server is the one that startServer makes, with
+ * its limits, `onError`, `concurrency`, PROXY protocol, and the close at the end of a handler. Only
+ * its clients differ: they come from `connect`. Nothing waits for the system, so it runs on the
+ * fake clock.
+ *
+ * As with sockets, a connection holds up to 64 KiB of unread bytes in each direction. Disposing the
+ * result shuts the server down.
+ * @throws TypeError or RangeError for wrong options; TypeError for `tls` and `fd`
  *
  * @example
  * ```ts
@@ -97,9 +114,9 @@ class MemoryServer implements ServedInMemory {
   readonly server: Server;
   readonly #address: Address;
   readonly #peer: Peer;
-  /** Who takes clients in; undefined while nobody listens. */
+  /** Receives clients; undefined while nothing listens. */
   #accept: Accept | undefined = undefined;
-  /** How many clients came that did not name a port. */
+  /** How many clients came without a port of their own. */
   #count = 0;
 
   constructor(handler: Handler, options: ServerOptions, peer: Peer) {
@@ -109,14 +126,15 @@ class MemoryServer implements ServedInMemory {
     if (options.startServing !== false) this.server.begin();
   }
 
-  // A property, so that it may be taken out of the object: `const { connect } = serveInMemory(...)`.
+  // A property, so that you may take it out of the object: `const { connect } =
+  // serveInMemory(...)`.
   readonly connect = async (options: MemoryClientOptions = {}): Promise<Duplex> => {
     checkOptions(ACTION, options, MEMORY_CLIENT);
     const { peer = this.#peer, ...wait } = options;
     const [ours, theirs] = memoryWirePair(this.#clientAddress(peer), this.#address);
     const came = new Future<void>();
     let cancelled = false;
-    // From the loop, as a system does: whoever connects is not who the server's handler is called by.
+    // From the loop, as with a system: the server must not run inside the call of connect().
     addSoon({
       due: () => {
         const accept = this.#accept;
@@ -161,7 +179,10 @@ class MemoryServer implements ServedInMemory {
   }
 }
 
-/** Where the server would listen: its first host if that is an address, at its port. */
+/**
+ * The address at which the server would listen: its first host, if that is an address, and its
+ * port.
+ */
 function addressOf({ path, host, port = 0 }: ServerOptions): Address {
   if (path !== undefined) return { path };
   const first = typeof host === 'string' ? host : host?.[0];
@@ -181,7 +202,7 @@ function clientPeer(action: string, name: string, peer: unknown): void {
   throw wrongValue(action, name, 'an IP address or an Address', peer, 'string');
 }
 
-/** Well enough for a test's address: what is neither looks like none. */
+/** Exact enough for the address of a test: no host name passes for an address. */
 function isAddress(text: string): boolean {
   const parts = text.split('.');
   const isIPv4 = parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);

@@ -1,7 +1,8 @@
-// A bad network between clients and a server: a TCP proxy that passes every connection on over a FaultyLink.
+// A bad network between clients and a server: a TCP proxy that passes each connection through a
+// FaultyLink.
 //
-// The proxy is a server of maitre's own; the handler of a client connects to the target, and its link is the handler's: a
-// cancel of the handler, as in the shutdown, resets the link.
+// The proxy is itself a server of maitre. The handler of a client connects to the target and owns
+// the link. So a cancel of the handler, as in a shutdown, resets the link.
 import { anything, callback, type Check, type Checks, checkOptions, objectOf, wrongValue } from '../base/index.ts';
 import { random } from '../core/index.ts';
 import {
@@ -25,39 +26,50 @@ import {
   seedNumber,
 } from '../testing/index.ts';
 
-/** How many ended connections are remembered. */
+/** How many connections `connections` remembers; the oldest ended ones are dropped first. */
 const REMEMBERED = 10_000;
 
+/** Options of `simulate`. */
 export interface SimulateOptions {
-  /** Where the server is: `host` (default 127.0.0.1) and `port`, or the `path` of a Unix socket. */
+  /**
+   * The address of the server: `host` (default 127.0.0.1) and `port`, or the `path` of a Unix
+   * socket.
+   */
   readonly target: { readonly host?: string | undefined; readonly port: number } | { readonly path: string };
-  /** Repeats all that is drawn, connection by connection. Default: a random one, see `proxy.seed`. */
+  /**
+   * Repeats all random choices, connection by connection. Default: a random seed; read it from
+   * `proxy.seed`.
+   */
   readonly seed?: number | undefined;
   /**
-   * What happens to the bytes: the same for every connection, or a function that chooses for the `n`th one, counted from 0.
-   * Its random numbers are those of the seed. Default: `drawFaults`, so anything.
+   * What happens to the bytes: the same faults for every connection, or a function that chooses
+   * them for the `n`th connection, counted from 0. Its random numbers come from the seed. Default:
+   * `drawFaults`, which may draw any fault.
    */
   readonly faults?: ConnectionFaults | ((n: number, random: () => number) => ConnectionFaults) | undefined;
   /** The address to listen on. Default 127.0.0.1. */
   readonly host?: string | undefined;
-  /** 0 to 65535; 0, the default, lets the system choose. */
+  /** 0 to 65535. With 0, the default, the system chooses. */
   readonly port?: number | undefined;
-  /** Receives what keeps a client from the target, which is then reset: a refused connect. Default: the exception handler. */
+  /**
+   * Receives errors that keep a client from the target, such as a refused connect. The client is
+   * then reset. Default: the exception handler.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** A target as it may be given, right or wrong. */
+/** A target before it is checked. */
 interface Target {
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly path?: string | undefined;
 }
 
-/** A client's connection to the target, by way of the proxy. */
+/** The connection of one client to the target, through the proxy. */
 export class SimulatedConnection extends FaultyLink {
-  /** Its number, in the order in which the clients came, from 0. */
+  /** Its number, from 0, in the order in which the clients came. */
   readonly n: number;
-  /** The client's end: the `local` of its connection. */
+  /** The address of the client's end: the `local` of its connection. */
   readonly client: Address;
 
   /** For the proxy. @internal */
@@ -72,15 +84,26 @@ export class SimulatedConnection extends FaultyLink {
   }
 }
 
-/** The proxy that `simulate` starts. Disposed, it resets all that is still connected. */
+/**
+ * The proxy that `simulate` starts. Disposing it resets everything that is still connected.
+ *
+ * @example
+ * ```ts
+ * import { startServer } from 'maitre';
+ * import { simulate } from 'maitre/testing';
+ * await using server = await startServer((reader, writer) => writer.write('soup'), { host: '127.0.0.1' });
+ * await using proxy = await simulate({ target: { port: server.port }, seed: 7 });
+ * console.log(String(proxy), proxy.seed); // <Simulation on 127.0.0.1:50412, 0 connections, seed 7> 7
+ * ```
+ */
 export class Simulation implements AsyncDisposable {
-  /** Repeats what is drawn. */
+  /** The seed. Pass it to `simulate` to repeat all random choices. */
   readonly seed: number;
   readonly #options: SimulateOptions;
   readonly #connections: SimulatedConnection[] = [];
   #server: Server | undefined;
   #address: Address | undefined;
-  /** How many clients have come. */
+  /** How many clients came. */
   #count = 0;
 
   /** For `simulate`. @internal */
@@ -93,7 +116,7 @@ export class Simulation implements AsyncDisposable {
     this.seed = options.seed ?? Math.floor(random() * 2 ** 32);
   }
 
-  /** Where it listens, or did. */
+  /** The address on which it listens, or did. */
   get address(): string {
     return this.#at.address;
   }
@@ -104,23 +127,28 @@ export class Simulation implements AsyncDisposable {
   }
 
   get #at(): { readonly address: string; readonly port: number } {
-    return this.#address as { readonly address: string; readonly port: number }; // nobody has it before it listens on TCP
+    return this.#address as { readonly address: string; readonly port: number }; // set before simulate() resolves
   }
 
-  /** Every connection that reached the target, in the order in which they did, ended ones too: of those the last 10,000. */
+  /**
+   * Every connection that reached the target, in that order, including ended ones: the last 10,000
+   * of those.
+   */
   get connections(): readonly SimulatedConnection[] {
     return this.#connections;
   }
 
   /**
-   * Stops accepting; gives the connections up to `grace` milliseconds (default 0) to come to an end, then resets them.
-   * Bounded, as `Server.shutdown`, whose report it gives.
+   * Stops accepting, waits up to `grace` milliseconds (default 0) for connections to end, then
+   * resets them. Bounded like `Server.shutdown`, whose report it returns. Cancellable, like that
+   * one.
+   * @throws RangeError or TypeError for a wrong grace; CancelledError
    */
   async shutdown({ grace = 0 }: { readonly grace?: number | undefined } = {}): Promise<ShutdownReport> {
-    return (this.#server as Server).shutdown({ grace }); // nobody has it before it listens
+    return (this.#server as Server).shutdown({ grace }); // set before simulate() resolves
   }
 
-  /** shutdown without a grace. */
+  /** Runs shutdown() without a grace. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
@@ -150,7 +178,7 @@ export class Simulation implements AsyncDisposable {
       const to = await openConnection('path' in target ? target : { host: '127.0.0.1', ...target });
       link = SimulatedConnection.make(client, to, n, { faults, seed });
     } catch (error) {
-      client.abort(); // it shall not take the proxy's end for the server's
+      client.abort(); // so that it does not take the proxy's end for the server's
       throw error;
     }
     await using _ = link;
@@ -167,9 +195,11 @@ export class Simulation implements AsyncDisposable {
 }
 
 /**
- * Starts a TCP proxy to `target` that delays, cuts, joins, slows down, stalls, truncates and resets what goes through it, by a
- * seed: for tests of servers and clients over real sockets. Without sockets, and for a fake clock, there is `FaultyLink`.
- * @throws TypeError or RangeError for wrong options; the system's error when it cannot listen
+ * Starts a TCP proxy to `target`, for tests of servers and clients over real sockets. By a seed, it
+ * delays, cuts, joins, slows down, stalls, truncates and resets what goes through it. Cancellable.
+ * For tests without sockets, and on the fake clock, use `FaultyLink`.
+ * @throws TypeError or RangeError for wrong options; the system's error when it cannot listen;
+ * CancelledError
  *
  * @example
  * ```ts

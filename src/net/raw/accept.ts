@@ -7,11 +7,17 @@ import { RawWire } from './wire.ts';
 export interface RawAcceptOptions {
   readonly noDelay: boolean;
   readonly keepAlive: boolean;
-  /** What the listening socket is bound to: the clients' local address, unless it is all interfaces. */
+  /**
+   * The address that the listening socket is bound to. It is the clients' local address, unless it
+   * means all interfaces.
+   */
   readonly bound: Address;
 }
 
-/** Calls `accept.onWire` for each client, instead of the 'connection' event. False where that cannot be. */
+/**
+ * Calls `accept.onWire` for each client, instead of emitting 'connection'. Returns false where that
+ * is not possible.
+ */
 export function acceptRaw(
   server: NetServer,
   options: RawAcceptOptions,

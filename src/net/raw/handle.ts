@@ -1,25 +1,32 @@
-// libuv's handles as Node shows them below net.Socket: their shape, the calls that need Node's own bookkeeping, and the way
-// from a handle to a net.Socket and back. Nothing here is a public interface, and nothing of it is used outside this folder
-// (what the folder is for: wire.ts). Where its shape is another one, hasRawIo() (try-out.ts) says no.
+// libuv's handles as Node has them below net.Socket: their shape, the calls that need Node's own
+// bookkeeping, and the way from a handle to a net.Socket and back. Nothing here is a public
+// interface, and nothing outside this folder uses it (wire.ts says what the folder is for). If the
+// shape differs, hasRawIo() (try-out.ts) returns false.
 import { type Server as NetServer, Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { deliverHeld, holdDeliveries, reportException } from '../../core/index.ts';
 import { toBuffer } from '../../streams/index.ts';
 
-/** What libuv calls when a request is through. */
+/** A request: libuv calls `oncomplete` when it has ended. */
 export interface Request {
   oncomplete?: ((this: Request, status: number) => void) | undefined;
-  /** Node 24 and later: the outcome of a write that was through before `oncomplete` could be set; null otherwise. */
+  /**
+   * Node 24 and later: the outcome of a write that ended before `oncomplete` could be set; null
+   * otherwise.
+   */
   writeStatus?: number | null;
-  /** Ours: who wrote. */
+  /** Ours: the owner of the handle that wrote. */
   [OWNER]?: HandleOwner | undefined;
-  /** Ours: keeps the bytes alive until then. */
+  /** Ours: keeps the bytes alive until the request has ended. */
   bytes?: unknown;
 }
 
-/** A handle of a TCP or Unix socket, as far as it is used here. */
+/** A handle of a TCP or Unix socket: the parts that are used here. */
 export interface RawHandle {
-  /** Called for bytes, the end and errors of reading; what it returns is read into from then on. */
+  /**
+   * Called for bytes, the end and errors of reading. libuv reads into the returned buffer from then
+   * on.
+   */
   onread: (this: RawHandle) => Uint8Array | undefined;
   useUserBuffer(buffer: Uint8Array): void;
   readStart(): number;
@@ -29,9 +36,9 @@ export interface RawHandle {
   writev(request: Request | null, chunks: readonly unknown[], allBuffers: boolean): unknown;
   shutdown(request: Request): number;
   close(done: (this: RawHandle) => void): void;
-  /** Bytes that libuv holds for the system. */
+  /** Bytes that libuv holds and the system has not taken. */
   readonly writeQueueSize?: number;
-  /** Absent on Unix sockets, like the four below. */
+  /** Undefined on Unix sockets, like the four below. */
   reset?(done: (this: RawHandle) => void): number;
   getpeername?(to: SystemAddress): number;
   getsockname?(to: SystemAddress): number;
@@ -50,19 +57,22 @@ export interface SystemAddress {
   port?: number;
 }
 
-/** Told of what happens to a handle. */
+/** Receives what happens to a handle. */
 export interface HandleOwner {
-  /** What was read: a number of bytes, 0, or what is below 0: the end or an error. Gives the buffer to read into next. */
+  /**
+   * Bytes were read, or none (0). A negative count is the end or an error. Returns the buffer to
+   * read into next; undefined keeps the same.
+   */
   read(count: number): Uint8Array | undefined;
-  /** A write is through. */
+  /** A write has ended. */
   written(status: number): void;
   /** The handle is closed. */
   gone(): void;
 }
 
-/** The parts of Node that make requests and say how a call went. */
+/** The parts of Node that make requests and hold the results of calls. */
 export interface StreamBinding {
-  /** The results of the call that has just returned, or is being made, each at its place. */
+  /** The results of the last or current call, each at its index. */
   readonly streamBaseState: Int32Array;
   readonly kReadBytesOrError: number;
   readonly kLastWriteWasAsync: number;
@@ -73,27 +83,34 @@ export interface StreamBinding {
 }
 
 export const OWNER: unique symbol = Symbol('maitre.owner');
-/** libuv's number for the end of a stream, on every system. */
+/** libuv's error number for the end of a stream, on every system. */
 export const UV_EOF = -4095;
 
-// Set by useBinding() and learnToWrite(), before anything else here is called.
+// useBinding() and learnToWrite() set these before anything else here is called.
 let binding: StreamBinding;
 let state: Int32Array;
-/** Makes a request, for Nodes that want one with every write; undefined for those that give one back (24 and later). */
+/**
+ * Makes a request, for versions of Node that take one with every write. Undefined for those that
+ * return one (24 and later).
+ */
 let WriteWrap: (new () => Request) | undefined;
-/** A request that was not needed, for the next write. */
+/** A request that the last write did not need, for the next write. */
 let spare: Request | undefined;
 
-/** Takes Node's binding into use; false when it has another shape. It throws where there is none. */
+/** Loads Node's binding. Returns false when it has another shape. Throws where there is none. */
 export function useBinding(): boolean {
-  // Deprecated in the documentation alone, for want of a public way; it throws under the permission model.
+  // Deprecated only in the documentation, because there is no public way. It throws under the
+  // permission model.
   binding = (process as unknown as { binding(name: string): StreamBinding }).binding('stream_wrap');
   state = binding.streamBaseState;
   const places = [binding.kReadBytesOrError, binding.kLastWriteWasAsync];
   return state instanceof Int32Array && places.every((place) => state[place] !== undefined);
 }
 
-/** Watches net write `text` once, to learn whether a write wants a request, and of which class. False when it is another one. */
+/**
+ * Watches net write `text` once, to learn whether a write takes a request, and of which class.
+ * Returns false for an unknown class.
+ */
 export function learnToWrite(socket: Socket, text: string): boolean {
   const handle = handleOf(socket) as RawHandle; // it is connected
   const original = handle.writeUtf8String.bind(handle);
@@ -109,7 +126,8 @@ export function learnToWrite(socket: Socket, text: string): boolean {
   return request === null || request instanceof binding.WriteWrap;
 }
 
-// One set of functions serves all handles. libuv calls them as methods of the handle or of the request.
+// One set of functions for all handles. libuv calls them as methods of the handle or of the
+// request.
 
 function onRead(this: RawHandle): Uint8Array | undefined {
   holdDeliveries();
@@ -119,7 +137,7 @@ function onRead(this: RawHandle): Uint8Array | undefined {
     reportException({ message: 'Cannot take what a socket has read', error });
     return undefined;
   } finally {
-    deliverHeld(); // whatever happened: else nothing is ever delivered again
+    deliverHeld(); // always: otherwise nothing is ever delivered again
   }
 }
 
@@ -136,7 +154,10 @@ function onClosed(this: RawHandle): void {
 
 function ignore(): void {}
 
-/** Sends one piece, or several as a vector. Returns 0 when the system has taken all, an error number below 0, 1 when `written` will follow. */
+/**
+ * Sends one piece, or several as a vector. Returns 0 when the system has taken everything, 1 when
+ * `written` will follow, or a negative error number.
+ */
 export function writeTo(handle: RawHandle, data: string | Uint8Array | readonly (string | Uint8Array)[]): number {
   const request = WriteWrap === undefined ? null : (spare ?? new WriteWrap());
   spare = undefined;
@@ -149,19 +170,20 @@ export function writeTo(handle: RawHandle, data: string | Uint8Array | readonly 
 function settle(handle: RawHandle, request: Request | null, result: unknown, bytes: unknown): number {
   let pending = request;
   if (pending !== null) {
-    // Node up to 22: the result is an error number.
+    // Node up to 22: the result is an error number, and 0 for success.
     if (result !== 0) return result as number;
     if (state[binding.kLastWriteWasAsync] === 0) {
       spare = pending;
       return 0;
     }
   } else {
-    // Node 24 and later: a number when it is over, else the request.
+    // Node 24 and later: the result is a number when the write has ended, else the request.
     if (typeof result === 'number') return result;
     pending = result as Request;
     const error = binding.kLastWriteErr === undefined ? 0 : (state[binding.kLastWriteErr] as number); // as above
     if (error !== 0) return error;
-    // Through before the call returned: nobody could be told, so it was noted, as net reads it too.
+    // It ended before the call returned, when `oncomplete` was not set yet, so Node noted the
+    // outcome. net reads it in the same way.
     const { writeStatus } = pending;
     if (typeof writeStatus === 'number') {
       pending.writeStatus = null;
@@ -174,30 +196,35 @@ function settle(handle: RawHandle, request: Request | null, result: unknown, byt
   return 1;
 }
 
-/** Has the owner told of what is read. Undone by a net.Socket made of the handle. */
+/** Passes what is read to the owner. Making a net.Socket of the handle undoes it. */
 export function listenTo(handle: RawHandle): void {
   handle.onread = onRead;
 }
 
-/** Half-closes. One that fails has lost its peer: reading tells, or nothing is left to tell. */
+/**
+ * Half-closes. If that fails, the peer is lost: reading reports it, or nothing is left to report.
+ */
 export function shutDown(handle: RawHandle): void {
   const request = new binding.ShutdownWrap();
   request.oncomplete = ignore;
   handle.shutdown(request);
 }
 
-/** Closes; the owner's `gone` follows. */
+/** Closes the handle. The owner's `gone` follows. */
 export function closeHandle(handle: RawHandle): void {
   handle.close(onClosed);
 }
 
-/** Closes with a reset where there is one, and not while it is being shut down: then Node would never close it; the owner's `gone` follows. */
+/**
+ * Closes the handle, with a reset where there is one. The owner's `gone` follows. Do not call it
+ * while the handle is being shut down: Node would never close it.
+ */
 export function resetHandle(handle: RawHandle): void {
   if (handle.reset === undefined) closeHandle(handle);
   else handle.reset(onClosed);
 }
 
-/** A net.Socket over a handle. It does not begin to read by itself. */
+/** Makes a net.Socket over a handle. It does not begin to read by itself. */
 export function makeSocket(handle: RawHandle): Socket {
   const options = { handle, allowHalfOpen: true, manualStart: true };
   return new Socket(options as object); // two of them are not in the public types
@@ -208,31 +235,32 @@ export function handleOf(socket: Socket | NetServer): unknown {
 }
 
 /**
- * Whether the peer of a socket that nobody reads from has reset: the system no longer knows it then. (It does after the peer's
- * end.) False where that cannot be seen: on Unix sockets, which have no reset, and on other runtimes.
+ * Whether the peer of a socket that nobody reads from has reset it: the system then no longer knows
+ * the peer. (It still does after the peer's end.) False where that cannot be seen: on Unix sockets,
+ * which have no reset, and on other runtimes.
  */
 export function hasReset(socket: Socket): boolean {
   return isUnknownTo(handleOf(socket) as RawHandle | undefined); // see the header
 }
 
-/** The same of a handle. */
+/** hasReset() for a handle. */
 export function isUnknownTo(handle: RawHandle | undefined): boolean {
   if (typeof handle?.getpeername !== 'function') return false;
   try {
     const status: unknown = handle.getpeername({});
     return typeof status === 'number' && status < 0;
   } catch {
-    return false; // another runtime's, with a shape of its own
+    return false; // another runtime, whose handle has another shape
   }
 }
 
-/** The error of a failed call, as net makes it. */
+/** The error of a failed call, in the form that net makes. */
 export function systemError(status: number, syscall: string): Error {
   const code = getSystemErrorName(status);
   return Object.assign(new Error(`${syscall} ${code}`), { errno: status, code, syscall });
 }
 
-/** Takes the handle of a connected socket away from it, as Node does when it sends one to another process. */
+/** Takes the handle of a connected socket from it, as Node does to send one to another process. */
 export function takeHandle(socket: Socket): RawHandle {
   const handle = handleOf(socket) as RawHandle; // it is connected
   (socket as unknown as { _handle: null })._handle = null;

@@ -1,30 +1,31 @@
-// Buffers of sockets that read much, taken back when they have read nothing for a while: 128 KiB each is much for a connection
-// that waits for its next request. One look at all of them, now and then; its timer keeps no process alive.
+// The own buffers of sockets that read much. They are taken back from sockets that have read
+// nothing for a while: 128 KiB is much for a connection that waits for its next request. One timer
+// looks at all of them, and does not keep the process alive.
 //
-// (Giving a buffer back whenever a read left nothing costs a tenth of the speed of bulk transfers: the next read fills the
-// common buffer first, and copies it.)
+// Rejected: to take a buffer back whenever a read left nothing. It costs a tenth of the speed of
+// bulk transfers, because the next read fills the common buffer first, and copies it.
 
-/** Milliseconds between two looks. A buffer goes at the second one that finds it unused. */
+/** Milliseconds between two looks. The second look that finds a buffer unused takes it back. */
 const EVERY = 5000;
 
-/** Who has a buffer of its own. */
+/** A socket that has a buffer of its own. */
 export interface BufferOwner {
   /** Whether it was read into since the last call. */
   wasUsed(): boolean;
-  /** Gives it back. */
+  /** Returns the buffer: reads into the common one from now on. */
   giveBack(): void;
 }
 
 const owners = new Set<BufferOwner>();
 let timer: NodeJS.Timeout | undefined;
 
-/** Has the buffer of `owner` taken back when it is idle. */
+/** Registers `owner`, so that its buffer is taken back when idle. Undone by deleteOwner(). */
 export function addOwner(owner: BufferOwner): void {
   owners.add(owner);
   timer ??= setInterval(look, EVERY).unref();
 }
 
-/** The owner has no buffer any more. */
+/** Undoes addOwner(): the owner has no buffer any more. */
 export function deleteOwner(owner: BufferOwner): void {
   owners.delete(owner);
 }

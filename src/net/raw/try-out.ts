@@ -1,4 +1,4 @@
-// Whether the raw path works in this process.
+// Tries whether the raw path works in this process.
 import { connect, createServer, type Socket } from 'node:net';
 import { toAddress } from '../address.ts';
 import { COPY_UP_TO } from '../wire.ts';
@@ -8,7 +8,10 @@ import type { RawWire } from './wire.ts';
 
 let tried: Promise<boolean> | undefined;
 
-/** Whether the raw path works here. Tried once per process, over a loopback connection. */
+/**
+ * Resolves to whether the raw path works here. It is tried once per process, over a loopback
+ * connection.
+ */
 export function hasRawIo(): Promise<boolean> {
   return (tried ??= tryOut().catch(() => false)); // whatever went wrong, the public path works
 }
@@ -16,7 +19,10 @@ export function hasRawIo(): Promise<boolean> {
 const PROBE = 'maitre';
 const PROBE_TIME = 2000;
 
-/** A conversation that uses every call of the usual way once: a client over net, a server over a RawWire that echoes and ends. */
+/**
+ * A conversation that uses every usual call once: a client over net, and a server over a RawWire
+ * that echoes and ends.
+ */
 async function tryOut(): Promise<boolean> {
   if ('bun' in process.versions || 'deno' in process.versions) return false;
   if (process.env['MAITRE_RAW_IO'] === 'off') return false;
@@ -32,7 +38,7 @@ async function tryOut(): Promise<boolean> {
       server.listen({ host: '127.0.0.1', port: 0 }, () => {
         const { port } = server.address() as { port: number }; // it listens on TCP
         const options = { noDelay: true, keepAlive: true, bound: toAddress('127.0.0.1', port) };
-        // What throws in a callback of the loop would end the process.
+        // An error thrown in a callback of the loop would end the process.
         const guarded =
           <A>(fn: (argument: A) => void) =>
           (argument: A): void => {
@@ -46,7 +52,7 @@ async function tryOut(): Promise<boolean> {
           accepted = wire;
           wire.listen({
             onData: (chunk) => {
-              // Text and bytes: as a vector of both, and as one piece.
+              // Text and bytes: first as a vector of both, then as one piece.
               const whole = wire.write([chunk, '?'], COPY_UP_TO + 1) && wire.write(['!'], 1);
               if (String(chunk) !== PROBE || !whole) reject(new Error('other bytes came'));
             },

@@ -1,19 +1,24 @@
-// The fast path of sockets on Node: straight to libuv's handles, below net.Socket. This folder is the one place that touches them.
+// The fast path of sockets on Node: calls of libuv's handles, below net.Socket. Only this folder
+// uses them.
 //
-// What it saves, against a net.Socket with its events (CPU and memory in docs/performance.md):
-// - accepting: the listening handle gives us each client's handle, and a RawWire is one small object around it, in place
-//   of a Duplex with two stream states and a dozen listeners;
-// - reading: one static buffer for all sockets, and one copy of what came, in place of an allocation of 64 KiB, a
-//   Readable's queue and an event per read;
-// - writing: one call of the handle, in place of a Writable's queue, a callback and a tick per write;
-// - ending: close() of the descriptor sends our end; there is no 'finish', no shutdown request, no 'close' event.
+// What it saves against a net.Socket with its events (CPU and memory in docs/performance.md):
+// - accepting: the listening handle passes each client's handle, and a RawWire is one small object
+//   around it, instead of a Duplex with two stream states and a dozen listeners;
+// - reading: one static buffer for all sockets and one copy of what came, instead of an allocation
+//   of 64 KiB, a Readable's queue and an event per read;
+// - writing: one call of the handle, instead of a Writable's queue, a callback and a tick per
+//   write;
+// - ending: closing the descriptor sends our end, without a 'finish', a shutdown request and a
+//   'close' event.
 //
-// States of a RawWire: PARKED (not listened to: it reads nothing) -> LISTENING (reading or paused) -> CLOSING (destroy: the
-// handle is being closed, nothing is told but the end) -> CLOSED (`closed` was told). release() leaves it without a handle.
+// States of a RawWire: PARKED (no listener, reads nothing) -(listen)-> LISTENING (reading or
+// paused) -(destroy, close, reset, an error)-> CLOSING (the handle is closing; only `onClose` still
+// follows) -> CLOSED (`onClose` was called). release() leaves it without a handle.
 //
-// None of this is a public interface, so nothing is taken for granted: `hasRawIo()` tries the whole path once per process
-// over a loopback connection (try-out.ts). Where any step shows another shape (Bun, Deno, a Node without process.binding or with the
-// permission model), sockets use their public events and methods instead. Both pass the same tests.
+// None of this is a public interface, so nothing is taken for granted. `hasRawIo()` tries the whole
+// path once per process over a loopback connection (try-out.ts). If any step differs (Bun, Deno, a
+// Node without process.binding or with the permission model), sockets use their public events and
+// methods instead. Both pass the same tests.
 import type { Socket } from 'node:net';
 import { addSoon, callSoon, ConnectionLostError, type Soon } from '../../core/index.ts';
 import { joinChunks } from '../../streams/index.ts';
@@ -38,13 +43,22 @@ import {
 import { addOwner, type BufferOwner, deleteOwner } from './own-buffers.ts';
 
 const READ_BUFFER = 65536;
-/** Bytes: the buffer of a socket that fills the common one. Larger, because that is a system call less for as much. */
+/**
+ * Bytes: the own buffer of a socket that fills the common one. It is larger, so that the same bytes
+ * need fewer system calls.
+ */
 const BULK_BUFFER = 131072;
 
-/** Bytes that fill no segment of TCP, however small the path makes them: sent at once when nothing is on its way before them. */
+/**
+ * Bytes: a shorter write fits into a segment of TCP, however small the path makes segments. The
+ * kernel sends it at once if nothing is on its way before it.
+ */
 const LESS_THAN_A_SEGMENT = 536;
 
-/** The buffer all sockets read into. libuv reads and tells in one step, so it is never in use twice. */
+/**
+ * The buffer that all sockets read into. libuv reads and calls back in one step, so it is never in
+ * use twice.
+ */
 let shared: Buffer;
 
 /** A connected socket without a net.Socket. */
@@ -54,35 +68,40 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
   #handle: RawHandle | undefined;
   #listener: WireListener | undefined = undefined;
   #paused = true;
-  /** It has had its share of this turn: it reads on in the next one, unless it is paused. */
+  /**
+   * It has used its share of this turn (turn-share.ts). It reads again in the next turn, unless it
+   * is paused.
+   */
   #resting = false;
   /** Made by the first read that fills its buffer. */
   #share: TurnShare | undefined = undefined;
   /**
-   * The system is to send small writes at once, and was not told yet. The first write of a connection goes at once in any case, so it
-   * is told before the second: most connections that write once save a system call.
+   * TCP_NODELAY is wanted and not set yet. The kernel sends the first write of a connection at once
+   * anyway, so the option is set before the second. Most connections that write once save a system
+   * call.
    */
   #noDelay: boolean;
   #hasWritten = false;
   /** end() was called. */
   #halfClosed = false;
-  /** What comes is dropped. */
+  /** True after discard(): what comes is dropped. */
   #discards = false;
-  /** The peer has ended: there is nothing more to read. */
+  /** The peer has ended: nothing more can be read. */
   #ended = false;
   #error: Error | undefined = undefined;
   /**
-   * Since a read filled the common buffer, while they stay large: the socket's own one, which is handed over, not copied. libuv holds its address
-   * alone, so it must stay here for as long as it may be read into.
+   * The socket's own buffer, since a read filled the common one and while reads stay large. It is
+   * passed to the reader instead of copied. libuv holds only its address, so it must be kept here
+   * as long as libuv may read into it.
    */
   #own: Buffer | undefined = undefined;
-  /** It was read into since wasUsed() was called. */
+  /** Whether it was read into since wasUsed() was called. */
   #ownUsed = false;
   #socket: Socket | undefined = undefined;
   #onClosed: (() => void) | undefined = undefined;
   #closed = false;
 
-  /** @param noDelay whether the system has still to be told to send small writes at once */
+  /** @param noDelay whether TCP_NODELAY is wanted and not set yet */
   constructor(handle: RawHandle, addresses: Addresses, noDelay = false) {
     this.#noDelay = noDelay;
     this.addresses = addresses;
@@ -90,7 +109,10 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     handle[OWNER] = this;
   }
 
-  /** Takes over a socket that has connected and was paused before, so that it never began to read. */
+  /**
+   * Takes over a connected socket that was paused before it connected, so that it never began to
+   * read.
+   */
   static from(socket: Socket, addresses: Addresses): RawWire {
     return new RawWire(takeHandle(socket), addresses);
   }
@@ -107,7 +129,7 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     return this.#paused || this.#resting;
   }
 
-  /** Never: node:tls wants sockets as net makes them. */
+  /** Always undefined: TLS uses NetWire, because node:tls takes only sockets that node:net made. */
   get secured(): undefined {
     return undefined;
   }
@@ -145,7 +167,7 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     this.#discards = true;
   }
 
-  /** The turn after the one in which it had read enough. @internal */
+  /** Called in the turn after the one in which it used its share. @internal */
   due(): void {
     this.#resting = false;
     if (!this.#paused) this.#startReading();
@@ -156,7 +178,7 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     if (status < 0) this.destroy(systemError(status, 'read'));
   }
 
-  /** Lets the other sockets have their turn. */
+  /** Stops reading for this turn, so that the other sockets have theirs. */
   #rest(): void {
     if (this.#paused || this.#resting || this.#handle === undefined) return;
     this.#resting = true;
@@ -166,7 +188,7 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
     const handle = this.#handle;
-    if (handle === undefined) return false; // `closed` is on its way
+    if (handle === undefined) return false; // `onClose` follows
     if (this.#noDelay && (this.#hasWritten || bytes >= LESS_THAN_A_SEGMENT)) this.#setNoDelay(handle);
     this.#hasWritten = true;
     const data = chunks.length === 1 || bytes <= COPY_UP_TO ? joinChunks(chunks, bytes) : chunks;
@@ -191,12 +213,13 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
 
   destroy(error?: Error): void {
     const handle = this.#detach(error);
-    if (this.#socket !== undefined) this.#socket.destroy(); // net closes the handle they share, and says so
+    if (this.#socket !== undefined) this.#socket.destroy(); // net closes the handle they share, and emits it
     else if (handle !== undefined) closeHandle(handle);
   }
 
   reset(): void {
-    // The peer has got everything, or will. And Node loses a handle that is reset while it is being shut down.
+    // The peer has everything, or will have. And Node loses a handle that is reset while it is
+    // being shut down.
     if (this.#halfClosed) this.destroy();
     const handle = this.#detach(undefined);
     if (handle === undefined) return;
@@ -214,8 +237,8 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     if (handle === undefined || this.#socket !== undefined) return this.#socket;
     this.#setNoDelay(handle);
     this.#socket = makeSocket(handle);
-    if (this.#listener !== undefined) listenTo(handle); // the Socket made itself the one who reads
-    // Its user may end it, too.
+    if (this.#listener !== undefined) listenTo(handle); // the Socket has set its own onread
+    // The user of the Socket may end it too.
     this.#socket.on('error', (error) => void this.#detach(error)).on('close', this.#onFacadeClosed);
     return this.#socket;
   }
@@ -226,7 +249,7 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
       throw new ConnectionLostError('Cannot go on with the connection: it is lost', { cause: this.#error });
     }
     this.#setNoDelay(handle);
-    handle.readStop(); // and it stays the owner: libuv still has the address of `#own`
+    handle.readStop(); // stays the owner: libuv still has the address of `#own`
     const socket = this.#socket?.off('close', this.#onFacadeClosed) ?? makeSocket(handle);
     if (this.#onClosed !== undefined) socket.once('close', this.#onClosed);
     return socket;
@@ -237,7 +260,9 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     this.gone();
   };
 
-  /** Leaves the handle to whoever ends it; undefined when that was done before. */
+  /**
+   * Passes the handle to the caller, who closes it. Returns undefined when that was done before.
+   */
   #detach(error: Error | undefined): RawHandle | undefined {
     const handle = this.#handle;
     if (handle === undefined) return undefined;
@@ -253,14 +278,15 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     if (count === 0 || listener === undefined || this.#handle === undefined) return undefined;
     if (count > 0) {
       try {
-        // After a read that left nothing libuv turns to the others by itself.
+        // After a smaller read nothing is left, and libuv turns to the other sockets by itself.
         if (count >= READ_BUFFER && (this.#share ??= new TurnShare()).isOver()) this.#rest();
         if (!this.#discards) return this.#feed(listener, count);
         listener.onDropped(count);
-        return undefined; // the buffer is free: it goes on with the same one
+        return undefined; // the buffer is free: libuv keeps using it
       } catch (error) {
-        // Thrown on into libuv, it would end the process. And the next buffer would be lost: libuv goes on with the old one.
-        this.destroy(error as Error); // a reader's and the allocator's
+        // Thrown into libuv, it would end the process. And the next buffer would be lost: libuv
+        // goes on with the old one.
+        this.destroy(error as Error); // readers and the allocator throw Errors
         return undefined;
       }
     }
@@ -279,7 +305,7 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
       const next = Buffer.allocUnsafeSlow(BULK_BUFFER);
       this.#ownUsed = true;
       listener.onData(count === BULK_BUFFER ? own : own.subarray(0, count));
-      this.#own = next; // last: until libuv is told of it, it has the address of the other
+      this.#own = next; // last: until the return, libuv has the address of the other
       return next;
     }
     const chunk = Buffer.allocUnsafe(count);
@@ -303,14 +329,14 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
 
   /** @internal */
   giveBack(): void {
-    if (this.#handle === undefined) return; // whoever has it now goes on with the buffer
+    if (this.#handle === undefined) return; // its new owner goes on with the buffer
     this.#handle.useUserBuffer(shared);
     this.#own = undefined; // last: until then libuv has its address
   }
 
   /** @internal */
   written(status: number): void {
-    if (this.#handle === undefined) return; // `closed` tells
+    if (this.#handle === undefined) return; // `onClose` reports it
     if (status >= 0) this.#listener?.onWritten();
     else this.destroy(systemError(status, 'write'));
   }
