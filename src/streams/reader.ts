@@ -10,19 +10,16 @@
 //
 // Invariants:
 // - A read that can complete with what is buffered does not wait: every public read tries
-//   `#ready()`
-//   first, and resolves at once while this turn may deliver further answers (see core's delivery.ts).
+//   `#ready()` first, and resolves at once while this turn may deliver further answers (see core's
+//   delivery.ts).
 // - Bytes leave the buffer in one place, `#complete()`, in the step that settles the read's
-//   promise.
-//   A read that is cancelled before that step has taken nothing.
+//   promise. A read that is cancelled before that step has taken nothing.
 // - A search for separators continues at `#scanned`. The bytes before it cannot be part of a match,
-//   so
-//   the cost is linear in the bytes received, however small the chunks.
+//   so the cost is linear in the bytes received, however small the chunks.
 // - The reader pauses its transport while it holds more than `pauseAbove` bytes (2 x limit by
-//   default)
-//   and no read needs more. It resumes the transport once it holds `limit` bytes or fewer, or when a
-//   read has to wait. So a read of any length ends, and memory is bounded by `pauseAbove` plus what
-//   was in transit.
+//   default) and no read needs more. It resumes the transport once it holds `limit` bytes or fewer,
+//   or when a read has to wait. So a read of any length ends, and memory is bounded by `pauseAbove`
+//   plus what was in transit.
 // - After setException, every read rejects with that error, even if bytes are left.
 //
 // Example, with limit 4: the transport feeds 6 bytes, then 4. The reader holds 10 > 8 and pauses

@@ -13,18 +13,15 @@
 // sum.
 //
 // - Writes of one turn leave together: the flush runs at the end of the turn. While a write is in
-//   flight, further writes collect and leave together once it was accepted. The first LOOSE writes are
-//   kept as they came. Later ones are copied into blocks, so that memory follows the number of bytes
-//   and not the number of writes.
+//   flight, further writes collect and leave together once it was accepted. The first LOOSE writes
+//   are kept as they came. Later ones are copied into blocks, so that memory follows the number of
+//   bytes and not the number of writes.
 // - At most SLICE bytes are in flight at a time. So bufferedBytes falls while a long write is sent,
-//   and
-//   drain() resolves on the way instead of at the end.
+//   and drain() resolves on the way instead of at the end.
 // - maxBuffered limits memory: it is compared with heldBytes, which is bufferedBytes plus ENTRY for
-//   each
-//   entry of the list.
+//   each entry of the list.
 // - `#paused` becomes true when bufferedBytes exceeds the high-water mark, and false when it falls
-//   to the
-//   low-water mark or below. drain() waits only while it is true.
+//   to the low-water mark or below. drain() waits only while it is true.
 // - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(),
 //   maxBuffered, or a write after close(). From then on drain() rejects with it.
 //

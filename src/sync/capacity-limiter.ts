@@ -1,7 +1,19 @@
-// CapacityLimiter: a semaphore that knows who has borrowed, and whose total can change. Semantics: trio.CapacityLimiter.
+// CapacityLimiter: a semaphore that knows its borrowers, and whose total can change. Semantics:
+// trio.CapacityLimiter.
 //
-// Always holds: a borrower is in #borrowed from the moment its permit was given, also before its task has gone on; waiters
-// exist only while borrowed >= total (borrowed may exceed a total that was lowered).
+// State: `#permits` holds every permit that is out. `#borrowers` finds a permit by its borrower.
+// `#line` holds the waiters.
+//
+// Invariants:
+// - A permit is in `#permits` from the moment it is granted, even before the task that receives it
+//   has resumed. So nobody can overtake that task.
+// - Waiters exist only while borrowed >= total. Borrowed may exceed a total that was lowered:
+//   nothing is taken away, and returned permits are not granted again until borrowed < total.
+// - A borrower has at most one permit.
+//
+// Example: total 2, A and B have borrowed, C waits. `total = 1` changes nothing yet. A returns its
+// permit: borrowed is 1, not below the total, so C waits on. B returns its permit, and C is granted
+// one.
 import { type Check, integer } from '../base/index.ts';
 import {
   beginWait,
@@ -18,14 +30,14 @@ import {
 } from '../core/index.ts';
 
 export interface BorrowOptions extends WaitOptions {
-  /** On whose behalf; default the current task. An object borrows at most one permit at a time. */
+  /** Who borrows. Defaults to the current task. An object borrows at most one permit at a time. */
   readonly borrower?: object | undefined;
 }
 
 export interface Borrowing {
-  /** The task or object that borrows; undefined when it was asked for outside of tasks. */
+  /** The task or object that borrows. Undefined if it was borrowed outside of tasks. */
   readonly borrower: object | undefined;
-  /** For how long, milliseconds. */
+  /** How long it has been borrowed, in milliseconds. */
   readonly heldFor: number;
 }
 
@@ -67,11 +79,12 @@ class CapacityWait extends QueuedWait<Permit> {
   }
 }
 
-let giveBack: (limiter: CapacityLimiter, permit: Permit) => void; // set by the class
+let giveBack: (limiter: CapacityLimiter, permit: Permit) => void; // set by the static block of the class
 
 /**
- * At most `total` borrowers at a time, adjustable while it is in use: for worker pools, connections, rates of work.
- * trio, AnyIO: `CapacityLimiter`.
+ * Limits the number of concurrent borrowers to `total`, which you can change at any time: for
+ * worker pools, connections, concurrent requests. First come, first served. trio, AnyIO:
+ * `CapacityLimiter`.
  *
  * @example
  * ```ts
@@ -92,14 +105,18 @@ export class CapacityLimiter extends Resource {
 
   static {
     giveBack = (limiter, permit): void => {
-      if (!limiter.#permits.delete(permit)) return; // given back already
+      if (!limiter.#permits.delete(permit)) return; // returned before
       if (permit.borrower !== undefined) limiter.#borrowers.delete(permit.borrower);
       limiter.setHeld(limiter.#permits.size > 0);
       limiter.#grant();
     };
   }
 
-  /** @param total an integer >= 0, or Infinity */
+  /**
+   * Makes a limiter with all permits free.
+   * @param total the number of permits, an integer >= 0, or Infinity
+   * @throws RangeError or TypeError if `total` is anything else
+   */
   constructor(total: number, options?: ResourceOptions) {
     super(options);
     this.#total = checkTotal(total);
@@ -113,20 +130,26 @@ export class CapacityLimiter extends Resource {
     return this.#total;
   }
 
-  /** Raising it wakes waiters; lowering it takes nothing away from those who have borrowed. */
+  /**
+   * Changes the number of permits. Raising it grants permits to waiters. Lowering it takes nothing
+   * from those who have borrowed. trio: `CapacityLimiter.total_tokens`.
+   */
   set total(total: number) {
     this.#total = checkTotal(total);
     this.#grant();
   }
 
-  /** How many permits are out. */
+  /** The number of permits that are out. trio: `CapacityLimiter.borrowed_tokens`. */
   get borrowed(): number {
     return this.#permits.size;
   }
 
   /**
-   * Waits for a permit and borrows it. The result returns it when it is disposed, once. Cancellable.
-   * @throws InvalidStateError when the borrower has one already: with a full limiter it would wait for itself
+   * Waits for a permit and borrows it. Dispose the result to return the permit; disposing it again
+   * does nothing. Cancellable. trio: `CapacityLimiter.acquire_on_behalf_of`.
+   * @throws InvalidStateError if the borrower has one already: at a full limiter it would wait for
+   * itself
+   * @throws CancelledError
    */
   acquire(options?: BorrowOptions): Promise<Disposable> {
     const refused = beginWait(options);
@@ -160,7 +183,8 @@ export class CapacityLimiter extends Resource {
     while (this.#permits.size < this.#total) {
       const wait = this.#line.shift();
       if (wait === undefined) return;
-      // Asked for twice by one borrower while it waited: the second cannot be given beside the first.
+      // One borrower can wait twice at the same time. The first request is granted, the second
+      // rejects.
       const held = wait.borrower === undefined ? undefined : this.#borrowers.get(wait.borrower);
       if (held === undefined) wait.answer(this.#borrow(wait.borrower));
       else wait.fail(alreadyBorrowed(held));
