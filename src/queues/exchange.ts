@@ -8,9 +8,10 @@
 // - A waiting getter is answered with a *reservation*. `#reserved` items are promised to answered
 //   getters. A getter takes its item out of the store when its wait is delivered, and not before.
 // - A waiting putter is answered with a *slot*. `#slots` places are promised to answered putters. A
-//   putter adds its item when its wait is delivered. A wait that is cancelled before delivery
-//   returns its promise, and #settle() answers the next in line. The item has never left its place
-//   as the first of the queue.
+//   putter adds its item when its wait is delivered.
+//
+// A wait that is cancelled before delivery returns its promise, and #settle() answers the next in
+// line. The item has never left its place as the first of the queue.
 //
 // Example: a queue with maxsize 1 holds x, and no task waits yet.
 //

@@ -5,8 +5,9 @@
 // - `open`: the initial state.
 // - `closing`: close() or abort() was called. What is pending still leaves, then the transport
 //   closes.
-// - `gone`: the transport has ended, for whatever reason (onClose). This state is final. `#eof` is
-//   the half-close of writeEof(): nothing more may be written, but the connection stays.
+// - `gone`: the transport has ended, for whatever reason (onClose). This state is final.
+//
+// `#eof` is the half-close of writeEof(): nothing more may be written, but the connection stays.
 //
 // Bytes pass through two places. `#pending` holds what was written and not handed to the transport.
 // `#inFlight` counts what the transport has and the system has not accepted. bufferedBytes is the
