@@ -158,7 +158,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
 
 /**
  * Sends every item to every subscriber, between tasks of one thread. Items that were published
- * before a subscriber subscribed do not reach it. Prior art: tokio's `broadcast`.
+ * before a subscriber subscribed do not reach it.
  *
  * @example
  * ```ts
