@@ -109,7 +109,7 @@ async function work(port: WorkerPort, job: JobMessage, stream: Stream): Promise<
 
 async function functionOf(port: WorkerPort, job: JobMessage): Promise<(...args: readonly unknown[]) => unknown> {
   if (job.source !== undefined) {
-    // The text of a function that refers to nothing outside of itself: whoever called run() promised it.
+    // The caller of run() promised that the function refers to nothing outside of itself.
     // oxlint-disable-next-line typescript/no-implied-eval -- the executor's own program sent it
     return new Function(`return (${job.source})`)() as () => unknown;
   }
