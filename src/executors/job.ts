@@ -34,6 +34,7 @@ export interface JobOwner {
   cancelJob(job: Job, message: string): void;
 }
 
+/** What to run: an export of a module, or the text of a closed function. */
 export interface JobCall {
   readonly module: string | undefined;
   readonly source: string | undefined;
@@ -64,9 +65,11 @@ export class Job extends Resource {
   /** Sends its worker a message. Does nothing while it has no worker. */
   post: (message: ToWorker) => void = () => undefined;
   readonly #owner: JobOwner & Resource;
+  /** The wait of the caller. Undefined before begin(). */
   #wait: Wait<unknown> | undefined = undefined;
   /** The error that the call rejects with once the place is free, after a timeout. */
   #expiry: TimeoutError | undefined = undefined;
+  /** The timer of `queueTimeout` while queued, and of `timeout` while running. */
   #timer: Handle | undefined = undefined;
 
   constructor(owner: JobOwner & Resource, call: JobCall, options: JobOptions, site: string | undefined) {

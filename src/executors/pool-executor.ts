@@ -83,14 +83,21 @@ interface Place {
 }
 
 export abstract class PoolExecutor extends Resource implements Executor {
+  /** The options as the user passed them. */
   readonly #options: ExecutorOptions;
   readonly #size: number;
+  /** Every worker that exists, in any state. At most `#size`. */
   readonly #places = new Set<Place>();
+  /** The jobs that wait for a worker, in order. */
   readonly #queue = new Set<Job>();
+  /** The calls that wait for room in the queue (`overflow: 'wait'`). */
   readonly #room = new Line<void>();
+  /** The waits of #whenEmpty(), which check again after each change. */
   readonly #empty = new Line<void>();
   #closed = false;
+  /** The number of failed starts since the last worker became ready. */
   #failedStarts = 0;
+  /** The timer until the next start may be tried. Undefined if a start may be tried now. */
   #backOff: Handle | undefined = undefined;
   #finished = 0;
   #failed = 0;

@@ -1,6 +1,7 @@
 // files: reads and writes files as streams, follows them, replaces them, and makes temporary
-// folders. May import: base, core, streams; `node:fs`, `node:path`, `node:os`. Does not belong
-// here: what needs a network (net), programs (subprocess).
+// folders.
+// May import: base, core, streams; `node:fs`, `node:path`, `node:os`.
+// Does not belong here: what needs a network (net), programs (subprocess).
 export { type FileReader, openReader, type OpenReaderOptions } from './file-reader.ts';
 export { openWriter, type OpenWriterOptions } from './file-writer.ts';
 export { tail, type TailOptions } from './tail.ts';

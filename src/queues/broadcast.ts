@@ -17,6 +17,7 @@ import { FifoStore } from './stores.ts';
 
 export type SlowPolicy = 'wait' | 'dropOldest' | 'disconnect';
 
+/** Options of a Broadcast. */
 export interface BroadcastOptions extends ResourceOptions {
   /** How many items each subscriber may lag behind, an integer >= 1. Defaults to 64. */
   readonly capacity?: number | undefined;
@@ -48,6 +49,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
   readonly #capacity: number;
   readonly #exchange: Exchange<T>;
   readonly #leave: (subscription: Subscription<T>) => void;
+  /** The number of items lost under `dropOldest`. */
   #dropped = 0;
   /**
    * Closed by its own side, so nobody waits for an item: a publish that still waits for room
@@ -79,6 +81,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
     return this.#broadcast;
   }
 
+  /** Returns the number of items in the buffer, the capacity, and the number of items lost. */
   statistics(): { readonly size: number; readonly capacity: number; readonly dropped: number } {
     return { size: this.#exchange.length, capacity: this.#capacity, dropped: this.#dropped };
   }
@@ -176,6 +179,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
 export class Broadcast<T> extends Resource implements Disposable {
   readonly #capacity: number;
   readonly #slow: SlowPolicy;
+  /** The open subscriptions. A subscription that leaves or is too slow removes itself. */
   readonly #subscriptions = new Set<Subscription<T>>();
   #closed = false;
 
@@ -191,6 +195,7 @@ export class Broadcast<T> extends Resource implements Disposable {
     return 'broadcast';
   }
 
+  /** Returns the number of subscribers and the capacity of each. */
   statistics(): { readonly subscribers: number; readonly capacity: number } {
     return { subscribers: this.#subscriptions.size, capacity: this.#capacity };
   }

@@ -26,7 +26,9 @@ const checkCapacity: Check = integer(0, Infinity);
 class Channel<T> extends Resource {
   readonly exchange: Exchange<T>;
   readonly capacity: number;
+  /** The number of open senders. Receivers see the end once it is 0. */
   senders = 0;
+  /** The number of open receivers. Sends are rejected once it is 0. */
   receivers = 0;
 
   constructor(exchange: Exchange<T>, capacity: number, options: ResourceOptions | undefined) {
@@ -52,6 +54,10 @@ class Channel<T> extends Resource {
   }
 }
 
+/**
+ * The figures of a channel: items inside, its capacity, open ends of each kind, tasks that wait in
+ * `send` and `receive`.
+ */
 export interface ChannelStatistics {
   readonly size: number;
   readonly capacity: number;
@@ -76,6 +82,7 @@ export interface ChannelStatistics {
  */
 export class Sender<T> implements Disposable {
   readonly #channel: Channel<T>;
+  /** False once this sender is closed. The channel may still be open. */
   #open = true;
 
   /** Called by `channel` only. @internal */
@@ -136,6 +143,7 @@ export class Sender<T> implements Disposable {
     this.close();
   }
 
+  /** Returns the figures of the channel. */
   statistics(): ChannelStatistics {
     return this.#channel.statistics();
   }
@@ -161,6 +169,7 @@ export class Sender<T> implements Disposable {
  */
 export class Receiver<T> implements Disposable, AsyncIterable<T> {
   readonly #channel: Channel<T>;
+  /** False once this receiver is closed. The channel may still be open. */
   #open = true;
 
   /** Called by `channel` only. @internal */
@@ -222,6 +231,7 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
     this.close();
   }
 
+  /** Returns the figures of the channel. */
   statistics(): ChannelStatistics {
     return this.#channel.statistics();
   }

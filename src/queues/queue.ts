@@ -23,6 +23,10 @@ import { FifoStore, LifoStore, PriorityStore } from './stores.ts';
 
 const anyNumber: Check = ofType('number', 'a number', (value) => !Number.isNaN(value));
 
+/**
+ * The figures of a queue: items inside, the bound, tasks that wait in `get` and in `put`, items not
+ * marked as done.
+ */
 export interface QueueStatistics {
   readonly size: number;
   readonly maxsize: number;
@@ -54,7 +58,9 @@ export interface QueueStatistics {
 export class Queue<T> extends Resource implements AsyncIterable<T> {
   readonly #maxsize: number;
   readonly #exchange: Exchange<T>;
+  /** The number of items marked as done, including those that an immediate shutdown dropped. */
   #finished = 0;
+  /** The tasks that wait in join(). Empty while no item is unfinished. */
   readonly #joiners = new Line<void>();
 
   /**
@@ -75,6 +81,7 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
     return 'queue';
   }
 
+  /** The `maxsize` of the constructor. asyncio: `Queue.maxsize`. */
   get maxsize(): number {
     return this.#maxsize;
   }
@@ -84,10 +91,12 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
     return this.#exchange.length;
   }
 
+  /** Returns true if no item is inside. asyncio: `Queue.empty`. */
   empty(): boolean {
     return this.#exchange.length === 0;
   }
 
+  /** Returns true if `put` would wait. asyncio: `Queue.full`. */
   full(): boolean {
     return this.#exchange.length >= this.#maxsize && this.#maxsize > 0;
   }
@@ -163,6 +172,7 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
     if (options.immediate === true) this.#finish(this.#exchange.drop());
   }
 
+  /** Returns the figures of this queue. */
   statistics(): QueueStatistics {
     const { length, getting, putting } = this.#exchange;
     return { size: length, maxsize: this.#maxsize, getting, putting, unfinished: this.#unfinished };
@@ -201,6 +211,7 @@ export class LifoQueue<T> extends Queue<T> {
   }
 }
 
+/** Options of a PriorityQueue. */
 export interface PriorityQueueOptions<T> extends ResourceOptions {
   /**
    * Returns a negative number if `a` comes before `b`, as for Array.sort. Defaults to a comparison

@@ -91,26 +91,45 @@ let leave: (reader: StreamReader) => void;
  */
 export class StreamReader implements AsyncIterable<Buffer> {
   readonly #limit: number;
+  /** The transport is paused above this number of bytes held. */
   readonly #pauseAbove: number;
+  /**
+   * The transport is resumed at this number of bytes held: the limit, or pauseAbove if that is
+   * smaller.
+   */
   readonly #resumeAt: number;
+  /** The most that a read to the end may take, in bytes. */
   readonly #endLimit: number;
+  /** The bytes that were fed and not read. */
   readonly #buffer = new ByteBuffer();
   /**
    * True when a record was read in part: its rest is still to come, even if the buffer is empty.
    * Record readers write it. @internal
    */
   isInRecord = false;
+  /** True once the end was fed. Never reset. */
   #eof = false;
+  /** The error of setException, wrapped so that `undefined` can be one. Never reset. */
   #exception: { readonly error: unknown } | undefined = undefined;
+  /** The transport to pause. Undefined for a reader that is fed by hand. */
   #transport: ReadTransport | undefined = undefined;
+  /** True from pauseReading to resumeReading. Written by #pause and #resume only. */
   #paused = false;
+  /** The read that waits. Undefined if none does. Set by #read, cleared at delivery or cancel. */
   #wait: ReadWait | undefined = undefined;
 
+  /**
+   * The kind of the current read. The fields below belong to it, and mean nothing between reads.
+   */
   #need: Need = SOME;
+  /** The bytes that SOME takes at most and EXACTLY takes. */
   #count = 0;
   #separators: Separators = NEWLINE;
+  /** The limit of UNTIL and LINE, in bytes before the separator. */
   #readLimit = 0;
+  /** The bytes before this offset contain no start of a match. Reset by each read. */
   #scanned = 0;
+  /** The separator found. `end` is -1 as long as none is. */
   readonly #match: Match = { start: 0, end: -1 };
 
   static {

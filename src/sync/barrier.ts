@@ -40,7 +40,9 @@ const count: Check = integer(1);
  */
 export class Barrier extends Resource {
   readonly #parties: number;
+  /** True from abort() to reset(). Every wait rejects then. */
   #broken = false;
+  /** The waiters of this round, in the order of arrival. Always fewer than `parties`. */
   readonly #line = new Line<number>();
 
   /**
@@ -58,6 +60,7 @@ export class Barrier extends Resource {
     return 'barrier';
   }
 
+  /** The number of tasks that meet. asyncio: `Barrier.parties`. */
   get parties(): number {
     return this.#parties;
   }
@@ -107,10 +110,15 @@ export class Barrier extends Resource {
     this.#sendAway('it was aborted');
   }
 
+  /**
+   * Returns the number of tasks that meet, the number that wait now, and whether the barrier is
+   * broken.
+   */
   statistics(): { readonly parties: number; readonly waiting: number; readonly broken: boolean } {
     return { parties: this.#parties, waiting: this.#line.size, broken: this.#broken };
   }
 
+  /** Rejects every wait of this round. */
   #sendAway(what: string): void {
     this.#line.failAll(() => new BrokenBarrierError(`Waiting at the barrier ended: ${what}`));
   }

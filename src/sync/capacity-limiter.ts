@@ -29,11 +29,13 @@ import {
   waiterOf,
 } from '../core/index.ts';
 
+/** Options of `CapacityLimiter.acquire`. */
 export interface BorrowOptions extends WaitOptions {
   /** Who borrows. Defaults to the current task. An object borrows at most one permit at a time. */
   readonly borrower?: object | undefined;
 }
 
+/** One permit that is out. */
 export interface Borrowing {
   /** The task or object that borrows. Undefined if it was borrowed outside of tasks. */
   readonly borrower: object | undefined;
@@ -41,6 +43,7 @@ export interface Borrowing {
   readonly heldFor: number;
 }
 
+/** The figures of a limiter. */
 export interface CapacityStatistics {
   readonly total: number;
   readonly borrowed: number;
@@ -99,8 +102,11 @@ let giveBack: (limiter: CapacityLimiter, permit: Permit) => void; // set by the 
  */
 export class CapacityLimiter extends Resource {
   #total: number;
+  /** Every permit that is out, in the order of granting. */
   readonly #permits = new Set<Permit>();
+  /** The permits that have a borrower, by borrower. */
   readonly #borrowers = new Map<object, Permit>();
+  /** The waiters, in the order of their calls. Empty while borrowed < total. */
   readonly #line = new Line<Permit, CapacityWait>();
 
   static {
@@ -126,6 +132,7 @@ export class CapacityLimiter extends Resource {
     return 'capacity limiter';
   }
 
+  /** The number of permits. trio: `CapacityLimiter.total_tokens`. */
   get total(): number {
     return this.#total;
   }
@@ -165,6 +172,10 @@ export class CapacityLimiter extends Resource {
     return wait.promise;
   }
 
+  /**
+   * Returns the total, the permits that are out with their borrowers, and the number of tasks that
+   * wait. trio: `CapacityLimiter.statistics`.
+   */
   statistics(): CapacityStatistics {
     const now = loopTime();
     const borrowings = [...this.#permits].map(({ borrower, since }) => ({ borrower, heldFor: now - since }));
@@ -179,6 +190,7 @@ export class CapacityLimiter extends Resource {
     return permit;
   }
 
+  /** Grants permits to waiters while there are any. */
   #grant(): void {
     while (this.#permits.size < this.#total) {
       const wait = this.#line.shift();

@@ -57,7 +57,12 @@ let notifyOne: (condition: Condition) => void; // set by the static block of the
  * ```
  */
 export class Condition extends Resource {
+  /** Protects what the condition is about. May be shared. */
   readonly #lock: Lock;
+  /**
+   * The tasks that wait for a notification. Those that wait for the lock again are in the line of
+   * the lock.
+   */
   readonly #line = new Line<void, ConditionWait>();
 
   static {
@@ -89,6 +94,7 @@ export class Condition extends Resource {
     this.#lock.release();
   }
 
+  /** Returns true while the lock is held. asyncio: `Condition.locked`. */
   locked(): boolean {
     return this.#lock.locked();
   }
@@ -174,6 +180,7 @@ export class Condition extends Resource {
     this.notify(Infinity);
   }
 
+  /** Returns whether the lock is held, and the number of tasks that wait for a notification. */
   statistics(): { readonly locked: boolean; readonly waiting: number } {
     return { locked: this.#lock.locked(), waiting: this.#line.size };
   }

@@ -20,13 +20,16 @@ const SET: Promise<true> = Promise.resolve(true);
  * ```
  */
 export class Event extends Resource {
+  /** The flag. Written by set() and clear(). */
   #set = false;
+  /** The waiters. Empty while the flag is true. */
   readonly #line = new Line<true>();
 
   get kind(): 'event' {
     return 'event';
   }
 
+  /** Returns true if the flag is set. asyncio: `Event.is_set`. */
   isSet(): boolean {
     return this.#set;
   }
@@ -37,6 +40,7 @@ export class Event extends Resource {
     this.#line.answerAll(true);
   }
 
+  /** Resets the flag. Later calls of `wait` wait again. asyncio: `Event.clear`. */
   clear(): void {
     this.#set = false;
   }
@@ -53,6 +57,7 @@ export class Event extends Resource {
     return this.#line.join(new QueuedWait<true>('event.wait', this, options));
   }
 
+  /** Returns whether the flag is set, and the number of tasks that wait. */
   statistics(): { readonly set: boolean; readonly waiting: number } {
     return { set: this.#set, waiting: this.#line.size };
   }

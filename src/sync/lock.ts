@@ -63,6 +63,7 @@ class LockWait extends QueuedWait<Hold> {
   }
 }
 
+/** The figures of a lock. */
 export interface LockStatistics {
   readonly locked: boolean;
   /** The task that holds the lock, if a task does. */
@@ -90,7 +91,12 @@ export interface LockStatistics {
  * ```
  */
 export class Lock extends Resource {
+  /** The waiters, in the order of their calls. Empty while the lock is free. */
   readonly #line = new Line<Hold, LockWait>();
+  /**
+   * The current hold. Undefined while the lock is free. Written by acquire(), release() and
+   * restore().
+   */
   #hold: Hold | undefined = undefined;
 
   get kind(): 'lock' {
@@ -127,10 +133,12 @@ export class Lock extends Resource {
     else next.answer(this.#hold as Hold); // made two lines above
   }
 
+  /** Returns true while the lock is held. asyncio: `Lock.locked`. */
   locked(): boolean {
     return this.#hold !== undefined;
   }
 
+  /** Returns who holds the lock, for how long, and how many tasks wait. */
   statistics(): LockStatistics {
     const hold = this.#hold;
     return {

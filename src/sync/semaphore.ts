@@ -45,9 +45,11 @@ class SemaphoreWait extends QueuedWait<Disposable> {
  * ```
  */
 export class Semaphore extends Resource {
+  /** The number of free permits. It may exceed the initial value: releases need no acquire. */
   #value: number;
   /** The number of permits that are out. */
   #held = 0;
+  /** The waiters, in the order of their calls. Empty while a permit is free. */
   readonly #line = new Line<Disposable, SemaphoreWait>();
 
   /**
@@ -99,6 +101,7 @@ export class Semaphore extends Resource {
     return this.#value === 0;
   }
 
+  /** Returns the number of free permits and the number of tasks that wait. */
   statistics(): { readonly value: number; readonly waiting: number } {
     return { value: this.#value, waiting: this.#line.size };
   }
@@ -126,6 +129,7 @@ export class Semaphore extends Resource {
  * ```
  */
 export class BoundedSemaphore extends Semaphore {
+  /** The initial value, which the number of free permits must not exceed. */
   readonly #bound: number;
 
   constructor(value = 1, options?: ResourceOptions) {
