@@ -2,6 +2,7 @@
 import { anything, callback, type Checks, integer, notNegativeMs, ofType, oneOf } from '../base/index.ts';
 import type { JobOptions } from './executor.ts';
 
+/** Options of a ThreadExecutor or ProcessExecutor. */
 export interface ExecutorOptions {
   /** The maximum number of workers. Defaults to `availableParallelism()`. */
   readonly size?: number | undefined;

@@ -133,6 +133,7 @@ export class Job extends Resource {
     if (this.#expiry === undefined) this.#wait?.answer(value);
   }
 
+  /** Called when the job has failed. After a timeout, the TimeoutError comes first. */
   fail(error: unknown): void {
     this.#timer?.cancel();
     if (this.sink !== undefined) this.sink.failed(error);

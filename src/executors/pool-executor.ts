@@ -82,6 +82,7 @@ interface Place {
   grace: Handle | undefined;
 }
 
+/** The base of ThreadExecutor and ProcessExecutor. */
 export abstract class PoolExecutor extends Resource implements Executor {
   /** The options as the user passed them. */
   readonly #options: ExecutorOptions;
@@ -162,6 +163,10 @@ export abstract class PoolExecutor extends Resource implements Executor {
     return `<Executor${this.name === undefined ? '' : ` ${JSON.stringify(this.name)}`} ${state}, ${workers} workers, ${running} running, ${queued} queued>`;
   }
 
+  /**
+   * Returns the functions of a module as asynchronous functions. See `Executor.module`.
+   * @throws TypeError unless `url` is a URL or the text of one
+   */
   module<M>(url: URL | string): Offloaded<M> {
     return offload<M>(url, (call, options, site) => {
       const job = this.#newJob(call, options, site);
@@ -169,16 +174,27 @@ export abstract class PoolExecutor extends Resource implements Executor {
     });
   }
 
+  /** Runs a closed function with arguments. See `Executor.run`. */
   run<A extends readonly unknown[], T>(fn: (...args: A) => T, ...args: A): Promise<Awaited<T>> {
     const call = closedFunction(fn, args);
     return waiting(this.#call(this.#newJob(call, {}, undefined))) as Promise<Awaited<T>>; // the type of what fn returns
   }
 
+  /**
+   * Starts a job as a task of its own. See `Executor.submit`.
+   * @throws TypeError for a wrong module, name or arguments
+   * @throws InvalidStateError once the executor is closed
+   */
   submit<T>(spec: JobSpec, options: JobOptions = {}): Task<T> {
     const job = this.#newJob(callOf(spec), options, undefined);
     return spawn(() => this.#call(job), { name: job.call.label, eager: true }) as Task<T>; // the caller declares what the job returns
   }
 
+  /**
+   * Stops accepting jobs. Lets those that it has end for `grace` milliseconds (defaults to what is
+   * left of the grace of `run()`, or to 10,000), then cancels them, and terminates all workers. A
+   * cancel of the caller skips the grace, but not the rest, which takes bounded time.
+   */
   async shutdown({
     grace = defaultGrace(10_000),
   }: { readonly grace?: number | undefined } = {}): Promise<ExecutorReport> {
@@ -208,6 +224,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     };
   }
 
+  /** Calls `shutdown`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
@@ -260,6 +277,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     job.ended.addDoneCallback(() => tie[Symbol.dispose]());
   }
 
+  /** Returns every job that waits or runs. */
   #jobs(): Job[] {
     return [...this.#queue, ...[...this.#places].flatMap(({ job }) => (job === undefined ? [] : [job]))];
   }
@@ -327,6 +345,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     return true;
   }
 
+  /** Sends a job to an idle worker. Fails the job if its arguments cannot be cloned. */
   #give(place: Place, job: Job): void {
     const { module, source, name, args, label } = job.call;
     place.job = job;
@@ -358,6 +377,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     this.#pump();
   }
 
+  /** Terminates a worker. Its place stays until it has exited. */
   #terminate(place: Place): void {
     if (place.isEnding) return;
     place.isEnding = true;
@@ -410,6 +430,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     }
   }
 
+  /** Called when a worker has exited. Fails its job, if it had one. */
   #onExit(place: Place, how: string, cause: unknown): void {
     if (!this.#places.delete(place)) return;
     const { job, isEnding, isReady } = place;
@@ -445,6 +466,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     });
   }
 
+  /** Wakes the waits that depend on the number of jobs and workers. */
   #changed(): void {
     if (this.#room.size > 0 && !this.#isFull()) this.#room.answerAll();
     this.#empty.answerAll();

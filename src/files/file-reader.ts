@@ -17,6 +17,7 @@ const openAsync = promisify(open);
 /** The bytes of one read. */
 const CHUNK = 65536;
 
+/** Options of `openReader`: a range of bytes, and the limits of the reader. */
 export interface OpenReaderOptions extends StreamReaderOptions, WaitOptions {
   /** The offset at which reading starts, in bytes. Defaults to 0. */
   readonly start?: number | undefined;

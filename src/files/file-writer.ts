@@ -12,6 +12,7 @@ import { opened } from './file-reader.ts';
 
 const openAsync = promisify(open);
 
+/** Options of `openWriter`. */
 export interface OpenWriterOptions extends WaitOptions {
   /**
    * Keeps the content of the file and writes after it. Defaults to false: the file starts empty.
@@ -36,6 +37,7 @@ export const OPEN_WRITER: Checks<OpenWriterOptions> = {
   signal: anything,
 };
 
+/** Writes to a file descriptor. At most one write is in progress (`#busy`). */
 class FileTarget implements WriteTransport {
   writer: StreamWriter | undefined = undefined;
   readonly #fd: number;
@@ -54,6 +56,7 @@ class FileTarget implements WriteTransport {
     return false;
   }
 
+  /** Writes all buffers. A short write continues with the rest. */
   #writeAll(buffers: Uint8Array[]): void {
     writev(this.#fd, buffers, (error, written) => {
       if (error === null) {
@@ -94,6 +97,7 @@ class FileTarget implements WriteTransport {
     return undefined;
   }
 
+  /** Enters GONE. A write in progress keeps the descriptor open until it has ended. */
   #end(error: Error | undefined): void {
     if (this.#isGone) return;
     this.#isGone = true;

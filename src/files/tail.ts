@@ -23,6 +23,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { anything, type Checks, checkOptions, integer, oneOf, positiveMs } from '../base/index.ts';
 import { LimitOverrunError, sleep, type WaitOptions } from '../core/index.ts';
 
+/** Options of `tail`. */
 export interface TailOptions extends WaitOptions {
   /**
    * Where it starts: at the `end` (the default), so that only new lines are yielded, or at the
@@ -85,6 +86,7 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
   }
 }
 
+/** The file that is followed, and the position in it. */
 class Followed {
   readonly #path: string;
   #file: FileHandle;
@@ -149,6 +151,7 @@ class Followed {
     return this.#file.close();
   }
 
+  /** Continues at the start of the file: it was truncated, or it is another one. */
   #restart(): void {
     this.#at = 0;
     this.#rest = '';

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { anything, type Checks, checkOptions, integerFrom } from '../base/index.ts';
 import { cancellable, inTask, random, type WaitOptions } from '../core/index.ts';
 
+/** Options of `writeAtomically`. */
 export interface WriteAtomicallyOptions extends WaitOptions {
   /** The permissions of the file. Defaults to 0o666, less the umask. */
   readonly mode?: number | undefined;

@@ -97,6 +97,10 @@ class Receiver extends Resource {
     this.#timer = undefined;
   }
 
+  /**
+   * Takes the signal that was kept first. Returns the end once closed, and undefined if none is
+   * kept.
+   */
   #takeKept(): Result | undefined {
     if (this.#listening === undefined) return DONE;
     for (const name of this.#kept) {
@@ -106,6 +110,7 @@ class Receiver extends Resource {
     return undefined;
   }
 
+  /** Answers the first next() that waits, or keeps the signal. */
   #received(name: NodeJS.Signals): void {
     if (this.#listening === undefined) return;
     if (!this.#line.answerFirst({ done: false, value: name })) this.#kept.add(name);
@@ -122,6 +127,7 @@ class Receiver extends Resource {
     this.markClosed();
   }
 
+  /** Keeps the process alive with a timer that renews itself. */
   #stayAlive(): void {
     if (this.#timer !== undefined) return;
     const again = (): void => void (this.#timer = host.setTimer(LONGEST_TIMER, again));

@@ -3,6 +3,25 @@ import { Resource, type WaitOptions } from '../core/index.ts';
 import type { StreamReader } from './reader.ts';
 import type { StreamWriter } from './writer.ts';
 
+/**
+ * A connection: a reader, a writer and its end. TCP and TLS connections, memory pairs and others
+ * implement it. `await using` closes it.
+ *
+ * @example
+ * ```ts
+ * import { type Duplex } from 'maitre';
+ * import { memoryStreamPair } from 'maitre/testing';
+ * async function greet({ reader, writer }: Duplex): Promise<void> {
+ *   writer.write('hello\n');
+ *   console.log(String(await reader.readLine()));
+ * }
+ * const [a, b] = memoryStreamPair();
+ * b.writer.write('good day\n');
+ * await greet(a); // good day
+ * await a.close();
+ * await b.close();
+ * ```
+ */
 export interface Duplex extends AsyncDisposable {
   readonly reader: StreamReader;
   readonly writer: StreamWriter;

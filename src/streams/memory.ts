@@ -20,6 +20,7 @@ import { StreamReader } from './reader.ts';
 import type { Transport } from './transport.ts';
 import { StreamWriter } from './writer.ts';
 
+/** Options of `memoryStreamPair` and `lockstepStreamPair`. */
 export interface MemoryStreamOptions {
   /** The limit of both readers, in bytes. Defaults to 65536. */
   readonly limit?: number | undefined;
@@ -135,6 +136,7 @@ class MemoryTransport implements Transport {
     if (!this.#other.#gone) this.#other.reader.feedEof();
   }
 
+  /** Ends this end: its reader ends, or fails with `error`, and its writer is gone. */
   #end(error: ConnectionLostError | undefined): void {
     if (this.#gone) return;
     this.#gone = true;

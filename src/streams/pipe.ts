@@ -14,6 +14,7 @@ import type { StreamWriter } from './writer.ts';
 /** The bytes of one step. */
 const CHUNK = 65536;
 
+/** Options of `pipe`. */
 export interface PipeOptions extends WaitOptions {
   /**
    * Whether the end of the reader ends the writer: by `writeEof`, or by `close` if it cannot be

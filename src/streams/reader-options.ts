@@ -9,6 +9,7 @@ export const DEFAULT_LIMIT = 65536;
 /** The default maximum of a read to the end, in bytes. */
 export const DEFAULT_READ_LIMIT: number = 64 * 1024 * 1024;
 
+/** Options of a StreamReader: limits, in bytes. */
 export interface StreamReaderOptions {
   /**
    * The longest line or record, in bytes. Also half of what the reader holds before it makes the

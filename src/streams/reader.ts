@@ -490,6 +490,10 @@ export class StreamReader implements AsyncIterable<Buffer> {
 
   // ---- the one read --------------------------------------------------------------------------------------------
 
+  /**
+   * Starts a read. The order matters: check for a cancel, then for another read, then set the need,
+   * then complete or wait.
+   */
   #read(
     need: Need,
     count: number,
@@ -574,6 +578,9 @@ export class StreamReader implements AsyncIterable<Buffer> {
     }
   }
 
+  /**
+   * Completes UNTIL and LINE: returns the record, or throws because it is too long or incomplete.
+   */
   #takeUntil(): Buffer {
     const match = this.#match;
     // More bytes may have come since the read was answered. A match found then is still valid;
@@ -592,18 +599,21 @@ export class StreamReader implements AsyncIterable<Buffer> {
     throw new IncompleteReadError(rest);
   }
 
+  /** Takes bytes out of the buffer, and resumes the transport if few enough are left. */
   #take(count: number): Buffer {
     const bytes = this.#buffer.take(count);
     if (this.#paused && this.#buffer.length <= this.#resumeAt) this.#resume();
     return bytes;
   }
 
+  /** Pauses the transport. The inverse is #resume. */
   #pause(): void {
     if (this.#paused || this.#eof || this.#transport === undefined) return;
     this.#paused = true;
     this.#transport.pauseReading();
   }
 
+  /** Resumes the transport. The inverse is #pause. */
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
@@ -615,6 +625,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
     return this.#wait !== undefined && !this.#wait.yieldAnswer();
   }
 
+  /** Makes the error for a second read. Names the classic mistake if the same task made both. */
   #busy(need: Need): BusyError {
     const kind = this.#wait?.kind ?? 'read';
     const task = this.#wait?.task;

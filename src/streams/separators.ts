@@ -5,6 +5,7 @@ import { Buffer } from './buffer.ts';
 import type { ByteBuffer } from './byte-buffer.ts';
 import { toBuffer } from './byte-buffer.ts';
 
+/** What `readUntil` reads up to: text (as UTF-8), bytes, or a list of either. */
 export type Separator = string | Uint8Array | readonly (string | Uint8Array)[];
 
 export interface Separators {

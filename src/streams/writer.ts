@@ -70,6 +70,7 @@ let flush: (writer: StreamWriter) => void; // set by the static block of the cla
 /** Flushes a writer at the end of this turn. All writers share one callback of the loop. */
 const flushAtEndOfTurn: (writer: StreamWriter) => void = atEndOfTurn((writer) => flush(writer));
 
+/** Options of a StreamWriter. */
 export interface StreamWriterOptions {
   /**
    * Bytes of memory that unsent writes may take: their payload, and 128 bytes for each write that
@@ -119,17 +120,25 @@ export class StreamWriter implements AsyncDisposable {
   readonly #transport: WriteTransport;
   readonly #maxBuffered: number;
   readonly #onOverflow: ((error: ConnectionLostError) => void) | undefined;
+  /** See the head of this file. Only grows: open, closing, gone. */
   #state: 'open' | 'closing' | 'gone' = 'open';
+  /** True once writeEof() was called: `write` throws from then on. Never reset. */
   #eof = false;
   /**
    * The last thing that the transport was told to do: nothing, to half-close, or to close. It only
    * grows.
    */
   #told: 'nothing' | 'eof' | 'end' = 'nothing';
+  /** Written and not handed to the transport, in order. NONE when empty. */
   #pending: (string | Uint8Array)[] = NONE;
+  /** The bytes of #pending, plus those of blocks that are not in the list yet. */
   #pendingBytes = 0;
   /** The blocks behind the entries of #pending. Undefined while the list is short. */
   #blocks: WriteBlocks | undefined = undefined;
+  /**
+   * The bytes that the transport has and the system has not accepted. Greater than 0 only while a
+   * write is in progress.
+   */
   #inFlight = 0;
   /** True from the call of startTls until it settles. */
   #startingTls = false;
@@ -137,10 +146,13 @@ export class StreamWriter implements AsyncDisposable {
   #upgrading = false;
   /** True while this writer is in the list of writers to flush at the end of the turn. */
   #dirty = false;
+  /** The total bytes accepted by write(). Never decreases. */
   #written = 0;
   #high = HIGH_WATER;
   #low = LOW_WATER;
+  /** True from the high-water mark until the low-water mark: drain() waits meanwhile. */
   #paused = false;
+  /** The error that drain() rejects with once bytes are lost. The first loss stays. */
   #loss: ConnectionLostError | undefined = undefined;
   // Made by the first call that waits: at any moment, most connections have no waiter of any kind.
   #drainers: Line<void> | undefined = undefined;
@@ -440,6 +452,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#closers?.answerAll();
   }
 
+  /** Appends one write to #pending: as it is, or into a block once the list is long. */
   #keep(data: string | Uint8Array, bytes: number): void {
     // An array made with one element takes a tenth of the memory of an empty array that grows by
     // push.
@@ -448,6 +461,7 @@ export class StreamWriter implements AsyncDisposable {
     else (this.#blocks ??= new WriteBlocks(this.#pending)).add(data, bytes);
   }
 
+  /** Schedules one flush at the end of the turn, however many writes the turn has. */
   #flushSoon(): void {
     if (this.#dirty) return;
     this.#dirty = true;
@@ -477,6 +491,7 @@ export class StreamWriter implements AsyncDisposable {
     }
   }
 
+  /** Moves everything pending to the transport's side of the account, and returns it. */
   #takeAll(): (string | Uint8Array)[] {
     const chunks = this.#pending;
     this.#blocks?.seal();
@@ -511,6 +526,7 @@ export class StreamWriter implements AsyncDisposable {
     return slice;
   }
 
+  /** Answers flushed() once nothing is unsent, and drain() at the low-water mark. */
   #resumeIfLow(): void {
     if (this.bufferedBytes === 0) this.#flushers?.answerAll();
     if (!this.#paused || this.bufferedBytes > this.#low) return;
@@ -518,6 +534,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#drainers?.answerAll();
   }
 
+  /** Records the loss and rejects the calls that wait. Later losses keep the first error. */
   #lose(error: ConnectionLostError): void {
     this.#loss ??= error;
     const loss = this.#loss;
@@ -525,6 +542,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#flushers?.failAll(() => loss);
   }
 
+  /** Drops what is unsent. Its loss was recorded before, if there was any. */
   #drop(): void {
     this.#pending = NONE;
     this.#blocks = undefined;
@@ -532,6 +550,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#inFlight = 0;
   }
 
+  /** Aborts the connection because unsent data takes too much memory, and reports why. */
   #overflow(): void {
     const error = new ConnectionLostError(
       `Connection aborted: ${this.bufferedBytes} bytes unsent take ${this.heldBytes} bytes of memory, ` +
@@ -553,6 +572,7 @@ function endsInHalfAPair(text: string): boolean {
   return (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
 }
 
+/** Makes the error of a loss from the error of the transport, or from none. */
 function lossOf(error: unknown): ConnectionLostError {
   if (error === undefined) return new ConnectionLostError('Connection lost: it ended before everything was sent');
   const reason = error instanceof Error ? error.message : String(error);

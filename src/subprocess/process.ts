@@ -60,6 +60,7 @@ export interface Output {
   readonly stderr: Buffer | null;
 }
 
+/** Options of `communicate`. */
 export interface CommunicateOptions extends WaitOptions {
   /**
    * The maximum bytes of each output. A program that writes more is killed. Defaults to 64 MiB;

@@ -14,6 +14,7 @@ import {
 } from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 
+/** Options of `createSubprocessExec` and `createSubprocessShell`. */
 export interface SubprocessOptions extends WaitOptions {
   /** The source of its standard input. Defaults to `inherit`: that of this process. */
   readonly stdin?: 'pipe' | 'inherit' | 'ignore' | undefined;

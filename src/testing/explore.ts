@@ -48,6 +48,7 @@ export interface Exploration {
   settled(): Promise<void>;
 }
 
+/** Options of `exploreCancellation`. */
 export interface ExploreOptions {
   /**
    * Explores again for each seed, with the wake-ups of one moment shuffled by it. Defaults to [],

@@ -79,8 +79,9 @@ export class FaultPlan {
     return (bytes * 1000) / (this.#faults.rate ?? Infinity);
   }
 
+  /** Draws the number of bytes until the next stall, at least 1. */
   #nextStall(): number {
-    return Math.max(1, place(draw(this.#faults.stallAfter ?? Infinity, this.#stalls))); // at least 1, or it would never pass a piece on
+    return Math.max(1, place(draw(this.#faults.stallAfter ?? Infinity, this.#stalls))); // at least 1, or no piece would ever pass
   }
 }
 

@@ -25,6 +25,7 @@ import { checkFaults, type ConnectionFaults, faultsOf } from './faults.ts';
 /** The bytes read at a time when they are to be dropped. */
 const DROP = 65_536;
 
+/** Options of a FaultyLink. */
 export interface FaultyLinkOptions {
   /** What happens to the bytes. Defaults to nothing. */
   readonly faults?: ConnectionFaults | undefined;

@@ -14,6 +14,7 @@
 import { anything, AsyncIteration, type Check, type Checks, flag, ofType, oneOf } from '../base/index.ts';
 import { loopTime, sleep, waiting, type WaitOptions } from '../core/index.ts';
 
+/** Options of `every`. */
 export interface EveryOptions extends WaitOptions {
   /** What happens to missed ticks. Defaults to `skip`. */
   readonly missed?: 'skip' | 'burst' | 'delay' | undefined;

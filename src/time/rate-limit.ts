@@ -57,7 +57,9 @@ export class RateLimiter extends Resource {
   order = 0;
   readonly #count: number;
   readonly #ms: number;
+  /** The level of the bucket at `#at`. A fraction between 0 and `#count`. */
   #tokens: number;
+  /** The time at which `#tokens` was computed, in milliseconds on the loop's clock. */
   #at: number = loopTime();
   readonly #line = new Line<void, TokenWait>();
 
@@ -128,6 +130,7 @@ export class RateLimiter extends Resource {
     addDeadline(this);
   }
 
+  /** Raises the level to that of now. */
   #fill(): void {
     const now = loopTime();
     // A clock can be set back, for example when a fake one ends. Then no time has passed, and no

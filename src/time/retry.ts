@@ -20,6 +20,7 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 
+/** Options of `retry`. */
 export interface RetryOptions extends WaitOptions {
   /** The maximum number of calls of `fn`, an integer >= 1 or Infinity. Defaults to 3. */
   readonly attempts?: number | undefined;

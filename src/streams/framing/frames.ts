@@ -20,6 +20,7 @@ const LONGEST_VARINT = 8;
 /** The format of the length of a frame. */
 export type FrameHeader = 1 | 2 | 4 | 8 | 'varint';
 
+/** Options of `frames` and `writeFrame`. Both sides have to use the same header. */
 export interface FrameOptions {
   /**
    * The length before each frame: an unsigned integer of that many bytes, or a varint (unsigned

@@ -14,6 +14,7 @@ import { RecordReader } from './record-reader.ts';
 /** The number of characters of a bad line that its error shows. */
 const EXCERPT = 40;
 
+/** Options of `jsonLines`. */
 export interface JsonLinesOptions {
   /** The longest line without its newline, in bytes. Defaults to the limit of the reader. */
   readonly maxLength?: number | undefined;

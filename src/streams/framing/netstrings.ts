@@ -18,6 +18,7 @@ const NINE = 57;
 const COLON = 58;
 const COMMA = 44;
 
+/** Options of `netstrings` and `writeNetstring`. */
 export interface NetstringOptions {
   /** The longest netstring without its length and punctuation, in bytes. Defaults to 16 MiB. */
   readonly maxLength?: number | undefined;
