@@ -13,9 +13,9 @@
 // - Jobs leave the queue in order. A cancelled one leaves at once and never runs.
 //
 // Example, with size 1: job A runs, B and C are queued. B is cancelled: it leaves the queue, and
-// its call rejects at once. A's caller is cancelled: A receives the cancel, and does not answer within
-// cancelGrace, so its worker is terminated. When it has exited, A's call rejects, a new worker
-// starts, and C runs in it.
+// its call rejects at once. A's caller is cancelled: A receives the cancel, and does not answer
+// within cancelGrace, so its worker is terminated. When it has exited, A's call rejects, a new
+// worker starts, and C runs in it.
 import { availableParallelism } from 'node:os';
 import { checkOptions } from '../base/index.ts';
 import {
@@ -187,7 +187,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
    */
   submit<T>(spec: JobSpec, options: JobOptions = {}): Task<T> {
     const job = this.#newJob(callOf(spec), options, undefined);
-    return spawn(() => this.#call(job), { name: job.call.label, eager: true }) as Task<T>; // the caller declares what the job returns
+    return spawn(() => this.#call(job), { name: job.call.label, eager: true }) as Task<T>; // declared by the caller
   }
 
   /**
@@ -394,7 +394,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       return;
     }
     const { job } = place;
-    if (message.type === 'fatal' || job === undefined || job.number !== message.id) return; // belongs to a job that is over
+    if (message.type === 'fatal' || job === undefined || job.number !== message.id) return; // that job is over
     switch (message.type) {
       case 'progress':
         this.#progress(job, message.value);

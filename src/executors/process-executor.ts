@@ -86,7 +86,7 @@ class WorkerProcess implements WorkerLeaf {
   }
 
   hold(on: boolean): void {
-    const channel = this.#child.channel as { ref?(): void; unref?(): void } | null | undefined; // Bun's channel has neither
+    const channel = this.#child.channel as { ref?(): void; unref?(): void } | null | undefined; // Bun has neither
     if (on) {
       this.#child.ref();
       channel?.ref?.();

@@ -139,7 +139,7 @@ class FileSource implements ReadTransport {
 /**
  * Opens a file for reading, as a StreamReader: lines, records and chunks in bounded memory. Dispose
  * it (`await using`), or read it to its end: either closes the file. Cancellable; a file that was
- * being opened is then closed. Prior art: `trio.open_file`.
+ * being opened is then closed.
  * @param path the file, as a path or a file URL
  * @throws the error of the system if the file cannot be opened
  * @throws TypeError or RangeError for wrong options

@@ -114,7 +114,7 @@ class FileTarget implements WriteTransport {
  * Opens a file for writing, as a StreamWriter: `write` never waits, `drain` waits for the disk
  * while too much is unwritten. Dispose it (`await using`); that waits until everything is written.
  * After an error of the disk, `drain` rejects. Cancellable; a file that was being opened is then
- * closed. Prior art: `trio.open_file`.
+ * closed.
  * @param path the file, as a path or a file URL
  * @throws the error of the system if the file cannot be opened
  * @throws TypeError or RangeError for wrong options

@@ -28,7 +28,8 @@ export interface Duplex extends AsyncDisposable {
   /** The error that broke the connection. Undefined while it lasts and after a clean end. */
   readonly error: unknown;
   /**
-   * Sends what was written, ends the connection, and waits until it is gone. Cancellable; the connection ends even then.
+   * Sends what was written, ends the connection, and waits until it is gone. Cancellable; the
+   * connection ends even then.
    */
   close(options?: WaitOptions): Promise<void>;
   /** Ends the connection at once. Unsent data is lost. */

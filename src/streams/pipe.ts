@@ -30,7 +30,7 @@ export const PIPE: Checks<PipeOptions> = { end: flag, signal: anything };
  * Passes what `reader` reads to `writer`, with back-pressure, until the end of the stream. Then
  * half-closes the writer, or closes it if it cannot be half-closed, and waits until everything has
  * left. Cancellable. After a cancel or an error, it leaves both as they are, and every byte that
- * was read is written. Prior art: `stream.pipeline` of Node, `ReadableStream.pipeTo`.
+ * was read is written.
  * @returns the number of bytes passed on
  * @throws ConnectionLostError if the writer is lost or closed, even while nothing comes to read
  * @throws what `read` throws

@@ -261,8 +261,7 @@ function pending(tasks: Iterable<Task<unknown>>): Task<unknown>[] {
 
 /**
  * Delivers the waits that are decided in one moment in an order shuffled by `seed`, until the
- * result is disposed. Finds code that relies on an order of wake-ups that is not promised. trio:
- * the random scheduling order of its run loop.
+ * result is disposed. Finds code that relies on an order of wake-ups that is not promised.
  *
  * @example
  * ```ts

@@ -81,7 +81,7 @@ export class FaultPlan {
 
   /** Draws the number of bytes until the next stall, at least 1. */
   #nextStall(): number {
-    return Math.max(1, place(draw(this.#faults.stallAfter ?? Infinity, this.#stalls))); // at least 1, or no piece would ever pass
+    return Math.max(1, place(draw(this.#faults.stallAfter ?? Infinity, this.#stalls))); // 0 would let no piece pass
   }
 }
 

@@ -60,7 +60,7 @@ function findLeaks(
 function countResources(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { name, class: kind } of host.activeResources?.() ?? []) {
-    if (kind !== 'own') counts.set(name, (counts.get(name) ?? 0) + 1); // 'own' comes and goes by itself, as the turn that the check waits for
+    if (kind !== 'own') counts.set(name, (counts.get(name) ?? 0) + 1); // 'own': such as the turn waited for
   }
   return counts;
 }

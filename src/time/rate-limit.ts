@@ -102,7 +102,7 @@ export class RateLimiter extends Resource {
 
   /** Acquires without waiting. Returns false if none is allowed now, or if others wait. */
   tryAcquire(): boolean {
-    if (this.#line.size > 0 && loopTime() < this.#at) this.#grant(); // the clock was set back: the deadline is too far away
+    if (this.#line.size > 0 && loopTime() < this.#at) this.#grant(); // the clock was set back
     this.#fill();
     if (this.#line.size > 0 || this.#tokens < ONE) return false;
     this.#tokens--;
@@ -116,7 +116,7 @@ export class RateLimiter extends Resource {
   /** Called at the deadline of the first waiter. @internal */
   due(): void {
     this.#fill();
-    this.#tokens = Math.max(this.#tokens, 1); // overrules rounding: otherwise the same deadline could come back for ever
+    this.#tokens = Math.max(this.#tokens, 1); // against rounding: else this deadline repeats for ever
     this.#grant();
   }
 

@@ -59,8 +59,8 @@ const fromBackoff: Check = ofType('number', 'a number of milliseconds from backo
 
 /**
  * Calls `fn` until it succeeds, at most `attempts` times, with growing pauses. `fn` receives the
- * number of the attempt. Cancellable, in the pauses and in `fn`. A `signal` cancels the pauses,
- * not `fn`.
+ * number of the attempt. Cancellable, in the pauses and in `fn`. A `signal` cancels the pauses, not
+ * `fn`.
  * @throws the last error of `fn`
  * @throws what `backoff` or `retryOn` throws, with that error as its `cause`
  * @throws CancelledError
