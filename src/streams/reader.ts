@@ -184,7 +184,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * the end of the stream. If `n` is negative or absent, reads everything until the end. asyncio:
    * `StreamReader.read`.
    * @param n bytes; with 0, resolves to an empty Buffer without waiting for data
-   * @throws RangeError if `n` is not an integer
+   * @throws RangeError or TypeError if `n` is not an integer
    * @throws LimitOverrunError, with nothing read, if more than `readLimit` bytes (64 MiB by
    * default) come before the end
    * @throws BusyError if another read waits on this reader
@@ -211,7 +211,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * @param n bytes, an integer >= 0
    * @throws IncompleteReadError, with the bytes that came as `partial`, if the stream ends before
    * `n` bytes
-   * @throws RangeError if `n` is not an integer >= 0
+   * @throws RangeError or TypeError if `n` is not an integer >= 0
    * @throws what `read` throws
    *
    * @example
@@ -410,7 +410,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
   /**
    * Appends bytes. The reader keeps a reference to them: do not change them afterwards. asyncio:
    * `StreamReader.feed_data`.
-   * @throws InvalidStateError if bytes come after `feedEof`
+   * @throws InvalidStateError after `feedEof`
    * @throws TypeError if `data` is not a Uint8Array
    */
   feedData(data: Uint8Array): void {
