@@ -3,8 +3,8 @@
 //
 // States of `#state`:
 // - `open`: the initial state.
-// - `closing`: close() or abort() was called. What is pending still leaves, then the transport
-//   closes.
+// - `closing`: after close(), what is pending still leaves, then the transport closes. After
+//   abort(), what is pending is dropped.
 // - `gone`: the transport has ended, for whatever reason (onClose). This state is final.
 //
 // `#eof` is the half-close of writeEof(): nothing more may be written, but the connection stays.
@@ -102,7 +102,7 @@ export const WRITER: Checks<StreamWriterOptions> = {
 
 /**
  * Writes bytes to a connection or pipe. `write` never waits, and does not throw when the peer is
- * gone. `drain` waits while too much is unsent, and rejects when the peer is gone. asyncio:
+ * gone. `drain` waits while too much is unsent, and rejects once written bytes are lost. asyncio:
  * `StreamWriter`.
  *
  * @example
