@@ -1,12 +1,19 @@
-// What a call of an offloaded function returns: a promise, and an iterator where the function is a generator. Which of the two it
-// is, the worker knows; so one object is both.
+// Call: what a call of an offloaded function returns. It is a promise, or an iterator if the
+// function is a generator. Only the worker knows which, so one object is both.
 //
-// States of a stream: WAITING (for the worker's word) -> FLOWING -> ENDED. Items are made for credit: FIRST at the first next(), and
-// as many as were taken once half of that is used up. Leaving the loop stops the generator; a cancelled next() cancels the job.
+// States of a stream: WAITING (for the first answer of the worker) -> FLOWING -> ENDED.
+//
+// Flow control is by credit. The first next() grants FIRST items. Once half of them are taken, as
+// many are granted again as were taken. So the generator is never more than FIRST items ahead.
+// Leaving the loop stops the generator. A cancelled next() cancels the job.
+//
+// Example: the loop takes 32 of 64 items and grants 32 more. The worker, which had stopped at 64,
+// goes on to 96. The loop breaks at item 40: the worker receives `stop`, runs the `finally` blocks
+// of the generator, and its place is free again.
 import { beginWait, callLater, CancelledError, Line, QueuedWait, waiting } from '../core/index.ts';
 import { type Job, STREAM, type StreamSink } from './job.ts';
 
-/** Items that may be on their way. */
+/** The maximum number of items in transit. */
 const FIRST = 64;
 
 type Result = IteratorResult<unknown, undefined>;
@@ -48,11 +55,11 @@ export class Call implements PromiseLike<unknown>, AsyncIterable<unknown> {
   }
 
   next(): Promise<Result> {
-    return this[Symbol.asyncIterator]().next() as Promise<Result>; // its own
+    return this[Symbol.asyncIterator]().next() as Promise<Result>; // JobStream's own type
   }
 
   return(): Promise<Result> {
-    return this[Symbol.asyncIterator]().return?.() as Promise<Result>; // its own
+    return this[Symbol.asyncIterator]().return?.() as Promise<Result>; // JobStream's own type
   }
 
   #value(): Promise<unknown> {
@@ -73,9 +80,9 @@ class JobStream implements AsyncIterableIterator<unknown>, StreamSink {
   readonly #line = new Line<Result, NextWait>();
   #items: readonly unknown[] = [];
   #at = 0;
-  /** Batches behind #items. */
+  /** The batches behind #items. */
   #later: (readonly unknown[])[] = [];
-  /** Items taken since credit was last given; undefined before the first. */
+  /** The number of items taken since credit was last granted. Undefined before the first grant. */
   #taken: number | undefined = undefined;
   #end: { readonly error?: unknown } | undefined = undefined;
 
@@ -180,7 +187,10 @@ class NextWait extends QueuedWait<Result> {
   }
 }
 
-/** Waits until the job's place is free, in bounded time, whatever cancels come meanwhile. */
+/**
+ * Waits until the place of the job is free, which takes bounded time, whatever cancels come
+ * meanwhile.
+ */
 async function untilOver(job: Job): Promise<void> {
   while (job.state !== 'ended') {
     try {

@@ -1,16 +1,22 @@
-// What can be passed to a worker and back: values that structured clone takes, and buffers that are moved.
+// What can be passed to a worker and back: values that structured clone copies, and buffers that
+// are moved.
 import { describe } from '../base/index.ts';
 
 /** The buffers, ports and streams that transfer() has marked and that were not sent yet. */
 const marked = new WeakSet<object>();
-/** Whether anything was ever marked: most programs move nothing, and their arguments are not walked. */
+/** True once anything was marked. Most programs move nothing, so their arguments need no walk. */
 let hasMarked = false;
-/** How deep marked objects and values that cannot be cloned are looked for. */
+/**
+ * The depth to which arguments are searched for marked objects and for values that cannot be
+ * cloned.
+ */
 const DEEPEST = 20;
 
 /**
- * Marks a value to be moved, not copied, when it is passed to a job or returned by one: an ArrayBuffer, a typed array (its
- * buffer), a MessagePort, a stream. The side that sends it cannot use it any more.
+ * Marks a value to be moved instead of copied when it is passed to a job or returned by one: an
+ * ArrayBuffer, a typed array (its buffer), a MessagePort, a stream. The sending side cannot use it
+ * any more. Prior art: `Comlink.transfer`.
+ * @param value the object to mark
  * @returns the value itself
  *
  * @example
@@ -31,7 +37,7 @@ export function transfer<T extends object>(value: T): T {
   return value;
 }
 
-/** The marked objects inside a value. */
+/** Returns the marked objects inside a value. */
 export function transfersIn(value: unknown): object[] {
   const found = new Set<object>();
   if (hasMarked) collect(value, found, new Set(), 0);
@@ -47,15 +53,17 @@ function collect(value: unknown, found: Set<object>, seen: Set<object>, depth: n
   else if (!ArrayBuffer.isView(value)) for (const each of Object.values(value)) collect(each, found, seen, depth + 1);
 }
 
-/** Deno fails later, and elsewhere, when a process sends what cannot be cloned. */
+/**
+ * True on Deno, where sending a value to a process that cannot be cloned fails later and elsewhere.
+ */
 const SENDS_BLINDLY = 'process' in globalThis && 'deno' in process.versions;
 
-/** Throws for what a process cannot send, where sending it does not. */
+/** Throws for what cannot be sent to a process, on hosts where sending it does not throw. */
 export function checkSendable(message: unknown): void {
   if (SENDS_BLINDLY) structuredClone(message);
 }
 
-/** The error of a value that cannot be cloned: names the place inside it. */
+/** Makes the error for a value that cannot be cloned. Names the place inside it. */
 export function cloneError(value: unknown, place: string, action: string, cause: unknown): TypeError {
   const path = findUncloneable(value, place, new Set(), 0) ?? place;
   return new TypeError(`Cannot ${action}: ${path} cannot be cloned, pass plain data`, { cause });

@@ -1,7 +1,9 @@
-// Errors on their way between workers: as plain data, and rebuilt on the nearest class that both sides have.
+// Errors in transit between workers: packed as plain data, and rebuilt on the nearest class that
+// both sides have.
 //
-// An error arrives as an instance of the nearest of its classes that is built in or maitre's own, with its name, message, code, own
-// fields, cause, `errors` and stack. The stack shows the worker's frames and then those of the call.
+// An error arrives as an instance of its nearest class that is built in or maitre's own. It keeps
+// its name, message, code, own fields, cause, `errors` and stack. The stack shows the frames of the
+// worker, then those of the call.
 import {
   BrokenBarrierError,
   BusyError,
@@ -22,12 +24,15 @@ import { describe } from '../base/index.ts';
 
 /** An error as data. */
 export interface CrossedError {
-  /** The name of the nearest class that the other side has; '' for what was thrown and is no error. */
+  /**
+   * The name of the nearest class that the other side has. '' for a thrown value that is not an
+   * error.
+   */
   readonly base: string;
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
-  /** Own fields that can be cloned; for what is no error, `value`. */
+  /** Own fields that can be cloned. For a value that is not an error, `value`. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly cause: CrossedError | undefined;
   readonly errors: readonly CrossedError[] | undefined;
@@ -35,7 +40,7 @@ export interface CrossedError {
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** How deep causes and errors of errors go. */
+/** The depth to which causes and `errors` are followed. */
 const DEEPEST = 8;
 const BUILT_IN: Readonly<Record<string, ErrorClass>> = {
   AggregateError,
@@ -65,7 +70,7 @@ const OWN: Readonly<Record<string, ErrorClass>> = {
 };
 const CLASSES: Readonly<Record<string, ErrorClass>> = { ...OWN, ...BUILT_IN };
 
-/** Makes data of what was thrown. Never throws. */
+/** Packs what was thrown. Never throws. */
 export function packError(error: unknown, depth = 0): CrossedError {
   try {
     return error instanceof Error ? packed(error, depth) : packedValue(error);
@@ -74,7 +79,7 @@ export function packError(error: unknown, depth = 0): CrossedError {
   }
 }
 
-/** Makes an error again, or the value that was thrown. `site` is the stack of the call. */
+/** Rebuilds an error, or the value that was thrown. `site` is the stack of the call. */
 export function unpackError(data: CrossedError, site?: string): unknown {
   if (data.base === '') return data.fields['value'];
   const base = CLASSES[data.base] ?? Error;
@@ -128,7 +133,7 @@ function baseOf(error: Error): string {
     const name = (at.constructor as { readonly name?: string } | undefined)?.name ?? '';
     if (CLASSES[name]?.prototype === at) return name;
   }
-  // Another realm's, such as a vm's: by name.
+  // An error of another realm, such as a vm's, is recognised by name.
   return Object.hasOwn(CLASSES, error.name) ? error.name : 'Error';
 }
 

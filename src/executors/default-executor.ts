@@ -1,11 +1,15 @@
-// The executor that is there without being made.
+// The default executor, made at the first use.
 import type { Executor, Offloaded } from './executor.ts';
 import { ThreadExecutor } from './thread-executor.ts';
 
 let executor: Executor | undefined;
 
 /**
- * The functions of a module as asynchronous functions that run in threads of the default executor.
+ * Returns the functions of a module as asynchronous functions that run in threads of the default
+ * executor. A cancel of the caller cancels the job. asyncio: `asyncio.to_thread`.
+ * @param url the address of the module: `new URL('./heavy.js', import.meta.url)`
+ * @throws from each call: what the function throws, rebuilt here; WorkerLostError if its worker
+ * crashes; TypeError for arguments that cannot be cloned; CancelledError
  *
  * @example
  * ```ts
@@ -19,14 +23,27 @@ export function toThread<M>(url: URL | string): Offloaded<M> {
   return executor.module<M>(url);
 }
 
-/** It lives as long as the process, whichever run() made it; its idle threads keep nothing alive. */
+/**
+ * Lives as long as the process, not as long as the run() that made it. Its idle threads do not keep
+ * the process alive.
+ */
 function makeDefault(): Executor {
   const threads = new ThreadExecutor({ name: 'default' });
   threads.program = undefined;
   return threads;
 }
 
-/** Uses another executor for `toThread` from now on. Returns nothing; the one before goes on with its jobs. */
+/**
+ * Sets the executor that `toThread` uses from now on. The previous one finishes its jobs; shut it
+ * down yourself. asyncio: `loop.set_default_executor`.
+ *
+ * @example
+ * ```ts
+ * import { setDefaultExecutor, ThreadExecutor } from 'maitre/executors';
+ * await using threads = new ThreadExecutor({ size: 2 });
+ * setDefaultExecutor(threads);
+ * ```
+ */
 export function setDefaultExecutor(candidate: Executor): void {
   executor = candidate;
 }

@@ -1,24 +1,32 @@
-// Options of executors of this machine and of jobs, and their checks.
+// Options of jobs and of the executors that run on this machine, and their checks.
 import { anything, callback, type Checks, integer, notNegativeMs, ofType, oneOf } from '../base/index.ts';
 import type { JobOptions } from './executor.ts';
 
+/** Options of a ThreadExecutor or ProcessExecutor. */
 export interface ExecutorOptions {
-  /** How many workers it may have. Default: `availableParallelism()`. */
+  /** The maximum number of workers. Defaults to `availableParallelism()`. */
   readonly size?: number | undefined;
   /**
-   * What becomes of a running job whose caller is cancelled. `terminate` (default): it is told, and after `cancelGrace` its worker
-   * is ended; the call rejects when its place is free. `abandon`: the call rejects at once, the job goes on and keeps its place.
+   * What happens to a running job whose caller is cancelled. `terminate` (the default): the job is
+   * cancelled too, and after `cancelGrace` its worker is terminated. The call rejects once the
+   * place is free. `abandon`: the call rejects at once. The job goes on and keeps its place.
    */
   readonly cancel?: 'terminate' | 'abandon' | undefined;
-  /** Milliseconds a cancelled job gets to clean up. Default 500. */
+  /** Milliseconds that a cancelled job has for its cleanup. Defaults to 500. */
   readonly cancelGrace?: number | undefined;
-  /** How many jobs may wait for a worker. Default: no limit. */
+  /** The maximum number of jobs that wait for a worker. Defaults to no limit. */
   readonly maxQueue?: number | undefined;
-  /** What becomes of a job above that: it waits for room (`wait`, default), or the call rejects with QueueFull (`reject`). */
+  /**
+   * What happens to a job above that number. `wait` (the default): the call waits for room.
+   * `reject`: it rejects with QueueFull.
+   */
   readonly overflow?: 'wait' | 'reject' | undefined;
-  /** How many jobs a worker does before it is replaced. Default: no limit. */
+  /** The number of jobs after which a worker is replaced. Defaults to no limit. */
   readonly maxJobs?: number | undefined;
-  /** Bytes of heap that a worker may use. Node only: Bun and Deno ignore it. Default: no limit of its own. */
+  /**
+   * The maximum heap of a worker, in bytes. Node only: Bun and Deno ignore it. Defaults to the
+   * host's limit.
+   */
   readonly maxMemory?: number | undefined;
   /** Shown in messages and by tools. */
   readonly name?: string | undefined;
@@ -27,7 +35,7 @@ export interface ExecutorOptions {
 /** Milliseconds. */
 export const DEFAULT_CANCEL_GRACE = 500;
 
-/** All options of the executors of this machine. */
+/** The checks for every option of the executors that run on this machine. */
 export const EXECUTOR: Checks<ExecutorOptions> = {
   size: integer(1),
   cancel: oneOf('terminate or abandon'),
@@ -39,7 +47,7 @@ export const EXECUTOR: Checks<ExecutorOptions> = {
   name: ofType('string', 'text', () => true),
 };
 
-/** All options of a job. */
+/** The checks for every option of a job. */
 export const JOB: Checks<JobOptions> = {
   timeout: notNegativeMs,
   queueTimeout: notNegativeMs,

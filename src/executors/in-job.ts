@@ -1,29 +1,31 @@
-// What the code of a job sees: checkpoint() and report(). Outside of jobs they do nothing, so that the same functions can be called
-// directly.
+// checkpoint() and report(), for the code of a job. Outside of jobs they do nothing, so that you
+// can also call the same functions directly.
 //
-// A worker runs one job at a time. A cancel reaches it two ways: through shared memory, which synchronous code can look at, and as
-// a cancel of the job's task, for code that waits.
+// A worker runs one job at a time. A cancel reaches it in two ways: through shared memory, which
+// synchronous code reads in checkpoint(), and as a cancel of the task of the job, for code that
+// waits.
 import { CancelledError, type Task } from '../core/index.ts';
 
-/** The job that a worker runs. */
+/** The job that a worker runs now. */
 export interface RunningJob {
   readonly id: number;
   readonly task: Task<unknown>;
-  /** Whether its caller was cancelled, as synchronous code can see it. */
+  /** Returns true if the caller was cancelled. Synchronous code can see it at once. */
   isCancelled(): boolean;
   report(value: unknown): void;
 }
 
 let running: RunningJob | undefined;
 
-/** Called by the worker alone. */
+/** Called by the worker only. */
 export function setRunning(job: RunningJob | undefined): void {
   running = job;
 }
 
 /**
- * In a job: throws CancelledError once its caller was cancelled. For loops that do not wait; `finally` blocks run. It costs a few
- * nanoseconds in a thread and a system call in a process. Outside of jobs it does nothing.
+ * Throws CancelledError if the caller of this job was cancelled. Call it in loops that do not wait.
+ * `finally` blocks run. It takes a few nanoseconds in a thread and a system call in a process.
+ * Outside of jobs it does nothing. Prior art: trio's `from_thread.check_cancelled`.
  * @throws CancelledError
  *
  * @example
@@ -45,7 +47,23 @@ export function checkpoint(): void {
     throw new CancelledError('Cancelled: the caller was cancelled');
 }
 
-/** In a job: passes a value to the caller's `onProgress`. Outside of jobs it does nothing. */
+/**
+ * Passes a value to the `onProgress` of the caller of this job. Outside of jobs it does nothing.
+ * @param value what structured clone can copy
+ *
+ * @example
+ * ```ts
+ * import { report } from 'maitre/executors';
+ * export function sum(limit: number): number {
+ *   let total = 0;
+ *   for (let i = 0; i < limit; i++) {
+ *     if (i % 1_000_000 === 0) report(i / limit);
+ *     total += i;
+ *   }
+ *   return total;
+ * }
+ * ```
+ */
 export function report(value: unknown): void {
   running?.report(value);
 }

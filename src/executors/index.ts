@@ -1,6 +1,6 @@
-// executors: functions that run elsewhere, cancelled with the task that awaits them.
+// executors: functions that run elsewhere, cancelled together with the task that awaits them.
 // May import: base, core; `node:worker_threads`, `node:child_process`, `node:os` in the leaves.
-// Does not belong here: programs of others (subprocess), work on other machines (distributed).
+// Does not belong here: other programs (subprocess), work on other machines (distributed).
 export { setDefaultExecutor, toThread } from './default-executor.ts';
 export { transfer } from './cloning.ts';
 export type {

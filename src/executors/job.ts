@@ -1,11 +1,17 @@
-// One job, as its caller and its executor see it.
+// Job: one job, as its caller and its executor see it.
 //
-// States: QUEUED -(a worker takes it)-> RUNNING -> ENDED; QUEUED -(cancel, queueTimeout)-> ENDED. A RUNNING job may be a stream.
+// States: QUEUED -(a worker takes it)-> RUNNING -> ENDED, or QUEUED -(cancel, queueTimeout)->
+// ENDED. A RUNNING job may be a stream.
 //
-// - The caller waits with one wait record (`executor.call`). Its cancel cancels the job.
-// - `ended` is when the job's place is free again: with its answer, or after a cancel when its worker has said so or has ended.
-//   A cancelled call goes on only then, so that nothing outlives its owner; unless the job was abandoned.
-// - What decides the outcome is decided once: the first of answer, failure, expiry and cancel.
+// - The caller waits with one wait record (`executor.call`). A cancel of that wait cancels the job.
+// - `ended` resolves when the place of the job is free again: with its answer, or, after a cancel,
+//   once the worker has confirmed it or has ended. A cancelled call rejects only then, so that
+//   nothing outlives its owner. An abandoned job is the exception.
+// - The outcome is decided once, by the first of answer, failure, expiry and cancel.
+//
+// Example: a job runs synchronous code, and its caller is cancelled at 0 ms. The worker is
+// informed; the code never calls checkpoint(). At 500 ms (cancelGrace) the worker is terminated. It
+// exits, `ended` resolves, and only now the call rejects.
 import {
   type CancelledError,
   callLater,
@@ -19,15 +25,16 @@ import {
 import type { JobOptions } from './executor.ts';
 import type { ToWorker } from './protocol.ts';
 
-/** What a call resolves to when its function is a generator. */
+/** The value that a call resolves to if its function is a generator. */
 export const STREAM: unique symbol = Symbol('maitre.stream');
 
-/** Who runs jobs, as a job sees it. */
+/** The executor, as a job sees it. */
 export interface JobOwner {
-  /** Nobody wants the outcome any more. */
+  /** Cancels a job whose outcome nobody waits for any more. */
   cancelJob(job: Job, message: string): void;
 }
 
+/** What to run: an export of a module, or the text of a closed function. */
 export interface JobCall {
   readonly module: string | undefined;
   readonly source: string | undefined;
@@ -39,25 +46,30 @@ export interface JobCall {
 let lastId = 0;
 
 export class Job extends Resource {
-  /** Unique in this process; never 0. */
+  /** Unique in this process. Never 0, which means "no job" in shared memory. */
   readonly number: number = ++lastId;
   readonly call: JobCall;
   readonly options: JobOptions;
-  /** Where it was called, a stack without its first line. */
+  /** Where the job was called: a stack without its first line. */
   readonly site: string | undefined;
-  /** Its place is free. */
+  /** Resolves once the place of the job is free. */
   readonly ended: Future<void> = new Future();
   state: 'queued' | 'running' | 'ended' = 'queued';
-  /** Nobody waits for it any more. */
+  /** True once no caller waits for it any more. */
   isCancelled = false;
-  /** Told of a stream's items, its end and its failure; set when the job turned out to be one. */
+  /**
+   * Receives the items of a stream, its end and its failure. Set once the job turned out to be a
+   * stream.
+   */
   sink: StreamSink | undefined = undefined;
-  /** Sends its worker a message; does nothing while it has none. */
+  /** Sends its worker a message. Does nothing while it has no worker. */
   post: (message: ToWorker) => void = () => undefined;
   readonly #owner: JobOwner & Resource;
+  /** The wait of the caller. Undefined before begin(). */
   #wait: Wait<unknown> | undefined = undefined;
-  /** What the call rejects with once the place is free. */
+  /** The error that the call rejects with once the place is free, after a timeout. */
   #expiry: TimeoutError | undefined = undefined;
+  /** The timer of `queueTimeout` while queued, and of `timeout` while running. */
   #timer: Handle | undefined = undefined;
 
   constructor(owner: JobOwner & Resource, call: JobCall, options: JobOptions, site: string | undefined) {
@@ -100,13 +112,13 @@ export class Job extends Resource {
     return `<Job ${JSON.stringify(this.call.label)} ${this.state}>`;
   }
 
-  /** The wait of its caller. */
+  /** Begins the wait of the caller. */
   begin(options: WaitOptions | undefined): Promise<unknown> {
     this.#wait = new JobWait(this, options);
     return this.#wait.promise;
   }
 
-  /** A worker has taken it; `post` sends that worker a message. */
+  /** Called when a worker has taken the job. `post` sends that worker a message. */
   started(post: (message: ToWorker) => void): void {
     this.state = 'running';
     this.post = post;
@@ -115,19 +127,20 @@ export class Job extends Resource {
     if (timeout !== undefined) this.#timer = callLater(timeout, () => this.#expire(timeout, 'it ran for'));
   }
 
-  /** Its worker has answered; STREAM: items follow, and it goes on. */
+  /** Called when the worker has answered. With STREAM, items follow, and the job goes on. */
   answer(value: unknown): void {
     if (value !== STREAM) this.#timer?.cancel();
     if (this.#expiry === undefined) this.#wait?.answer(value);
   }
 
+  /** Called when the job has failed. After a timeout, the TimeoutError comes first. */
   fail(error: unknown): void {
     this.#timer?.cancel();
     if (this.sink !== undefined) this.sink.failed(error);
     if (this.#expiry === undefined) this.#wait?.fail(error);
   }
 
-  /** Its place is free. */
+  /** Called when its place is free. */
   leave(): void {
     if (this.state === 'ended') return;
     this.state = 'ended';
@@ -140,7 +153,7 @@ export class Job extends Resource {
     this.markClosed();
   }
 
-  /** Its caller was cancelled, or the executor ends. */
+  /** Called when its caller was cancelled, or the executor ends. */
   cancel(message: string): void {
     if (this.state === 'ended' || this.isCancelled) return;
     this.isCancelled = true;
@@ -148,7 +161,7 @@ export class Job extends Resource {
     this.#owner.cancelJob(this, message);
   }
 
-  /** The executor ends it: its call rejects with `error`. */
+  /** Called when the executor ends the job: its call rejects with `error`. */
   refuse(error: CancelledError): void {
     this.cancel(error.message);
     this.sink?.failed(error);
@@ -161,7 +174,7 @@ export class Job extends Resource {
   }
 }
 
-/** Who reads a stream. */
+/** The consumer of a stream. */
 export interface StreamSink {
   items(items: readonly unknown[]): void;
   ended(): void;

@@ -1,4 +1,4 @@
-// From functions to calls: modules as proxies, and closed functions as text.
+// Turns functions into calls: modules become proxies, closed functions become text.
 import { describe } from '../base/index.ts';
 import type { JobOptions, JobSpec, Offloaded } from './executor.ts';
 import type { JobCall } from './job.ts';
@@ -6,10 +6,10 @@ import type { JobCall } from './job.ts';
 /** Makes one call. */
 type MakeCall = (call: JobCall, options: JobOptions, site: string | undefined) => unknown;
 
-/** Frames of the caller that an error of the job shows below the worker's. */
+/** The frames of the caller that an error of the job shows below those of the worker. */
 const FRAMES = 5;
 
-/** A module whose functions are calls. */
+/** Returns a proxy of a module whose functions make calls. */
 export function offload<M>(url: URL | string, make: MakeCall): Offloaded<M> {
   const module = addressOf(url);
   const known = new Map<string, unknown>();
@@ -24,12 +24,12 @@ export function offload<M>(url: URL | string, make: MakeCall): Offloaded<M> {
     return Object.assign(withOptions({}), { with: withOptions });
   };
   const get = (_target: object, name: string | symbol): unknown => {
-    // Awaited by mistake, it is no promise.
+    // A proxy that is awaited by mistake must not look like a promise.
     if (typeof name === 'symbol' || name === 'then') return undefined;
     if (!known.has(name)) known.set(name, functionOf(name));
     return known.get(name);
   };
-  return new Proxy(Object.freeze({}), { get }) as Offloaded<M>; // M says what is there
+  return new Proxy(Object.freeze({}), { get }) as Offloaded<M>; // M declares what the module exports
 }
 
 export function callOf({ module: url, name, args = [] }: JobSpec): JobCall {
@@ -39,7 +39,7 @@ export function callOf({ module: url, name, args = [] }: JobSpec): JobCall {
   return { module, source: undefined, name, args: args as readonly unknown[], label: `${name} of ${fileOf(module)}` };
 }
 
-/** The text of a function that refers to nothing outside of itself. */
+/** Returns the text of a closed function: one that refers to nothing outside of itself. */
 export function closedFunction(fn: unknown, args: readonly unknown[]): JobCall {
   if (typeof fn !== 'function') throw new TypeError(`Cannot run: expected a function, got ${describe(fn)}`);
   const source = Function.prototype.toString.call(fn);
@@ -81,6 +81,6 @@ function siteOf(below: (...args: never[]) => unknown): string | undefined {
   const site: { stack?: string } = {};
   Error.stackTraceLimit = FRAMES;
   captureStackTrace(site, below);
-  Error.stackTraceLimit = stackTraceLimit as number; // where there is the one, there is the other
+  Error.stackTraceLimit = stackTraceLimit as number; // defined: hosts that have captureStackTrace have this too
   return site.stack?.slice(site.stack.indexOf('\n') + 1);
 }

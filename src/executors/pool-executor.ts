@@ -1,13 +1,21 @@
-// An executor over workers of this machine: the queue, the places, cancellation and supervision. What a worker is, a leaf says.
+// PoolExecutor: an executor over workers of this machine. It owns the queue, the places,
+// cancellation and supervision. A subclass says what a worker is (a leaf).
 //
-// States of a place: STARTING -(ready)-> IDLE -(job)-> BUSY -(answer)-> IDLE; any of them -(exit)-> gone. A cancelled BUSY place is
-// given cancelGrace to answer, then its worker is ended; a new worker is started when a job wants one. A job stays in the queue
-// until a worker is ready: cancelled before that, it costs no worker.
+// States of a place: STARTING -(ready)-> IDLE -(job)-> BUSY -(answer)-> IDLE. From any of them,
+// -(exit)-> gone. A cancelled BUSY place has cancelGrace to answer; after that its worker is
+// terminated. The next job starts a new worker. A job stays in the queue until a worker is ready,
+// so a job that is cancelled earlier costs no worker.
 //
-// - One job at a time is with a worker, so a worker's end fails exactly its own job.
+// - A worker has one job at a time, so the end of a worker fails exactly its own job.
 // - Idle workers do not keep the process alive.
-// - A worker that ends before it was ready counts as a failed start; the next start waits, twice as long each time.
-// - Jobs leave the queue in order; a cancelled one leaves at once and never runs.
+// - A worker that ends before it was ready counts as a failed start. The next start is delayed,
+//   twice as long each time.
+// - Jobs leave the queue in order. A cancelled one leaves at once and never runs.
+//
+// Example, with size 1: job A runs, B and C are queued. B is cancelled: it leaves the queue, and
+// its call rejects at once. A's caller is cancelled: A receives the cancel, and does not answer
+// within cancelGrace, so its worker is terminated. When it has exited, A's call rejects, a new
+// worker starts, and C runs in it.
 import { availableParallelism } from 'node:os';
 import { checkOptions } from '../base/index.ts';
 import {
@@ -40,49 +48,57 @@ import type { FromWorker, ToWorker } from './protocol.ts';
 
 /** A worker, as the pool sees it. */
 export interface WorkerLeaf {
-  /** Throws for what cannot be cloned. */
+  /** Sends a message. Throws if it cannot be cloned. */
   post(message: ToWorker, transfers: object[]): void;
-  /** Tells synchronous code which job is cancelled, where memory is shared. */
+  /** Shows synchronous code which job is cancelled. */
   setCancelled(job: number): void;
-  /** Whether it keeps the process alive. */
+  /** Sets whether it keeps the process alive. */
   hold(on: boolean): void;
-  /** Ends it; `exited` follows. */
+  /** Terminates it. `exited` follows. */
   terminate(): void;
 }
 
-/** Told by a leaf. */
+/** What a leaf reports to the pool. */
 export interface LeafEvents {
   message(message: FromWorker): void;
-  /** Once: how it ended, in words, and the error that ended it, if there is one. */
+  /** Called once: how the worker ended, in words, and the error that ended it, if there is one. */
   exited(how: string, cause: unknown): void;
 }
 
-/** Milliseconds between a failed start and the next one: from, at most. */
+/** Milliseconds between a failed start and the next one: the first delay, and the longest. */
 const BACK_OFF = 10;
 const LONGEST_BACK_OFF = 5000;
-/** Failed starts in a row after which the jobs that wait for a worker fail. */
+/** The number of failed starts in a row after which the jobs that wait for a worker fail. */
 const TRIES = 5;
 
 interface Place {
   readonly leaf: WorkerLeaf;
   job: Job | undefined;
   isReady: boolean;
-  /** Jobs it has done. */
+  /** The number of jobs that it has done. */
   done: number;
-  /** We have ended it. */
+  /** True if the pool has terminated it. */
   isEnding: boolean;
   grace: Handle | undefined;
 }
 
+/** The base of ThreadExecutor and ProcessExecutor. */
 export abstract class PoolExecutor extends Resource implements Executor {
+  /** The options as the user passed them. */
   readonly #options: ExecutorOptions;
   readonly #size: number;
+  /** Every worker that exists, in any state. At most `#size`. */
   readonly #places = new Set<Place>();
+  /** The jobs that wait for a worker, in order. */
   readonly #queue = new Set<Job>();
+  /** The calls that wait for room in the queue (`overflow: 'wait'`). */
   readonly #room = new Line<void>();
+  /** The waits of #whenEmpty(), which check again after each change. */
   readonly #empty = new Line<void>();
   #closed = false;
+  /** The number of failed starts since the last worker became ready. */
   #failedStarts = 0;
+  /** The timer until the next start may be tried. Undefined if a start may be tried now. */
   #backOff: Handle | undefined = undefined;
   #finished = 0;
   #failed = 0;
@@ -147,6 +163,10 @@ export abstract class PoolExecutor extends Resource implements Executor {
     return `<Executor${this.name === undefined ? '' : ` ${JSON.stringify(this.name)}`} ${state}, ${workers} workers, ${running} running, ${queued} queued>`;
   }
 
+  /**
+   * Returns the functions of a module as asynchronous functions. See `Executor.module`.
+   * @throws TypeError unless `url` is a URL or the text of one
+   */
   module<M>(url: URL | string): Offloaded<M> {
     return offload<M>(url, (call, options, site) => {
       const job = this.#newJob(call, options, site);
@@ -154,16 +174,27 @@ export abstract class PoolExecutor extends Resource implements Executor {
     });
   }
 
+  /** Runs a closed function with arguments. See `Executor.run`. */
   run<A extends readonly unknown[], T>(fn: (...args: A) => T, ...args: A): Promise<Awaited<T>> {
     const call = closedFunction(fn, args);
-    return waiting(this.#call(this.#newJob(call, {}, undefined))) as Promise<Awaited<T>>; // what fn returns
+    return waiting(this.#call(this.#newJob(call, {}, undefined))) as Promise<Awaited<T>>; // the type of what fn returns
   }
 
+  /**
+   * Starts a job as a task of its own. See `Executor.submit`.
+   * @throws TypeError for a wrong module, name or arguments
+   * @throws InvalidStateError once the executor is closed
+   */
   submit<T>(spec: JobSpec, options: JobOptions = {}): Task<T> {
     const job = this.#newJob(callOf(spec), options, undefined);
-    return spawn(() => this.#call(job), { name: job.call.label, eager: true }) as Task<T>; // the caller says what it returns
+    return spawn(() => this.#call(job), { name: job.call.label, eager: true }) as Task<T>; // declared by the caller
   }
 
+  /**
+   * Stops accepting jobs. Lets those that it has end for `grace` milliseconds (defaults to what is
+   * left of the grace of `run()`, or to 10,000), then cancels them, and terminates all workers. A
+   * cancel of the caller skips the grace, but not the rest, which takes bounded time.
+   */
   async shutdown({
     grace = defaultGrace(10_000),
   }: { readonly grace?: number | undefined } = {}): Promise<ExecutorReport> {
@@ -193,6 +224,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     };
   }
 
+  /** Calls `shutdown`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
@@ -205,7 +237,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     return new Job(this, call, options, site);
   }
 
-  /** What a caller awaits: the job's value, or STREAM. */
+  /** Runs a job for its caller. Resolves to the value of the job, or to STREAM. */
   async #call(job: Job): Promise<unknown> {
     const { signal } = job.options;
     const options = signal === undefined ? undefined : { signal };
@@ -218,7 +250,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       if (value === STREAM) this.#tie(job);
       return value;
     } catch (error) {
-      job.cancel('Cancelled: the caller was cancelled'); // one that never came into the queue
+      job.cancel('Cancelled: the caller was cancelled'); // for a job that never entered the queue
       if (this.#options.cancel !== 'abandon') await untilEnded(job);
       throw error;
     }
@@ -239,17 +271,18 @@ export abstract class PoolExecutor extends Resource implements Executor {
     if (this.#closed) throw new InvalidStateError(`Cannot run ${job.call.label}: the executor is closed`);
   }
 
-  /** A stream belongs to the scope that called for it. */
+  /** Cancels the job of a stream when the scope that called for it ends. */
   #tie(job: Job): void {
     const tie = atScopeEnd(() => job.cancel('Cancelled: the scope of the stream has ended'));
     job.ended.addDoneCallback(() => tie[Symbol.dispose]());
   }
 
+  /** Returns every job that waits or runs. */
   #jobs(): Job[] {
     return [...this.#queue, ...[...this.#places].flatMap(({ job }) => (job === undefined ? [] : [job]))];
   }
 
-  /** Resolves each time a job or a worker has gone. */
+  /** Waits until no job is left and no worker is being terminated. */
   async #whenEmpty(): Promise<void> {
     while (this.#queue.size > 0 || [...this.#places].some(({ job, isEnding }) => job !== undefined || isEnding)) {
       await this.#empty.join(new QueuedWait('executor.shutdown', this));
@@ -277,7 +310,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
 
   // ---- places --------------------------------------------------------------------------------------------------
 
-  /** Gives jobs to workers, as long as there are both, and starts workers for those that are left. */
+  /** Passes jobs to idle workers. Then starts workers for the jobs that are left. */
   #pump(): void {
     const places = [...this.#places].filter(({ isEnding }) => !isEnding);
     const idle = places.filter(({ job, isReady }) => isReady && job === undefined);
@@ -292,7 +325,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     this.#changed();
   }
 
-  /** Starts a worker; false when there are as many as there may be, or a start has just failed. */
+  /** Starts a worker. Returns false if the pool is full, or a start has just failed. */
   #start(): boolean {
     if (this.#places.size >= this.#size || this.#backOff !== undefined) return false;
     const events: LeafEvents = {
@@ -307,11 +340,12 @@ export abstract class PoolExecutor extends Resource implements Executor {
       isEnding: false,
       grace: undefined,
     };
-    place.leaf.hold(true); // somebody waits for it
+    place.leaf.hold(true); // a job waits for it
     this.#places.add(place);
     return true;
   }
 
+  /** Sends a job to an idle worker. Fails the job if its arguments cannot be cloned. */
   #give(place: Place, job: Job): void {
     const { module, source, name, args, label } = job.call;
     place.job = job;
@@ -329,7 +363,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     }
   }
 
-  /** Its job has ended. */
+  /** Called when its job has ended. */
   #free(place: Place): void {
     const { job } = place;
     place.grace?.cancel();
@@ -343,10 +377,11 @@ export abstract class PoolExecutor extends Resource implements Executor {
     this.#pump();
   }
 
+  /** Terminates a worker. Its place stays until it has exited. */
   #terminate(place: Place): void {
     if (place.isEnding) return;
     place.isEnding = true;
-    place.leaf.hold(true); // the end of an executor is waited for
+    place.leaf.hold(true); // shutdown() waits for its end
     place.leaf.terminate();
   }
 
@@ -359,7 +394,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       return;
     }
     const { job } = place;
-    if (message.type === 'fatal' || job === undefined || job.number !== message.id) return; // of a job that is over
+    if (message.type === 'fatal' || job === undefined || job.number !== message.id) return; // that job is over
     switch (message.type) {
       case 'progress':
         this.#progress(job, message.value);
@@ -395,6 +430,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     }
   }
 
+  /** Called when a worker has exited. Fails its job, if it had one. */
   #onExit(place: Place, how: string, cause: unknown): void {
     if (!this.#places.delete(place)) return;
     const { job, isEnding, isReady } = place;
@@ -413,7 +449,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     this.#pump();
   }
 
-  /** The next worker is started later, and later each time. After some failures the jobs that wait are told. */
+  /** Delays the next start, longer each time. After TRIES failures, fails the jobs that wait. */
   #startFailed(how: string, cause: unknown): void {
     if (this.#failedStarts >= TRIES) {
       for (const job of this.#queue) {
@@ -430,6 +466,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     });
   }
 
+  /** Wakes the waits that depend on the number of jobs and workers. */
   #changed(): void {
     if (this.#room.size > 0 && !this.#isFull()) this.#room.answerAll();
     this.#empty.answerAll();
@@ -442,7 +479,9 @@ async function untilEnded(job: Job): Promise<void> {
   while (job.state !== 'ended') await ignoringCancels(() => job.ended.outcome());
 }
 
-/** For waits that are bounded by other means: whoever waits is cancelled afterwards. */
+/**
+ * Ignores cancels during a wait that is bounded by other means. The caller is cancelled afterwards.
+ */
 async function ignoringCancels(fn: () => Promise<unknown>): Promise<void> {
   try {
     await fn();

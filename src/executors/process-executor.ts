@@ -1,7 +1,8 @@
-// Jobs in processes of their own: node:child_process.
+// ProcessExecutor: jobs in processes of their own, by node:child_process.
 //
-// Memory is not shared with a process. So a cancel reaches synchronous code through a file that both have open and nobody else
-// can see: the executor writes the number of the cancelled job into it, and checkpoint() reads that, a system call.
+// Memory is not shared with a process. So a cancel reaches synchronous code through a file that
+// both have open and nobody else can see. The executor writes the number of the cancelled job into
+// it, and checkpoint() reads it: one system call.
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,8 +18,9 @@ import type { FromWorker, ToWorker } from './protocol.ts';
 export const CANCELLED_FD = 4;
 
 /**
- * Runs functions in processes: for code that crashes, leaks, or is not trusted with memory. Everything is copied on its way;
- * `transfer` moves nothing. A process takes longer to start than a thread, and a call costs about twice as much.
+ * Runs functions in processes: for code that crashes, leaks, or must not share memory. Arguments
+ * and results are copied, also those marked with `transfer`. A process takes longer to start than a
+ * thread, and a call costs about twice as much. Python: `concurrent.futures.ProcessPoolExecutor`.
  *
  * @example
  * ```ts
@@ -62,13 +64,13 @@ class WorkerProcess implements WorkerLeaf {
       events.exited(how, cause);
     };
     this.#child.on('message', (given) => {
-      const message = given as FromWorker; // it speaks the protocol
+      const message = given as FromWorker; // the worker follows the protocol
       if (message.type === 'fatal') cause = unpackError(message.error);
       else events.message(message);
     });
     this.#child.on('error', (error) => {
       cause ??= error;
-      if (this.#child.pid === undefined) ended(error.message); // it was not started
+      if (this.#child.pid === undefined) ended(error.message); // the process was not started
     });
     this.#child.on('exit', (code, signal) => ended(howEnded(code, signal, cause)));
     this.hold(false);
@@ -76,7 +78,7 @@ class WorkerProcess implements WorkerLeaf {
 
   post(message: ToWorker): void {
     checkSendable(message);
-    if (this.#child.connected) this.#child.send(message); // else its end is on the way
+    if (this.#child.connected) this.#child.send(message); // otherwise its end is on the way
   }
 
   setCancelled(job: number): void {
@@ -84,7 +86,7 @@ class WorkerProcess implements WorkerLeaf {
   }
 
   hold(on: boolean): void {
-    const channel = this.#child.channel as { ref?(): void; unref?(): void } | null | undefined; // Bun's has neither
+    const channel = this.#child.channel as { ref?(): void; unref?(): void } | null | undefined; // Bun has neither
     if (on) {
       this.#child.ref();
       channel?.ref?.();
@@ -104,7 +106,7 @@ function howEnded(code: number | null, signal: NodeJS.Signals | null, cause: unk
   return signal === null ? `exit code ${code}` : `signal ${signal}`;
 }
 
-/** Opens a new file of four bytes that has no name any more. */
+/** Opens a new file of four bytes and removes its name. */
 function openHidden(): number {
   const folder = mkdtempSync(join(tmpdir(), 'maitre-'));
   try {

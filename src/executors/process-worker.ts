@@ -1,7 +1,7 @@
-// What a process of a ProcessExecutor runs.
+// The program of a process of a ProcessExecutor.
 //
-// It ends with the program that started it: when the channel closes, and, as a job may never look, by a thread that watches for
-// another parent.
+// It ends with the program that started it: when the channel closes. Synchronous code may never
+// notice that, so a thread also watches for a change of the parent process.
 import { readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { installNodeHost } from '../hosts/node/index.ts';
@@ -33,9 +33,9 @@ const serve = serveJobs({
   },
   load: async (url) => (await import(url)) as Record<string, unknown>,
 });
-process.on('message', (message) => serve(message as ToWorker)); // the executor speaks the protocol
+process.on('message', (message) => serve(message as ToWorker)); // the executor follows the protocol
 process.on('disconnect', () => process.exit());
-// In place of the report on standard error: the job's caller gets it as the cause.
+// Replaces the report on standard error: the caller of the job receives the error as the cause.
 process.on('uncaughtException', (error) => {
   process.send?.({ type: 'fatal', error: packError(error) }, () => process.exit(1));
 });

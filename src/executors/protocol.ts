@@ -1,16 +1,17 @@
-// What an executor and its workers say to each other. Everything here is cloned on its way.
+// The messages between an executor and its workers. Everything here is cloned in transit.
 //
-// The executor sends `job`, and for that job perhaps `cancel`; for a stream also `credit` and `stop`. The worker answers a job with
-// exactly one of `result`, `error` and `stream`; a stream ends with `end` or `error`. `progress` may come before any of these.
-// One job is with a worker at a time.
+// The executor sends `job`, and for that job possibly `cancel`; for a stream also `credit` and
+// `stop`. The worker answers a job with exactly one of `result`, `error` and `stream`. A stream
+// ends with `end` or `error`. `progress` may come before any of these. A worker has one job at a
+// time.
 import type { CrossedError } from './crossed-error.ts';
 
 export interface JobMessage {
   readonly type: 'job';
   readonly id: number;
-  /** What the job is called, in messages and by tools. */
+  /** The name of the job in messages and tools. */
   readonly label: string;
-  /** The address of a module, or the text of a closed function. */
+  /** The address of a module. Undefined for a closed function, whose text is in `source`. */
   readonly module: string | undefined;
   readonly source: string | undefined;
   /** The export to call. */
@@ -26,7 +27,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'ready' }
-  /** Of a process: what ends it. */
+  /** From a process only: the error that ends it. */
   | { readonly type: 'fatal'; readonly error: CrossedError }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
   | { readonly type: 'error'; readonly id: number; readonly error: CrossedError; readonly cancelled: boolean }

@@ -1,30 +1,36 @@
 // The worker's side: runs the jobs that come over a port, one at a time, and answers each.
 //
-// States: IDLE -(job)-> RUNNING -(result, error)-> IDLE; or RUNNING -(stream)-> STREAMING -(end, error)-> IDLE.
+// States: IDLE -(job)-> RUNNING -(result, error)-> IDLE, or RUNNING -(stream)-> STREAMING -(end,
+// error)-> IDLE.
 //
-// - A job is a task of this worker: its waits are cancelled, `currentTask().signal` serves its I/O, its `finally` blocks run.
-// - A stream makes items only while it has credit, and sends them in batches. `stop` ends its generator as `break` would.
-// - What cannot be sent is an error that names the place inside it.
+// - A job is a task of this worker: its waits can be cancelled, `currentTask().signal` works for
+//   its I/O, and its `finally` blocks run.
+// - A stream makes items only while it has credit, and sends them in batches. `stop` ends its
+//   generator as `break` would.
+// - A result that cannot be sent becomes an error that names the place inside it.
 import { createTask, CancelledError, Future, type Task } from '../core/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
 import { packError } from './crossed-error.ts';
 import { setRunning } from './in-job.ts';
 import type { FromWorker, JobMessage, ToWorker } from './protocol.ts';
 
-/** What connects a worker with its executor. */
+/** The connection of a worker with its executor. */
 export interface WorkerPort {
-  /** Throws for what cannot be cloned. */
+  /** Sends a message. Throws if it cannot be cloned. */
   post(message: FromWorker, transfers: object[]): void;
-  /** The number of the job whose caller was cancelled, as synchronous code can see it; 0 for none. */
+  /**
+   * Returns the number of the job whose caller was cancelled, as synchronous code can see it. 0 for
+   * none.
+   */
   cancelledJob(): number;
   /** Imports a module of jobs. */
   load(url: string): Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** Items of a stream that are sent together at most. */
+/** The maximum number of items of a stream that are sent together. */
 const BATCH = 32;
 
-/** Returns what is to be called with each message of the executor. */
+/** Returns the function to call with each message of the executor. */
 export function serveJobs(port: WorkerPort): (message: ToWorker) => void {
   let current: { readonly id: number; readonly task: Task<unknown>; readonly stream: Stream } | undefined;
   const run = (job: JobMessage): void => {
@@ -52,14 +58,14 @@ export function serveJobs(port: WorkerPort): (message: ToWorker) => void {
   };
   return (message) => {
     if (message.type === 'job') run(message);
-    else if (message.id !== current?.id) return; // it has ended meanwhile
+    else if (message.id !== current?.id) return; // that job has ended meanwhile
     else if (message.type === 'cancel') current.task.cancel(message.message);
     else if (message.type === 'credit') current.stream.add(message.items);
     else current.stream.stop();
   };
 }
 
-/** A stream's credit. */
+/** The credit of a stream. */
 class Stream {
   #credit = 0;
   #stopped = false;
@@ -79,7 +85,7 @@ class Stream {
     this.#more.answer();
   }
 
-  /** Waits until an item may be made; false when no more are wanted. */
+  /** Waits until an item may be made. Resolves to false if no more are wanted. */
   async take(): Promise<boolean> {
     while (!this.#stopped && this.#credit === 0) {
       this.#more = new Future();
@@ -103,11 +109,11 @@ async function work(port: WorkerPort, job: JobMessage, stream: Stream): Promise<
 
 async function functionOf(port: WorkerPort, job: JobMessage): Promise<(...args: readonly unknown[]) => unknown> {
   if (job.source !== undefined) {
-    // The text of a function that refers to nothing outside of itself: whoever called run() promised it.
+    // The caller of run() promised that the function refers to nothing outside of itself.
     // oxlint-disable-next-line typescript/no-implied-eval -- the executor's own program sent it
     return new Function(`return (${job.source})`)() as () => unknown;
   }
-  const exports = await port.load(job.module as string); // without a text there is a module
+  const exports = await port.load(job.module as string); // a job without a text has a module
   const found = job.name === 'default' ? exports['default'] : exports[job.name];
   if (typeof found === 'function') return found as () => unknown;
   const names = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
@@ -142,7 +148,7 @@ async function sendAll(
   port.post({ type: 'end', id: job.id }, []);
 }
 
-/** Sends what a job made; throws a TypeError that names the place of what cannot be cloned. */
+/** Sends what a job returned. Throws a TypeError that names the place of what cannot be cloned. */
 function send(
   port: WorkerPort,
   { id, label }: JobMessage,

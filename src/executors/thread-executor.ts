@@ -1,18 +1,19 @@
-// Jobs in threads of this process: node:worker_threads.
+// ThreadExecutor: jobs in threads of this process, by node:worker_threads.
 import { Worker } from 'node:worker_threads';
 import type { ExecutorOptions } from './executor-options.ts';
 import { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 
-/** What a thread is given when it is started. */
+/** The data that a thread is started with. */
 export interface ThreadData {
   /** One word: the number of the job whose caller was cancelled. */
   readonly shared: Int32Array;
 }
 
 /**
- * Runs functions in threads. Threads share nothing with the program but what is passed to them, start in some tens of
- * milliseconds, and are kept for further jobs; idle ones do not keep the process alive.
+ * Runs functions in threads. Threads share nothing with the program except what is passed to them.
+ * They start in some tens of milliseconds and are reused. Idle ones do not keep the process alive.
+ * Python: `concurrent.futures.ThreadPoolExecutor`, without shared objects.
  *
  * @example
  * ```ts
@@ -54,7 +55,7 @@ class Thread implements WorkerLeaf {
   }
 
   post(message: ToWorker, transfers: object[]): void {
-    this.#worker.postMessage(message, transfers as never[]); // whatever can be moved; it says so of the rest
+    this.#worker.postMessage(message, transfers as never[]); // whatever can be moved; the host rejects the rest
   }
 
   setCancelled(job: number): void {

@@ -1,4 +1,4 @@
-// What a thread of a ThreadExecutor runs.
+// The program of a thread of a ThreadExecutor.
 import { parentPort, workerData } from 'node:worker_threads';
 import { installNodeHost } from '../hosts/node/index.ts';
 import type { ToWorker } from './protocol.ts';
@@ -9,7 +9,7 @@ installNodeHost();
 
 const port = parentPort;
 if (port === null) throw new Error('Cannot serve jobs: this is a worker of a ThreadExecutor, not a program');
-const { shared } = workerData as ThreadData; // the executor made it
+const { shared } = workerData as ThreadData; // made by the executor
 const serve = serveJobs({
   cancelledJob: () => Atomics.load(shared, 0),
   post: (message, transfers) => port.postMessage(message, transfers as never[]), // as in thread-executor.ts

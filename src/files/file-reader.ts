@@ -1,8 +1,11 @@
-// Reading a file as a stream.
+// FileReader: reads a file as a stream.
 //
-// States: READING <-> PAUSED (the reader holds enough) -> ENDED (the end was reached, a read failed, or it was disposed of).
-// One read of the system is under way at most, so at most one chunk more than the reader wanted comes after a pause. The file is
-// closed when it has ended and no read is under way.
+// States: READING <-> PAUSED (the reader holds enough) -> ENDED (the end was reached, a read
+// failed, or it was disposed).
+//
+// At most one read of the system is in progress, so after a pause at most one more chunk arrives.
+// The file descriptor is closed once the state is ENDED and no read is in progress: closing it
+// earlier could give the descriptor to another file during the read.
 import { close as closeFile, open, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { anything, type Checks, checkOptions, integer } from '../base/index.ts';
@@ -11,17 +14,18 @@ import { type ReadTransport, StreamReader, type StreamReaderOptions } from '../s
 
 const openAsync = promisify(open);
 
-/** Bytes of one read. */
+/** The bytes of one read. */
 const CHUNK = 65536;
 
+/** Options of `openReader`: a range of bytes, and the limits of the reader. */
 export interface OpenReaderOptions extends StreamReaderOptions, WaitOptions {
-  /** Bytes from the beginning of the file: where reading begins. Default 0. */
+  /** The offset at which reading starts, in bytes. Defaults to 0. */
   readonly start?: number | undefined;
-  /** Bytes from the beginning of the file: where reading ends, this one not read. Default: the end of the file. */
+  /** The offset at which reading ends, in bytes, exclusive. Defaults to the end of the file. */
   readonly end?: number | undefined;
 }
 
-/** All options of openReader. */
+/** The checks for every option of openReader. */
 export const OPEN_READER: Checks<OpenReaderOptions> = {
   start: integer(0),
   end: integer(0, Infinity),
@@ -31,11 +35,20 @@ export const OPEN_READER: Checks<OpenReaderOptions> = {
   signal: anything,
 };
 
-/** A StreamReader of a file. Disposing of it closes the file. */
+/**
+ * A StreamReader of a file. Disposing it closes the file.
+ *
+ * @example
+ * ```ts
+ * import { type FileReader, openReader } from 'maitre/files';
+ * await using file: FileReader = await openReader('package.json', { end: 100 });
+ * console.log(await file.readTextLine()); // {
+ * ```
+ */
 export class FileReader extends StreamReader implements AsyncDisposable {
   readonly #source: FileSource;
 
-  /** For openReader. @internal */
+  /** Called by openReader only. @internal */
   static make(fd: number, options: OpenReaderOptions): FileReader {
     return new FileReader(fd, options);
   }
@@ -48,7 +61,7 @@ export class FileReader extends StreamReader implements AsyncDisposable {
     this.#source.resumeReading();
   }
 
-  /** Stops reading and closes the file; what was not read is lost. */
+  /** Stops reading and closes the file. What was not read is lost. Idempotent. */
   close(): Promise<void> {
     return this.#source.close();
   }
@@ -64,7 +77,7 @@ class FileSource implements ReadTransport {
   readonly #end: number;
   #at: number;
   #paused = true;
-  /** A read of the system is under way. */
+  /** True while a read of the system is in progress. */
   #busy = false;
   #hasEnded = false;
   readonly #closed = new Future<void>();
@@ -119,14 +132,18 @@ class FileSource implements ReadTransport {
   }
 
   #closeFile(): void {
-    closeFile(this.#fd, () => this.#closed.answer()); // nothing that was read depends on it
+    closeFile(this.#fd, () => this.#closed.answer()); // its error is ignored: nothing that was read depends on it
   }
 }
 
 /**
- * Opens a file for reading, as a StreamReader: lines, records and chunks with bounded memory. Dispose of it (`await using`), or read
- * it to its end: either closes the file.
- * @throws the system's error when it cannot be opened; TypeError or RangeError for wrong options; CancelledError
+ * Opens a file for reading, as a StreamReader: lines, records and chunks in bounded memory. Dispose
+ * it (`await using`), or read it to its end: either closes the file. Cancellable; a file that was
+ * being opened is then closed.
+ * @param path the file, as a path or a file URL
+ * @throws the error of the system if the file cannot be opened
+ * @throws TypeError or RangeError for wrong options
+ * @throws CancelledError
  *
  * @example
  * ```ts
@@ -140,7 +157,9 @@ export function openReader(path: string | URL, options: OpenReaderOptions = {}):
   return waiting(opened(openAsync(path, 'r'), options, (fd) => FileReader.make(fd, options)));
 }
 
-/** Waits for a file that is being opened. Cancelled, it closes the file when it is open. */
+/**
+ * Waits for a file that is being opened. If it is cancelled, it closes the file once that is open.
+ */
 export async function opened<T>(opening: Promise<number>, options: WaitOptions, make: (fd: number) => T): Promise<T> {
   const done = new Future<number>();
   opening.then(

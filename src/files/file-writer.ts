@@ -1,7 +1,8 @@
-// Writing a file as a stream.
+// The transport of openWriter: writes a file as a stream.
 //
-// States: OPEN -(close)-> CLOSING (what was written is in the file; with `sync` it is on the disk) -> GONE. An error of writing ends
-// it: `drain` rejects with ConnectionLostError, whose cause it is.
+// States: OPEN -(close)-> CLOSING (writes what is left; with `sync`, waits for the disk) -> GONE.
+// An error of a write ends it: `drain` rejects with ConnectionLostError, with that error as its
+// `cause`.
 import { close as closeFile, fsync, open, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import { anything, type Checks, checkOptions, flag, integerFrom } from '../base/index.ts';
@@ -11,18 +12,23 @@ import { opened } from './file-reader.ts';
 
 const openAsync = promisify(open);
 
+/** Options of `openWriter`. */
 export interface OpenWriterOptions extends WaitOptions {
-  /** Keeps what the file has and writes after it. Default false: the file begins empty. */
+  /**
+   * Keeps the content of the file and writes after it. Defaults to false: the file starts empty.
+   */
   readonly append?: boolean | undefined;
-  /** Fails when the file is there already. Default false. */
+  /** Fails if the file exists. Defaults to false. */
   readonly exclusive?: boolean | undefined;
-  /** Its end waits until everything is on the disk. Default false: the system writes it later. */
+  /**
+   * Closing waits until everything is on the disk. Defaults to false: the system writes it later.
+   */
   readonly sync?: boolean | undefined;
-  /** The permissions of a new file, as a number. Default 0o666, less the umask. */
+  /** The permissions of a new file, as a number. Defaults to 0o666, less the umask. */
   readonly mode?: number | undefined;
 }
 
-/** All options of openWriter. */
+/** The checks for every option of openWriter. */
 export const OPEN_WRITER: Checks<OpenWriterOptions> = {
   append: flag,
   exclusive: flag,
@@ -31,6 +37,7 @@ export const OPEN_WRITER: Checks<OpenWriterOptions> = {
   signal: anything,
 };
 
+/** Writes to a file descriptor. At most one write is in progress (`#busy`). */
 class FileTarget implements WriteTransport {
   writer: StreamWriter | undefined = undefined;
   readonly #fd: number;
@@ -49,6 +56,7 @@ class FileTarget implements WriteTransport {
     return false;
   }
 
+  /** Writes all buffers. A short write continues with the rest. */
   #writeAll(buffers: Uint8Array[]): void {
     writev(this.#fd, buffers, (error, written) => {
       if (error === null) {
@@ -59,7 +67,7 @@ class FileTarget implements WriteTransport {
           return left.length > 0 ? [left] : [];
         });
         if (rest.length > 0 && !this.#isGone) {
-          this.#writeAll(rest); // a full disk, or a signal: the error comes with the rest
+          this.#writeAll(rest); // a full disk, or a signal: writing the rest shows the error
           return;
         }
       }
@@ -89,6 +97,7 @@ class FileTarget implements WriteTransport {
     return undefined;
   }
 
+  /** Enters GONE. A write in progress keeps the descriptor open until it has ended. */
   #end(error: Error | undefined): void {
     if (this.#isGone) return;
     this.#isGone = true;
@@ -102,9 +111,14 @@ class FileTarget implements WriteTransport {
 }
 
 /**
- * Opens a file for writing, as a StreamWriter: `write` never waits, `drain` waits for the disk while too much is unwritten. Dispose of it
- * (`await using`), which waits until everything is written. An error of the disk rejects `drain` and is the writer's loss.
- * @throws the system's error when it cannot be opened; CancelledError
+ * Opens a file for writing, as a StreamWriter: `write` never waits, `drain` waits for the disk
+ * while too much is unwritten. Dispose it (`await using`); that waits until everything is written.
+ * After an error of the disk, `drain` rejects. Cancellable; a file that was being opened is then
+ * closed.
+ * @param path the file, as a path or a file URL
+ * @throws the error of the system if the file cannot be opened
+ * @throws TypeError or RangeError for wrong options
+ * @throws CancelledError
  *
  * @example
  * ```ts

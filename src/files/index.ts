@@ -1,4 +1,5 @@
-// files: files as streams, followed, replaced, and for a while.
+// files: reads and writes files as streams, follows them, replaces them, and makes temporary
+// folders.
 // May import: base, core, streams; `node:fs`, `node:path`, `node:os`.
 // Does not belong here: what needs a network (net), programs (subprocess).
 export { type FileReader, openReader, type OpenReaderOptions } from './file-reader.ts';

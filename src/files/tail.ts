@@ -1,28 +1,42 @@
-// Following a file that others write: its new lines, as they come.
+// tail: follows a file that others write, and yields its new lines.
 //
-// States: FOLLOWING(file, position) -(more bytes)-> FOLLOWING(file, further)
-//   -(the file is shorter than that: it was truncated)-> FOLLOWING(file, 0)
-//   -(another file has the name)-> LEAVING -(nothing new came for an interval)-> FOLLOWING(other file, 0).
-// While no file has the name, the old one is followed. Who rotates a file usually goes on writing into the old one for a while, so
-// it is not left at once. The beginning of a line is kept until its end comes; that of a file that is left is a line.
+// States: FOLLOWING(file, position), LEAVING.
+// - FOLLOWING -(more bytes)-> FOLLOWING(file, further).
+// - FOLLOWING -(the file is shorter than the position: truncated)-> FOLLOWING(file, 0).
+// - FOLLOWING -(another file has the name)-> LEAVING -(nothing new for an interval)->
+//   FOLLOWING(other file, 0).
 //
-// It looks every `interval` milliseconds, with one call of the system while nothing happens. Notices of the system are the rejected
-// option: they are lost on network file systems and in containers, tell of too much, and differ from system to system.
+// While no file has the name, it follows the old one. A program that rotates its log usually writes
+// to the old file a little longer, so the old file is not left at once. The start of a line is kept
+// until its end arrives. In a file that is left, it counts as a line.
+//
+// It polls every `interval` milliseconds, with one system call while nothing happens. Rejected:
+// notifications of the system. They are lost on network file systems and in containers, report too
+// much, and differ from system to system.
+//
+// Example: `log` has inode 1. Its writer renames it to `log.1` and creates `log` as inode 2, but
+// writes one more line to inode 1. The next poll sees inode 2 under the name: LEAVING. It also
+// reads that last line from inode 1. The poll after finds nothing new there, and continues with
+// inode 2 from its start.
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { anything, type Checks, checkOptions, integer, oneOf, positiveMs } from '../base/index.ts';
 import { LimitOverrunError, sleep, type WaitOptions } from '../core/index.ts';
 
+/** Options of `tail`. */
 export interface TailOptions extends WaitOptions {
-  /** Where it begins: at the `end` (default), so that only new lines come, or at the `start`. */
+  /**
+   * Where it starts: at the `end` (the default), so that only new lines are yielded, or at the
+   * `start`.
+   */
   readonly from?: 'start' | 'end' | undefined;
-  /** Milliseconds between two looks. Default 250. */
+  /** Milliseconds between two polls. Defaults to 250. */
   readonly interval?: number | undefined;
-  /** Characters that a line may have. Default 1,048,576. */
+  /** The maximum length of a line, in characters. Defaults to 1,048,576. */
   readonly limit?: number | undefined;
 }
 
-/** All options of `tail`. */
+/** The checks for every option of `tail`. */
 export const TAIL: Checks<TailOptions> = {
   from: oneOf('start or end'),
   interval: positiveMs,
@@ -35,11 +49,15 @@ const INTERVAL = 250;
 const LIMIT = 2 ** 20;
 
 /**
- * Follows a file: yields each new line, without its end, once it is complete. It goes on when the file is rotated (another file gets
- * its name: the rest of the old one comes first), truncated, or not there for a while. Leaving the loop closes the file; each wait
- * is cancelled like any other.
- * @throws the system's error when the file cannot be opened at the beginning; LimitOverrunError for a longer line than `limit`;
- * RangeError for a wrong interval; CancelledError
+ * Follows a file: yields each new line, without its ending, once it is complete. It continues when
+ * the file is rotated (another file takes its name; the rest of the old one comes first),
+ * truncated, or missing for a while. Leaving the loop closes the file. Cancellable at each line.
+ * Prior art: `tail -F`.
+ * @param path the file
+ * @throws the error of the system if the file cannot be opened at the start
+ * @throws LimitOverrunError for a line longer than `limit`
+ * @throws RangeError for a wrong interval
+ * @throws CancelledError
  *
  * @example
  * ```ts
@@ -68,14 +86,15 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
   }
 }
 
+/** The file that is followed, and the position in it. */
 class Followed {
   readonly #path: string;
   #file: FileHandle;
   #at = 0;
-  /** The beginning of a line whose end has not come. */
+  /** The start of a line whose end has not arrived. */
   #rest = '';
   #decoder = new StringDecoder('utf8');
-  /** Another file had the name at the last look. */
+  /** True if another file had the name at the last poll. */
   #isLeaving = false;
   readonly #buffer = Buffer.allocUnsafeSlow(CHUNK);
   readonly #limit: number;
@@ -90,7 +109,7 @@ class Followed {
     this.#at = (await this.#file.stat()).size;
   }
 
-  /** The lines that are complete now. */
+  /** Yields the lines that are complete now. */
   async *more(): AsyncGenerator<string, void, undefined> {
     const { size } = await this.#file.stat();
     if (size < this.#at) this.#restart();
@@ -108,7 +127,10 @@ class Followed {
     }
   }
 
-  /** Goes over to the file that has the name now, when the old one was quiet. Returns the old one's last line; undefined: it stays. */
+  /**
+   * Switches to the file that has the name now, if the old one was quiet. Returns the last line of
+   * the old one, or undefined if it does not switch.
+   */
   async leave(isQuiet: boolean): Promise<string | undefined> {
     const [own, named] = await Promise.all([this.#file.stat(), stat(this.#path).catch(() => undefined)]);
     const isOther = named !== undefined && (named.ino !== own.ino || named.dev !== own.dev);
@@ -129,6 +151,7 @@ class Followed {
     return this.#file.close();
   }
 
+  /** Continues at the start of the file: it was truncated, or it is another one. */
   #restart(): void {
     this.#at = 0;
     this.#rest = '';

@@ -1,18 +1,20 @@
-// Temporary files and folders that are gone with the scope that made them.
+// Temporary folders that are removed with the scope that made them.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { atScopeEnd, reportException } from '../core/index.ts';
 
-/** A folder that is removed, with all that is in it, when it is disposed of. */
+/** A folder that is removed, with its content, when it is disposed. */
 export interface TemporaryFolder extends Disposable {
   readonly path: string;
 }
 
 /**
- * Makes an empty folder for temporary files, which only this user can read. It is removed, with all that is in it, when the result
- * is disposed of or the scope of the caller ends (a task, or the body of a timeout or group), whichever comes first.
- * @throws the system's error
+ * Makes an empty folder for temporary files, readable only by this user. It is removed, with its
+ * content, when you dispose the result or when the scope of the caller ends (a task, or the body of
+ * a timeout or group), whichever comes first. Does not wait. Python: `tempfile.TemporaryDirectory`.
+ * @param prefix how the name of the folder starts; defaults to `maitre-`
+ * @throws the error of the system
  *
  * @example
  * ```ts

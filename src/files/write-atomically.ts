@@ -1,23 +1,30 @@
-// Replacing a file so that nobody ever sees half of it, also after a crash.
+// writeAtomically: replaces a file so that no reader ever sees half of it, even after a crash.
+//
+// The order matters: write a new file beside the target, flush it to the disk, rename it, flush the
+// folder. A rename before the flush could survive a crash while the content does not.
 import { open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { anything, type Checks, checkOptions, integerFrom } from '../base/index.ts';
 import { cancellable, inTask, random, type WaitOptions } from '../core/index.ts';
 
+/** Options of `writeAtomically`. */
 export interface WriteAtomicallyOptions extends WaitOptions {
-  /** The permissions of the file. Default 0o666, less the umask. */
+  /** The permissions of the file. Defaults to 0o666, less the umask. */
   readonly mode?: number | undefined;
 }
 
-/** All options of writeAtomically. */
+/** The checks for every option of writeAtomically. */
 export const WRITE_ATOMICALLY: Checks<WriteAtomicallyOptions> = { mode: integerFrom(0, 0o7777), signal: anything };
 
 /**
- * Replaces a file, or makes a new one: whoever reads it sees the old content or the new one, never a part, also when the system
- * crashes meanwhile. It writes a file beside it, has that on the disk, and renames it. Cancelled before the rename, it leaves the
- * old file and nothing else.
- * @throws the system's error; CancelledError
+ * Replaces a file, or creates it. A reader sees the old content or the new one, never a part, even
+ * if the system crashes meanwhile. It writes a file beside the target, flushes it to the disk and
+ * renames it. Cancellable; before the rename, a cancel leaves the old file and nothing else.
+ * @param path the file, as a path or a file URL
+ * @param data text (as UTF-8) or bytes
+ * @throws the error of the system
+ * @throws CancelledError
  *
  * @example
  * ```ts
@@ -53,7 +60,7 @@ async function replace(target: string, data: string | Uint8Array, { mode }: Writ
   await syncFolder(dirname(target));
 }
 
-/** Has the rename itself on the disk, where a folder can be opened. */
+/** Flushes the rename itself to the disk, where a folder can be opened. */
 async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(path, 'r');
@@ -63,6 +70,6 @@ async function syncFolder(path: string): Promise<void> {
       await folder.close();
     }
   } catch {
-    // Windows, and some file systems: the rename is done, and on the disk soon.
+    // Windows, and some file systems: the rename is done, and reaches the disk soon.
   }
 }

@@ -1,10 +1,14 @@
-// broadcast: every subscriber gets every item, each through a bounded buffer of its own. What happens when a buffer is full
-// is the publisher's policy, said once.
+// Broadcast: every subscriber receives every item, through a bounded buffer of its own. The
+// publisher's policy says what happens when a buffer is full.
 //
-// - `wait`: publish waits until the slowest subscriber has room. It stands in the line of every slow one at once, so
-//   all subscribers get the items in one order, however many publish.
-// - `dropOldest`: the subscriber loses its oldest item, and counts it.
-// - `disconnect`: the subscription ends after what is in its buffer, with an error.
+// - `wait`: publish waits until the slowest subscriber has room. It stands in the line of every
+//   slow subscriber at once, so all subscribers receive the items in the same order, however many
+//   tasks publish.
+// - `dropOldest`: the subscriber loses its oldest item, and counts the loss.
+// - `disconnect`: the subscription ends, with an error, after what is in its buffer.
+//
+// State: a Subscription is open, left (`#left`, closed by its own side), ended (the broadcast was
+// closed) or too slow (`#tooSlow`). Its items and waits are an Exchange's.
 import { anything, type Checks, checkOptions, integer, oneOf } from '../base/index.ts';
 import { beginWait, QueueShutDown, Resource, type ResourceOptions, waiting, type WaitOptions } from '../core/index.ts';
 import { Exchange } from './exchange.ts';
@@ -13,33 +17,49 @@ import { FifoStore } from './stores.ts';
 
 export type SlowPolicy = 'wait' | 'dropOldest' | 'disconnect';
 
+/** Options of a Broadcast. */
 export interface BroadcastOptions extends ResourceOptions {
-  /** How many items each subscriber may be behind, an integer >= 1. Default 64. */
+  /** How many items each subscriber may lag behind, an integer >= 1. Defaults to 64. */
   readonly capacity?: number | undefined;
-  /** What happens to a subscriber that is further behind. Default `wait`. */
+  /** What happens to a subscriber that lags further behind. Defaults to `wait`. */
   readonly slow?: SlowPolicy | undefined;
 }
 
-/** All options of a Broadcast. */
+/** The checks for every option of a Broadcast. */
 export const BROADCAST: Checks<BroadcastOptions> = {
   capacity: integer(1),
   slow: oneOf('wait, dropOldest or disconnect'),
   name: anything,
 };
 
-/** One subscriber: iterate over it, or receive(); dispose it to leave. */
+/**
+ * One subscriber of a Broadcast. Iterate over it or call `receive()`. Dispose it to leave.
+ *
+ * @example
+ * ```ts
+ * import { Broadcast } from 'maitre';
+ * const news = new Broadcast<string>();
+ * using subscription = news.subscribe();
+ * await news.publish('hello');
+ * console.log(await subscription.receive()); // hello
+ * ```
+ */
 export class Subscription<T> extends Resource implements Disposable, AsyncIterable<T> {
   readonly #broadcast: Resource;
   readonly #capacity: number;
   readonly #exchange: Exchange<T>;
   readonly #leave: (subscription: Subscription<T>) => void;
+  /** The number of items lost under `dropOldest`. */
   #dropped = 0;
-  /** It was closed by its own side: nobody waits for an item. */
+  /**
+   * Closed by its own side, so nobody waits for an item: a publish that still waits for room
+   * resolves.
+   */
   #left = false;
-  /** It ended because it was too slow: iteration throws instead of ending. */
+  /** Ended by the policy `disconnect`: iteration throws instead of ending. */
   #tooSlow = false;
 
-  /** For `subscribe`. @internal */
+  /** Called by `subscribe` only. @internal */
   static make<T>(parent: Resource, capacity: number, leave: (self: Subscription<T>) => void): Subscription<T> {
     return new Subscription(parent, capacity, leave);
   }
@@ -56,26 +76,31 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
     return 'subscription';
   }
 
-  /** The broadcast that it is one of. */
+  /** The broadcast that it belongs to. */
   override get parent(): Resource {
     return this.#broadcast;
   }
 
+  /** Returns the number of items in the buffer, the capacity, and the number of items lost. */
   statistics(): { readonly size: number; readonly capacity: number; readonly dropped: number } {
     return { size: this.#exchange.length, capacity: this.#capacity, dropped: this.#dropped };
   }
 
-  /** How many items it lost under `dropOldest`. */
+  /** The number of items it has lost under `dropOldest`. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Waits for the next item. Cancellable: then the item stays. @throws QueueShutDown at the end, or when it was too slow */
+  /**
+   * Waits for the next item. Cancellable; the item then stays.
+   * @throws QueueShutDown at the end, or if the subscription was too slow
+   * @throws CancelledError
+   */
   receive(options?: WaitOptions): Promise<T> {
     return this.#exchange.get('broadcast.receive', this, options);
   }
 
-  /** Leaves; what was not received is dropped. Idempotent. */
+  /** Leaves the broadcast and drops what was not received. Idempotent. */
   close(): void {
     this.#left = true;
     this.#leave(this);
@@ -87,7 +112,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
     this.close();
   }
 
-  /** Takes items until the end; throws QueueShutDown when it was ended for being too slow. */
+  /** Takes items until the end. Throws QueueShutDown if the subscription was too slow. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new ItemIterator(
       (begun) => this.#exchange.get('broadcast.receive', this, undefined, begun),
@@ -95,7 +120,10 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
     );
   }
 
-  /** Takes an item without waiting, by policy. False when it must wait for room. @internal */
+  /**
+   * Adds an item without waiting, as the policy says. Returns false if it has to wait for room.
+   * @internal
+   */
   offer(item: T, policy: SlowPolicy): boolean {
     if (!this.#exchange.full) return this.#exchange.putNowait(item);
     if (policy === 'wait') return false;
@@ -110,7 +138,10 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
     return true;
   }
 
-  /** Gives an item once there is room; nothing when it leaves meanwhile. @internal */
+  /**
+   * Adds an item once there is room. Resolves without adding it if the subscriber leaves meanwhile.
+   * @internal
+   */
   async put(item: T, options: WaitOptions | undefined): Promise<void> {
     try {
       await this.#exchange.put(item, 'broadcast.publish', this, options);
@@ -119,14 +150,18 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
     }
   }
 
-  /** The broadcast has ended: what is inside can still be received. @internal */
+  /**
+   * Ends the subscription because the broadcast has ended. What is inside can still be received.
+   * @internal
+   */
   end(): void {
     this.#exchange.close(() => new QueueShutDown('The broadcast has ended'));
   }
 }
 
 /**
- * One publisher side, any number of subscribers, in one process.
+ * Sends every item to every subscriber, between tasks of one thread. Items that were published
+ * before a subscriber subscribed do not reach it.
  *
  * @example
  * ```ts
@@ -144,6 +179,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
 export class Broadcast<T> extends Resource implements Disposable {
   readonly #capacity: number;
   readonly #slow: SlowPolicy;
+  /** The open subscriptions. A subscription that leaves or is too slow removes itself. */
   readonly #subscriptions = new Set<Subscription<T>>();
   #closed = false;
 
@@ -159,16 +195,20 @@ export class Broadcast<T> extends Resource implements Disposable {
     return 'broadcast';
   }
 
+  /** Returns the number of subscribers and the capacity of each. */
   statistics(): { readonly subscribers: number; readonly capacity: number } {
     return { subscribers: this.#subscriptions.size, capacity: this.#capacity };
   }
 
-  /** How many subscribers there are. */
+  /** The number of subscribers. */
   get subscribers(): number {
     return this.#subscriptions.size;
   }
 
-  /** From now on, every item published goes to this subscriber too. @throws QueueShutDown after close */
+  /**
+   * Adds a subscriber. It receives every item that is published from now on.
+   * @throws QueueShutDown after `close`
+   */
   subscribe(): Subscription<T> {
     if (this.#closed) throw new QueueShutDown('Cannot subscribe: the broadcast has ended');
     const subscription = Subscription.make<T>(this, this.#capacity, (self) => this.#subscriptions.delete(self));
@@ -177,8 +217,12 @@ export class Broadcast<T> extends Resource implements Disposable {
   }
 
   /**
-   * Hands an item to every subscriber of now. Waits only under `wait`, for the slow ones; cancelled meanwhile, those that
-   * were still full do not receive it. @throws QueueShutDown after close, also when those that were full are left without it
+   * Sends an item to all current subscribers. Under `wait`, waits for the slow ones; under the
+   * other policies, never waits. Cancellable; subscribers that were still full then do not receive
+   * the item.
+   * @throws QueueShutDown after `close`, also if the close comes while it waits: subscribers that
+   * were full do not receive the item
+   * @throws CancelledError
    */
   publish(item: T, options?: WaitOptions): Promise<void> {
     return waiting(this.#publish(item, options));
@@ -192,7 +236,7 @@ export class Broadcast<T> extends Resource implements Disposable {
     if (slow.length > 0) await Promise.all(slow.map((subscription) => subscription.put(item, options)));
   }
 
-  /** Ends the broadcast: subscribers receive what they have, then the end. Idempotent. */
+  /** Ends the broadcast. Subscribers receive what they have, and then the end. Idempotent. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -205,7 +249,10 @@ export class Broadcast<T> extends Resource implements Disposable {
   }
 }
 
-/** Makes a Broadcast. */
+/**
+ * Makes a Broadcast: the same as `new Broadcast(options)`.
+ * @throws RangeError or TypeError for options that are wrong or unknown
+ */
 export function broadcast<T>(options?: BroadcastOptions): Broadcast<T> {
   return new Broadcast(options);
 }

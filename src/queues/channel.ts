@@ -1,8 +1,11 @@
-// channel: a queue with two kinds of ends. It ends by itself when one kind is gone. Prior art: AnyIO's memory object
-// streams, tokio's mpsc, Go's channels (capacity 0: a send waits for its receiver).
+// channel: a queue with two kinds of ends, which ends by itself when all ends of one kind are
+// closed. Prior art: AnyIO's memory object streams, tokio's mpsc, Go's channels (with capacity 0, a
+// send waits for its receiver).
 //
-// The items and waits are an Exchange's. `senders` and `receivers` count the open ends: with no sender left, receivers take
-// what is inside and then see the end; with no receiver left, sends are refused at once and what is inside is dropped.
+// The items and waits are an Exchange's. `senders` and `receivers` count the open ends. Once no
+// sender is left, receivers take what is inside and then see the end. Once no receiver is left,
+// sends are rejected at once and what is inside is dropped. Neither count rises again from 0: only
+// an open end can be cloned.
 import { type Check, integer } from '../base/index.ts';
 import {
   InvalidStateError,
@@ -19,11 +22,13 @@ import { FifoStore } from './stores.ts';
 
 const checkCapacity: Check = integer(0, Infinity);
 
-/** What all ends of a channel have in common: what tasks at any of them wait for. */
+/** The part that all ends of a channel share. It is the resource that tasks at any end wait for. */
 class Channel<T> extends Resource {
   readonly exchange: Exchange<T>;
   readonly capacity: number;
+  /** The number of open senders. Receivers see the end once it is 0. */
   senders = 0;
+  /** The number of open receivers. Sends are rejected once it is 0. */
   receivers = 0;
 
   constructor(exchange: Exchange<T>, capacity: number, options: ResourceOptions | undefined) {
@@ -49,6 +54,10 @@ class Channel<T> extends Resource {
   }
 }
 
+/**
+ * The figures of a channel: items inside, its capacity, open ends of each kind, tasks that wait in
+ * `send` and `receive`.
+ */
 export interface ChannelStatistics {
   readonly size: number;
   readonly capacity: number;
@@ -58,12 +67,25 @@ export interface ChannelStatistics {
   readonly receiving: number;
 }
 
-/** The end of a channel that items go in at. */
+/**
+ * The end of a channel that items go into. Made by `channel` and `clone`; close or dispose it when
+ * its producer is done.
+ *
+ * @example
+ * ```ts
+ * import { channel } from 'maitre';
+ * const [sender, receiver] = channel<number>(10);
+ * await sender.send(1);
+ * sender.close();
+ * for await (const item of receiver) console.log(item); // 1
+ * ```
+ */
 export class Sender<T> implements Disposable {
   readonly #channel: Channel<T>;
+  /** False once this sender is closed. The channel may still be open. */
   #open = true;
 
-  /** For `channel`. @internal */
+  /** Called by `channel` only. @internal */
   static make<T>(shared: Channel<T>): Sender<T> {
     return new Sender(shared);
   }
@@ -74,28 +96,42 @@ export class Sender<T> implements Disposable {
   }
 
   /**
-   * Sends an item, waiting for room, or with capacity 0 for a receiver. Cancellable: then it is not sent.
-   * @throws QueueShutDown when all receivers are gone; InvalidStateError when this sender is closed
+   * Sends an item. Waits for room, or with capacity 0 for a receiver. Cancellable; the item is then
+   * not sent. AnyIO: `MemoryObjectSendStream.send`.
+   * @throws QueueShutDown if all receivers are closed
+   * @throws InvalidStateError if this sender is closed
+   * @throws CancelledError
    */
   send(item: T, options?: WaitOptions): Promise<void> {
     if (!this.#open) return Promise.reject(closed('send'));
     return this.#channel.exchange.put(item, 'channel.send', this.#channel, options);
   }
 
-  /** @throws QueueFull when send would wait; as `send` */
+  /**
+   * Sends an item without waiting.
+   * @throws QueueFull if `send` would wait
+   * @throws what `send` throws
+   */
   sendNowait(item: T): void {
     if (!this.#open) throw closed('send');
     if (!this.#channel.exchange.putNowait(item))
       throw new QueueFull('Cannot send: no room in the channel, send() would wait');
   }
 
-  /** Another sender of the same channel, to be closed by itself. */
+  /**
+   * Returns another sender of the same channel, which is closed separately. Pass one to each
+   * producer.
+   * @throws InvalidStateError if this sender is closed
+   */
   clone(): Sender<T> {
     if (!this.#open) throw closed('clone');
     return new Sender(this.#channel);
   }
 
-  /** Closes this sender; when it was the last one, receivers see the end after what was sent. Idempotent. */
+  /**
+   * Closes this sender. If it was the last one, receivers see the end after what was sent.
+   * Idempotent.
+   */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -107,6 +143,7 @@ export class Sender<T> implements Disposable {
     this.close();
   }
 
+  /** Returns the figures of the channel. */
   statistics(): ChannelStatistics {
     return this.#channel.statistics();
   }
@@ -117,12 +154,25 @@ export class Sender<T> implements Disposable {
   }
 }
 
-/** The end of a channel that takes. Each item goes to one receiver. */
+/**
+ * The end of a channel that items come out of. Each item goes to one receiver. Iterate over it or
+ * call `receive()`.
+ *
+ * @example
+ * ```ts
+ * import { channel } from 'maitre';
+ * const [sender, receiver] = channel<string>(2);
+ * sender.sendNowait('soup');
+ * console.log(await receiver.receive()); // soup
+ * receiver.close();
+ * ```
+ */
 export class Receiver<T> implements Disposable, AsyncIterable<T> {
   readonly #channel: Channel<T>;
+  /** False once this receiver is closed. The channel may still be open. */
   #open = true;
 
-  /** For `channel`. @internal */
+  /** Called by `channel` only. @internal */
   static make<T>(shared: Channel<T>): Receiver<T> {
     return new Receiver(shared);
   }
@@ -133,15 +183,22 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
   }
 
   /**
-   * Waits for the next item. Cancellable: then the item stays for the next receiver.
-   * @throws QueueShutDown when all senders are gone and everything was taken; InvalidStateError when this receiver is closed
+   * Waits for the next item. Cancellable; the item then stays for the next receiver. AnyIO:
+   * `MemoryObjectReceiveStream.receive`.
+   * @throws QueueShutDown if all senders are closed and everything was taken
+   * @throws InvalidStateError if this receiver is closed
+   * @throws CancelledError
    */
   receive(options?: WaitOptions): Promise<T> {
     if (!this.#open) return Promise.reject(closed('receive'));
     return this.#channel.exchange.get('channel.receive', this.#channel, options);
   }
 
-  /** @throws QueueEmpty when receive would wait; as `receive` */
+  /**
+   * Takes an item without waiting.
+   * @throws QueueEmpty if `receive` would wait
+   * @throws what `receive` throws
+   */
   receiveNowait(): T {
     if (!this.#open) throw closed('receive');
     const got = this.#channel.exchange.getNowait();
@@ -149,13 +206,19 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
     return got.item;
   }
 
-  /** Another receiver of the same channel, to be closed by itself. */
+  /**
+   * Returns another receiver of the same channel, which is closed separately.
+   * @throws InvalidStateError if this receiver is closed
+   */
   clone(): Receiver<T> {
     if (!this.#open) throw closed('clone');
     return new Receiver(this.#channel);
   }
 
-  /** Closes this receiver; when it was the last one, what is inside is dropped and sends are refused. Idempotent. */
+  /**
+   * Closes this receiver. If it was the last one, what is inside is dropped and sends are rejected.
+   * Idempotent.
+   */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -168,6 +231,7 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
     this.close();
   }
 
+  /** Returns the figures of the channel. */
   statistics(): ChannelStatistics {
     return this.#channel.statistics();
   }
@@ -177,7 +241,7 @@ export class Receiver<T> implements Disposable, AsyncIterable<T> {
     return String(this.#channel).replace('Channel', 'Receiver');
   }
 
-  /** Takes items until all senders are gone. */
+  /** Takes items until all senders are closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new ItemIterator((begun) => {
       if (!this.#open) return Promise.reject(closed('receive'));
@@ -191,9 +255,11 @@ function closed(action: string): InvalidStateError {
 }
 
 /**
- * A channel between tasks. Each end can be cloned, and is closed when disposed; iteration over a receiver ends when all
- * senders are gone.
- * @param capacity how many items wait inside; 0, the default: a send waits until a receiver takes it; Infinity: no bound
+ * Makes a channel between tasks. Clone either end to share it. Close or dispose every end:
+ * iteration over a receiver ends when all senders are closed. AnyIO: `create_memory_object_stream`.
+ * @param capacity the number of items that wait inside, an integer >= 0 or Infinity. Defaults to 0:
+ * a send waits until a receiver takes its item.
+ * @throws RangeError or TypeError for a wrong capacity
  *
  * @example
  * ```ts

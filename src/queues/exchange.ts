@@ -1,16 +1,49 @@
-// What queues and channels share: items, room for them, and tasks that wait for either. Nothing is lost or doubled,
-// however producers and consumers are cancelled.
+// Exchange: the common part of queues and channels. It holds items, room for items, and the tasks
+// that wait for either. However producers and consumers are cancelled, no item is lost and none is
+// delivered twice.
 //
-// A waiting getter is answered with a *reservation*: `#reserved` items are promised to answered getters and are taken out
-// of the store only when the getter's wait is delivered. A waiting putter is answered with a *slot*: `#slots` places are
-// promised to answered putters, and the item goes in at delivery. Cancelled before delivery, either gives its promise back,
-// and the next in line is answered; the item stays where it is, the first in the queue.
+// The difficulty: between the moment a wait is answered and the moment its promise settles, other
+// code runs, and a cancel may still overrule the answer. So an answer only promises something; the
+// item moves at delivery:
+// - A waiting getter is answered with a *reservation*. `#reserved` items are promised to answered
+//   getters. A getter takes its item out of the store when its wait is delivered, and not before.
+// - A waiting putter is answered with a *slot*. `#slots` places are promised to answered putters. A
+//   putter adds its item when its wait is delivered.
+//
+// A wait that is cancelled before delivery returns its promise, and #settle() answers the next in
+// line. The item has never left its place as the first of the queue.
+//
+// Example: a queue with maxsize 1 holds x, and no task waits yet.
+//
+//   step                              store  #reserved  #slots  waiting
+//   P calls put(y): no room, it waits x      0          0       P
+//   A calls get(): x is free, so A    -      0          0       P
+//     takes it at once
+//   #settle(): there is room,         -      0          1       -
+//     P is answered with a slot
+//   B calls get(): nothing is free    -      0          1       B
+//   P is delivered: y goes in, and    y      1          0       -
+//     #settle() answers B with it
+//   C calls get(): y is reserved,     y      1          0       C
+//     so C stands behind B
+//   B is cancelled, then delivered:   y      1          0       -
+//     B returns its reservation,
+//     #settle() answers C with it
+//   C is delivered and takes y        -      0          0       -
+//
+// At no step could C or a getNowait() take y before B had given it up, and y was never outside the
+// store.
 //
 // Invariants, after every step:
-// - getters wait only while nothing is free to reserve, putters only while there is no room: #settle() sees to it.
-// - Nobody overtakes: a get or put that finds others waiting, or answered and not yet delivered, stands in line.
-// - Once closed, putters are refused, and getters too once everything was taken: not before the last reserved item was,
-//   because its getter may still be cancelled, and the item is the next one's.
+// - Getters wait only while no item is free to reserve, and putters only while there is no room.
+//   #settle() restores this after every change.
+// - Nobody overtakes: a get or put that finds others waiting, or answered and not delivered yet,
+//   stands in line.
+// - 0 <= #reserved <= length, and length + #slots <= capacity, except after drop(), or when the
+//   capacity of a rendezvous falls with its number of getters.
+// - After close(), putters are rejected. Getters are rejected once everything was taken. That is
+//   not before the last reserved item was: its getter may still be cancelled, and then the item
+//   belongs to the next getter.
 import {
   beginWait,
   type CancelledError,
@@ -21,11 +54,14 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 
-/** Where the items are: a deque, a stack, a heap. What throws, as a heap's comparator can, leaves it as it was. */
+/**
+ * The container of the items: a deque, a stack, a heap. If a method throws, as the comparator of a
+ * heap can, the store has to stay as it was.
+ */
 export interface Store<T> {
   readonly length: number;
   push(item: T): void;
-  /** Takes out the next item; called only while length > 0. */
+  /** Removes and returns the next item. Called only while length > 0. */
   shift(): T;
   clear(): void;
 }
@@ -52,7 +88,7 @@ class GetWait<T> extends QueuedWait<T> {
 class PutWait<T> extends QueuedWait<void> {
   readonly exchange: Exchange<T>;
   readonly item: T;
-  /** A getNowait has taken the item: the put is done. */
+  /** True once a getNowait has taken the item: the put is done, whatever happens to its task. */
   taken = false;
 
   constructor(exchange: Exchange<T>, item: T, kind: string, resource: object, options: WaitOptions | undefined) {
@@ -61,7 +97,9 @@ class PutWait<T> extends QueuedWait<void> {
     this.item = item;
   }
 
-  /** Its task's next wait is what a cancel reaches once the item is somebody else's. */
+  /**
+   * Ignores the cancel once the item is taken. The cancel then reaches the next wait of the task.
+   */
   override cancel(error: CancelledError, final = false): boolean {
     return !this.taken && super.cancel(error, final);
   }
@@ -77,18 +115,21 @@ class PutWait<T> extends QueuedWait<void> {
 
 export class Exchange<T> {
   readonly #store: Store<T>;
-  /** How many items it holds; with `#rendezvous`, that many more than there are getters. */
+  /**
+   * The number of items that the exchange holds. With `#rendezvous`, the getters that wait or have
+   * a reservation count on top: each makes room for one.
+   */
   readonly #capacity: number;
   readonly #rendezvous: boolean;
   readonly #getters = new Line<T, GetWait<T>>();
   readonly #putters = new Line<void, PutWait<T>>();
   #reserved = 0;
   #slots = 0;
-  /** How many items ever went in. */
+  /** The number of items that ever went in. Read by the queue's count of unfinished work. */
   added = 0;
-  /** Nothing promised is kept any more. */
+  /** True after drop(): promises that were made before are void. */
   #dropped = false;
-  /** Why nothing goes in any more; undefined while open. */
+  /** Makes the error for calls after close(). Undefined while open. */
   #closed: (() => Error) | undefined = undefined;
 
   constructor(store: Store<T>, capacity: number, rendezvous: boolean) {
@@ -97,7 +138,7 @@ export class Exchange<T> {
     this.#rendezvous = rendezvous;
   }
 
-  /** Items inside, those promised to getters included. */
+  /** The number of items inside, including those promised to getters. */
   get length(): number {
     return this.#store.length;
   }
@@ -110,12 +151,12 @@ export class Exchange<T> {
     return this.#putters.size;
   }
 
-  /** True when a put would wait. */
+  /** True if a put would wait. */
   get full(): boolean {
     return this.#putters.size > 0 || this.#slots > 0 || this.#room() <= 0;
   }
 
-  /** True when the last item was taken and none can come. */
+  /** True if every item was taken and none can come any more. */
   get ended(): boolean {
     return this.#closed !== undefined && this.#store.length === 0 && this.#slots === 0;
   }
@@ -129,7 +170,7 @@ export class Exchange<T> {
         this.#add(item);
         return DONE;
       } catch (error) {
-        return Promise.reject(error); // the comparator's
+        return Promise.reject(error); // thrown by the comparator
       }
     }
     const promise = this.#putters.join(new PutWait(this, item, kind, resource, options));
@@ -137,7 +178,7 @@ export class Exchange<T> {
     return promise;
   }
 
-  /** `begun` gets the wait, if it has to wait. */
+  /** `begun` receives the wait, if the call has to wait. */
   get(kind: string, resource: object, options: WaitOptions | undefined, begun?: (wait: Wait<T>) => void): Promise<T> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
@@ -147,7 +188,7 @@ export class Exchange<T> {
         if (this.#putters.size > 0) this.#settle();
         return Promise.resolve(item);
       } catch (error) {
-        return Promise.reject(error); // the comparator's
+        return Promise.reject(error); // thrown by the comparator
       }
     }
     if (this.ended) return Promise.reject(this.#refusal());
@@ -158,7 +199,10 @@ export class Exchange<T> {
     return promise;
   }
 
-  /** put without waiting: false when there is no room. @throws once closed */
+  /**
+   * The put that does not wait. Returns false if there is no room.
+   * @throws the error of close() once closed
+   */
   putNowait(item: T): boolean {
     if (this.#closed !== undefined) throw this.#refusal();
     if (this.#room() <= 0) return false;
@@ -166,7 +210,10 @@ export class Exchange<T> {
     return true;
   }
 
-  /** get without waiting: undefined, and nothing taken, when nothing is free. @throws once ended */
+  /**
+   * The get that does not wait. Returns undefined, and takes nothing, if no item is free.
+   * @throws the error of close() once ended
+   */
   getNowait(): { readonly item: T } | undefined {
     if (this.#store.length > this.#reserved) {
       const item = this.#store.shift();
@@ -174,7 +221,8 @@ export class Exchange<T> {
       return { item };
     }
     if (this.ended) throw this.#refusal();
-    // A rendezvous without room inside: the first who waits hands its item over, unless others were promised a place before.
+    // A rendezvous holds nothing: the first waiting putter hands its item over. But if a slot is
+    // promised, an earlier putter comes first.
     if (!this.#rendezvous || this.#slots > 0) return undefined;
     const putter = this.#putters.shift();
     if (putter === undefined) return undefined;
@@ -184,13 +232,16 @@ export class Exchange<T> {
     return { item: putter.item };
   }
 
-  /** Drops the next item and adds this one in its stead, while not empty. A getter that was promised an item gets another. */
+  /**
+   * Drops the next item and adds this one. Call it only while not empty. The number of items stays
+   * the same, so every reservation stays valid: its getter receives a later item.
+   */
   replace(item: T): void {
     this.#store.shift();
     this.#store.push(item);
   }
 
-  /** Lets nothing in any more; what is inside can still be taken. Idempotent. */
+  /** Accepts no further items. What is inside can still be taken. Idempotent. */
   close(reason: () => Error): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
@@ -198,7 +249,10 @@ export class Exchange<T> {
     this.#settle();
   }
 
-  /** Drops all items and promises, after close(). @returns how many items */
+  /**
+   * Drops all items and promises. Call it only after close().
+   * @returns the number of items dropped
+   */
   drop(): number {
     this.#dropped = true;
     const dropped = this.#store.length;
@@ -211,12 +265,12 @@ export class Exchange<T> {
 
   takeReserved(): T {
     this.#reserved--;
-    // Only a shutdown that dropped the items leaves a reservation without one.
+    // Only drop() leaves a reservation without an item.
     if (this.#store.length === 0) throw this.#refusal();
     try {
       return this.#store.shift();
     } finally {
-      this.#settle(); // also when it threw: the item is the next getter's
+      this.#settle(); // also after a throw: the item belongs to the next getter
     }
   }
 
@@ -230,10 +284,11 @@ export class Exchange<T> {
   fillSlot(item: T): void {
     this.#slots--;
     try {
-      // Closed between answer and delivery: the putter was promised its place before that, and keeps it unless all is dropped.
+      // Closed between answer and delivery: the slot was promised before, so the item goes in,
+      // unless drop() voided it.
       if (!this.#dropped) this.#add(item);
     } catch (error) {
-      this.#settle(); // the place is the next putter's
+      this.#settle(); // the slot belongs to the next putter
       throw error;
     }
     if (this.#closed === undefined) return;
@@ -261,20 +316,24 @@ export class Exchange<T> {
     if (this.#getters.size > 0) this.#settle();
   }
 
-  /** Answers whoever can be: putters while there is room, getters while there are items; refuses getters at the end. */
+  /**
+   * Answers whoever can be answered: putters while there is room, getters while items are free.
+   * Rejects getters at the end. Putters come first: in a rendezvous, their slots are what getters
+   * make room for.
+   */
   #settle(): void {
     while (this.#putters.size > 0 && this.#room() > 0) {
       this.#slots++;
-      (this.#putters.shift() as PutWait<T>).answer(); // size > 0
+      (this.#putters.shift() as PutWait<T>).answer(); // defined: size > 0
     }
     while (this.#getters.size > 0 && this.#store.length > this.#reserved) {
       this.#reserved++;
-      (this.#getters.shift() as GetWait<T>).answer(undefined as T); // take() makes the value
+      (this.#getters.shift() as GetWait<T>).answer(undefined as T); // a placeholder: take() makes the real value
     }
     if (this.#getters.size > 0 && this.ended) this.#getters.failAll(() => this.#refusal());
   }
 
-  /** The error for whoever comes after close(). */
+  /** The error for every call after close(). */
   #refusal(): Error {
     return (this.#closed as () => Error)(); // called only once closed
   }

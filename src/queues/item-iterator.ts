@@ -1,21 +1,25 @@
-// Iteration over a queue or channel until its end.
+// Iterates over a queue or channel until its end.
 import { AsyncIteration } from '../base/index.ts';
 import { CancelledError, QueueShutDown, type Wait, waiting } from '../core/index.ts';
 
-/** Gets an item; `begun` is told of the wait, if there is one. */
+/** Gets an item. `begun` receives the wait, if the call has to wait. */
 type Get<T> = (begun: (wait: Wait<T>) => void) => Promise<T>;
 
 /**
- * Iterates over what `get` gives until it throws QueueShutDown, unless `endsWell` says that it is an error here. return()
- * takes a next() that waits back, as a cancel would, so that no item goes to an iteration that nobody looks at any more.
+ * Yields what `get` resolves to, until it rejects with QueueShutDown. That ends the iteration,
+ * unless `endsWell` returns false: then it is an error. return() takes back a next() that waits, as
+ * a cancel would, so that no item goes to an iteration that nobody reads any more.
  */
 export class ItemIterator<T> extends AsyncIteration<T> {
   readonly #get: Get<T>;
   readonly #endsWell: () => boolean;
-  /** The waits of next() calls: one at most, unless somebody calls ahead. */
+  /**
+   * The waits of next() calls. At most one, unless the user calls next() again before the first has
+   * settled.
+   */
   readonly #waits = new Set<Wait<T>>();
   readonly #begun = (wait: Wait<T>): void => void this.#waits.add(wait);
-  /** What takes waits back at the end; undefined before. */
+  /** The error that takes waits back at the end. Undefined before. */
   #end: CancelledError | undefined = undefined;
 
   constructor(get: Get<T>, endsWell: () => boolean = () => true) {
@@ -44,7 +48,7 @@ export class ItemIterator<T> extends AsyncIteration<T> {
     for (const wait of this.#waits) wait.cancel(this.#end, true);
   }
 
-  /** Drops the waits that are over. */
+  /** Removes the waits that have settled. */
   #forget(): void {
     for (const wait of this.#waits) if (!wait.waiting && !wait.answered) this.#waits.delete(wait);
   }

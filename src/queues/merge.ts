@@ -1,11 +1,22 @@
-// merge: several async iterables as one, in the order in which their items come.
+// merge: several async iterables as one, in the order in which their items arrive.
 //
-// - Each source is asked for at most one item ahead, so a slow consumer slows every source (back-pressure).
-// - Each asking is a task of its own: what the consumer does with an item, under a timeout of its own for one, does not
-//   disturb the sources that are being asked meanwhile.
-// - A consumer that is cancelled in next() takes back what it had asked for. What comes in spite of that is kept, and a
-//   source that answers with that very cancellation is asked again by the following next().
-// - The end of the merge, by its end, an error or return(), ends every source that has not ended itself.
+// States of a source: `idle` (the next next() requests an item) -> `asked` (a request is pending,
+// or its item has arrived and was not taken) -> `idle` again, or `ended`.
+//
+// - At most one item of each source is requested ahead, so a slow consumer slows every source
+//   (back-pressure).
+// - Each request is a task of its own. What the consumer does with an item, for example under a
+//   timeout, does not disturb requests that are pending meanwhile.
+// - A consumer that is cancelled in next() takes back the pending requests. An item that arrives
+//   nevertheless is kept. A source that rejects with that very cancellation is requested again by
+//   the following next().
+// - However the merge ends (all sources ended, an error, return()), it ends every source that has
+//   not ended itself.
+//
+// Example: sources A and B. next() requests both; A's item arrives, and next() resolves to it. A
+// becomes idle, B is still asked. The second next() requests A again. It is cancelled: both
+// requests are cancelled. A, a queue, rejects with that cancel and becomes idle. B, a foreign
+// stream, ignores it, and its item arrives later and waits in `#arrived` for the third next().
 import { AsyncIteration, Deque, wrongValue } from '../base/index.ts';
 import {
   beginWait,
@@ -23,9 +34,12 @@ import {
 interface Source<T> {
   readonly iterator: AsyncIterator<T>;
   state: 'idle' | 'asked' | 'ended';
-  /** The latest asking. */
+  /** The task of the latest request. */
   asking: Task<void> | undefined;
-  /** It was taken back: a cancellation it ends with is the merge's own. */
+  /**
+   * The merge cancelled the request: a cancellation that it rejects with is the merge's own, and no
+   * error.
+   */
   takenBack: boolean;
 }
 
@@ -35,7 +49,7 @@ interface Arrival<T> {
   readonly error?: { readonly error: unknown };
 }
 
-/** A next() that waits for anything to arrive. */
+/** A next() that waits until anything arrives. */
 class ArrivalWait extends QueuedWait<void> {
   readonly #onCancel: (answered: boolean) => void;
 
@@ -67,7 +81,7 @@ class Merged<T> extends AsyncIteration<T> {
   }
 
   async #take(): Promise<IteratorResult<T, undefined>> {
-    // What has arrived is taken at once, or by a wait that was answered: see mayAnswer.
+    // Takes what has arrived at once, or after a wait that was answered: see mayAnswer.
     for (let answered = false; ; answered = true) {
       if (this.ended) return this.return();
       const refused = beginWait();
@@ -100,8 +114,9 @@ class Merged<T> extends AsyncIteration<T> {
   }
 
   /**
-   * Ends the sources that have not ended, and waits for them. What was taken from them ahead is dropped, at most one item
-   * of each. Cancellable: a foreign source need not end before it has given what it was asked for.
+   * Ends the sources that have not ended, and waits for them. Drops what was taken ahead, at most
+   * one item of each. Cancellable: a foreign source may not end before it has yielded the item that
+   * was requested.
    */
   protected override async end(): Promise<void> {
     this.#arrived.clear();
@@ -118,7 +133,7 @@ class Merged<T> extends AsyncIteration<T> {
     source.state = 'asked';
     source.takenBack = false;
     const ask = (): Promise<void> => {
-      const next = (async () => source.iterator.next())(); // async: it may throw, or give no promise
+      const next = (async () => source.iterator.next())(); // async: next() may throw, or return no promise
       next.then(
         (result) => this.#arrive({ source, result }),
         (error: unknown) => {
@@ -126,13 +141,13 @@ class Merged<T> extends AsyncIteration<T> {
           else this.#arrive({ source, error: { error } });
         },
       );
-      // The task ends with its cancel, also when a foreign source does not.
+      // The task ends with its cancel, even if a foreign source ignores it.
       return cancellable(next).then(ignore, ignore);
     };
     source.asking = createTask(ask, { name: 'merge', eager: true });
   }
 
-  /** Has the source asked by the next next(), which may wait already. */
+  /** Leaves the request to the next next(), which may wait already. */
   #askLater(source: Source<T>): void {
     if (this.ended) return;
     source.state = 'idle';
@@ -148,7 +163,10 @@ class Merged<T> extends AsyncIteration<T> {
     this.#waiting.answerFirst();
   }
 
-  /** A next() was cancelled: passes its wake-up on, or, when no other waits, ends the asking. */
+  /**
+   * Handles the cancel of a next(). Passes its wake-up on to another next(); if none waits, cancels
+   * the pending requests.
+   */
   #takeBack(answered: boolean): void {
     if (this.#waiting.size > 0) {
       if (answered) this.#waiting.answerFirst();
@@ -164,16 +182,22 @@ class Merged<T> extends AsyncIteration<T> {
 
 function ignore(): void {}
 
-/** Takes an error that came when the merge was over, or was ended by another: nobody else will hear of it. */
+/** Reports an error that came after the end of the merge: no caller is left to receive it. */
 function reportLate(error: unknown): void {
   if (error instanceof CancelledError) return;
   reportException({ message: 'A source of merge failed when it was ended', error });
 }
 
 /**
- * Gives the items of all sources as they come, until all have ended. An error of one ends the others and is thrown; so does
- * leaving the loop, which drops what was taken ahead: at most one item of each source. Cancellable: sources that can be
- * asked again after a cancel (queues, channels, `every`) lose nothing; a generator ends, as it does by any cancel inside it.
+ * Merges async iterables: yields the items of all sources as they arrive, until all have ended. An
+ * error of one source ends the others and is thrown. If you leave the loop, all sources end too.
+ * Either way, items that were taken ahead are dropped, at most one of each source.
+ *
+ * Cancellable. Queues, channels and `every` lose nothing: they are requested again by the following
+ * `next()`. A generator ends, as with any cancel inside it.
+ * @param sources anything with `Symbol.asyncIterator`
+ * @throws TypeError if a source is not an async iterable
+ * @throws the error of a source
  *
  * @example
  * ```ts

@@ -1,7 +1,8 @@
 // Queue, LifoQueue, PriorityQueue. Semantics: asyncio.Queue (3.13), strictly fair, and iterable.
 //
-// The items and waits are an Exchange's; the queue adds the count of finished work. What has gone in and is not finished is
-// unfinished, and join() waits until nothing is.
+// The items and waits are an Exchange's; see there how cancels lose nothing. The queue adds the
+// count of unfinished work: an item is unfinished from put to taskDone(), and join() waits until
+// none is.
 import { anything, callback, type Check, type Checks, checkOptions, ofType } from '../base/index.ts';
 import {
   answeredWait,
@@ -22,6 +23,10 @@ import { FifoStore, LifoStore, PriorityStore } from './stores.ts';
 
 const anyNumber: Check = ofType('number', 'a number', (value) => !Number.isNaN(value));
 
+/**
+ * The figures of a queue: items inside, the bound, tasks that wait in `get` and in `put`, items not
+ * marked as done.
+ */
 export interface QueueStatistics {
   readonly size: number;
   readonly maxsize: number;
@@ -31,9 +36,12 @@ export interface QueueStatistics {
 }
 
 /**
- * First in, first out, between tasks. Bounded queues make producers wait: that is their point. A cancelled get or put
- * loses no item. Iterating takes items until `shutdown()`. A queued Task or promise comes out as its result, since a
- * promise cannot hold one: queue functions, or wrap it in an object. asyncio: `Queue`.
+ * Passes items from task to task, first in, first out. A bounded queue makes a fast producer wait
+ * for a slow consumer. A cancelled `get` or `put` loses no item. Iterate over it to take items
+ * until `shutdown()`.
+ *
+ * A promise cannot resolve to a promise, so a queued Task or promise comes out as its result: queue
+ * a function, or wrap it in an object. asyncio: `Queue`.
  *
  * @example
  * ```ts
@@ -50,12 +58,17 @@ export interface QueueStatistics {
 export class Queue<T> extends Resource implements AsyncIterable<T> {
   readonly #maxsize: number;
   readonly #exchange: Exchange<T>;
+  /** The number of items marked as done, including those that an immediate shutdown dropped. */
   #finished = 0;
+  /** The tasks that wait in join(). Empty while no item is unfinished. */
   readonly #joiners = new Line<void>();
 
   /**
-   * @param maxsize how many items it holds before put waits; 0, the default, and less: no bound
-   * @param store the subclasses' own
+   * Makes an empty queue.
+   * @param maxsize the number of items it holds before `put` waits; 0, the default, or less means
+   * no bound
+   * @param store for subclasses: the container, which decides the order
+   * @throws RangeError or TypeError for a wrong maxsize
    */
   constructor(maxsize = 0, options?: ResourceOptions, store: Store<T> = new FifoStore()) {
     super(options);
@@ -68,54 +81,79 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
     return 'queue';
   }
 
+  /** The `maxsize` of the constructor. asyncio: `Queue.maxsize`. */
   get maxsize(): number {
     return this.#maxsize;
   }
 
-  /** How many items are inside. */
+  /** The number of items inside. asyncio: `Queue.qsize`. */
   qsize(): number {
     return this.#exchange.length;
   }
 
+  /** Returns true if no item is inside. asyncio: `Queue.empty`. */
   empty(): boolean {
     return this.#exchange.length === 0;
   }
 
+  /** Returns true if `put` would wait. asyncio: `Queue.full`. */
   full(): boolean {
     return this.#exchange.length >= this.#maxsize && this.#maxsize > 0;
   }
 
-  /** Adds an item, waiting for room. Cancellable: then the item is not added. @throws QueueShutDown */
+  /**
+   * Adds an item. Waits for room. Cancellable; the item is then not added. asyncio: `Queue.put`.
+   * @throws QueueShutDown after `shutdown`, also if that comes while it waits
+   * @throws CancelledError
+   */
   put(item: T, options?: WaitOptions): Promise<void> {
     return this.#exchange.put(item, 'queue.put', this, options);
   }
 
-  /** Takes the next item, waiting for one. Cancellable: then the item stays. @throws QueueShutDown once shut down and empty */
+  /**
+   * Takes the next item. Waits for one. Cancellable; the item then stays. asyncio: `Queue.get`.
+   * @throws QueueShutDown once the queue is shut down and empty
+   * @throws CancelledError
+   */
   get(options?: WaitOptions): Promise<T> {
     return this.#exchange.get('queue.get', this, options);
   }
 
-  /** @throws QueueFull when there is no room; QueueShutDown */
+  /**
+   * Adds an item without waiting. asyncio: `Queue.put_nowait`.
+   * @throws QueueFull if there is no room
+   * @throws QueueShutDown after `shutdown`
+   */
   putNowait(item: T): void {
     if (!this.#exchange.putNowait(item)) {
       throw new QueueFull(`Cannot put: the queue holds ${this.qsize()} of ${this.#maxsize} items, put() would wait`);
     }
   }
 
-  /** @throws QueueEmpty when nothing is there that is not promised to a waiting task; QueueShutDown once shut down and empty */
+  /**
+   * Takes the next item without waiting. asyncio: `Queue.get_nowait`.
+   * @throws QueueEmpty if no item is there, or each one is promised to a waiting task
+   * @throws QueueShutDown once the queue is shut down and empty
+   */
   getNowait(): T {
     const got = this.#exchange.getNowait();
     if (got === undefined) throw new QueueEmpty('Cannot get: the queue is empty, get() would wait');
     return got.item;
   }
 
-  /** Marks one item that was taken as done. @throws RangeError when called more often than items went in */
+  /**
+   * Marks one item that was taken as done. asyncio: `Queue.task_done`.
+   * @throws RangeError if called more often than items went in
+   */
   taskDone(): void {
     if (this.#unfinished === 0) throw new RangeError('Cannot mark a task done: all items are done already');
     this.#finish(1);
   }
 
-  /** Waits until every item that went in is marked done. Cancellable. */
+  /**
+   * Waits until every item that went in is marked as done. Cancellable. asyncio: `Queue.join`.
+   * @throws CancelledError
+   */
   join(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
@@ -124,14 +162,17 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
   }
 
   /**
-   * Lets nothing in any more: put, and get once empty, throw QueueShutDown, those waiting included, and iterations end.
-   * With `immediate`, the items inside are dropped, and counted as done.
+   * Closes the queue: every `put` rejects with QueueShutDown, and so does every `get` once the
+   * queue is empty, including those that wait. Iterations end. asyncio: `Queue.shutdown`.
+   * @param options with `immediate`, the items inside are dropped and count as done; defaults to
+   * false
    */
   shutdown(options: { readonly immediate?: boolean | undefined } = {}): void {
     this.#exchange.close(() => new QueueShutDown('The queue is shut down'));
     if (options.immediate === true) this.#finish(this.#exchange.drop());
   }
 
+  /** Returns the figures of this queue. */
   statistics(): QueueStatistics {
     const { length, getting, putting } = this.#exchange;
     return { size: length, maxsize: this.#maxsize, getting, putting, unfinished: this.#unfinished };
@@ -152,22 +193,50 @@ export class Queue<T> extends Resource implements AsyncIterable<T> {
   }
 }
 
-/** A Queue whose latest item comes out first. asyncio: `LifoQueue`. */
+/**
+ * A Queue that returns the latest item first. asyncio: `LifoQueue`.
+ *
+ * @example
+ * ```ts
+ * import { LifoQueue } from 'maitre';
+ * const plates = new LifoQueue<number>();
+ * plates.putNowait(1);
+ * plates.putNowait(2);
+ * console.log(await plates.get()); // 2
+ * ```
+ */
 export class LifoQueue<T> extends Queue<T> {
   constructor(maxsize = 0, options?: ResourceOptions) {
     super(maxsize, options, new LifoStore());
   }
 }
 
+/** Options of a PriorityQueue. */
 export interface PriorityQueueOptions<T> extends ResourceOptions {
-  /** Negative when `a` comes before `b`, like that of Array.sort. Default: `<` and `>`. */
+  /**
+   * Returns a negative number if `a` comes before `b`, as for Array.sort. Defaults to a comparison
+   * by `<` and `>`.
+   */
   readonly comparator?: ((a: T, b: T) => number) | undefined;
 }
 
-/** All options of a PriorityQueue. */
+/** The checks for every option of a PriorityQueue. */
 export const PRIORITY_QUEUE: Checks<PriorityQueueOptions<unknown>> = { comparator: callback, name: anything };
 
-/** A Queue whose smallest item comes out first; equal ones in the order they went in. asyncio: `PriorityQueue`. */
+/**
+ * A Queue that returns the smallest item first. Equal items keep the order in which they went in.
+ * If the comparator throws, that `put` or `get` rejects with its error, and the queue stays as it
+ * was. asyncio: `PriorityQueue`.
+ *
+ * @example
+ * ```ts
+ * import { PriorityQueue } from 'maitre';
+ * const orders = new PriorityQueue<{ dish: string; minutes: number }>(0, { comparator: (a, b) => a.minutes - b.minutes });
+ * orders.putNowait({ dish: 'roast', minutes: 90 });
+ * orders.putNowait({ dish: 'salad', minutes: 5 });
+ * console.log((await orders.get()).dish); // salad
+ * ```
+ */
 export class PriorityQueue<T> extends Queue<T> {
   constructor(maxsize = 0, options: PriorityQueueOptions<T> = {}) {
     checkOptions('create queue', options, PRIORITY_QUEUE);

@@ -1,4 +1,4 @@
-// The stores behind the queues: first in first out, last in first out, smallest first.
+// The containers behind the queues. Each one decides the order in which items come out.
 import { Deque, Heap } from '../base/index.ts';
 import type { Store } from './exchange.ts';
 

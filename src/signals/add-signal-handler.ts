@@ -1,16 +1,22 @@
-// Callbacks for signals. Semantics: asyncio's `loop.add_signal_handler`.
+// addSignalHandler: callbacks for signals. Semantics: asyncio's `loop.add_signal_handler`.
 import { describe } from '../base/index.ts';
 import { atScopeEnd, callSoon, host, reportException } from '../core/index.ts';
 import { checkSignal, listen } from './check-signal.ts';
 
 /**
- * Calls `fn` in the loop each time the process receives the signal, until the result is disposed or the scope of the caller
- * ends (a task, or the body of a timeout or group), whichever comes first. `fn` runs outside of any task, with the caller's
- * other context. What it throws, or rejects with, is reported. It does not keep the process alive.
+ * Calls `fn` in the loop each time the process receives the signal. Ends when you dispose the
+ * result or when the scope of the caller ends (a task, or the body of a timeout or group),
+ * whichever comes first. `fn` runs outside of any task, with the other context of the caller. What
+ * it throws or rejects with is reported to the exception handler. A handler does not keep the
+ * process alive.
  *
- * While a handler exists the signal no longer ends the process. Inside `run()`, SIGINT and SIGTERM also end main, unless it
- * was called with `{ handleSignals: false }`. asyncio: `loop.add_signal_handler`.
- * @throws TypeError unless `name` is text and `fn` a function; RangeError for a signal that cannot be received
+ * While a handler exists, the signal no longer ends the process. Inside `run()`, SIGINT and SIGTERM
+ * also cancel main, unless `run` was called with `{ handleSignals: false }`. asyncio:
+ * `loop.add_signal_handler`.
+ * @param name the signal, such as `SIGHUP`
+ * @returns disposing it removes the handler
+ * @throws TypeError unless `name` is text and `fn` a function
+ * @throws RangeError for a signal that cannot be received
  *
  * @example
  * ```ts

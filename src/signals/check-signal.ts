@@ -1,9 +1,9 @@
-// Which signals a program can receive.
+// Checks which signals a program can receive.
 import { constants } from 'node:os';
 import { describe } from '../base/index.ts';
 import { host } from '../core/index.ts';
 
-/** The system delivers these to nobody. */
+/** The system delivers these to no program. */
 const UNCATCHABLE = ['SIGKILL', 'SIGSTOP'];
 
 /** @throws TypeError or RangeError for what is not the name of a signal that can be received here */
@@ -18,7 +18,7 @@ export function checkSignal(name: unknown, action: string): asserts name is Node
   if (UNCATCHABLE.includes(name)) throw new RangeError(`Cannot ${action}: no program can receive ${name}`);
 }
 
-/** Calls `fn` for each of the signals until the result is disposed. */
+/** Calls `fn` for each of the signals, until the result is disposed. */
 export function listen(names: readonly NodeJS.Signals[], fn: (name: NodeJS.Signals) => void): Disposable {
   // The names came from us.
   return host.onSignal?.(names, (name) => fn(name as NodeJS.Signals)) ?? { [Symbol.dispose]: () => undefined };

@@ -1,35 +1,39 @@
-// Signals as an async iterator.
+// signals: signals of the process as an async iterator.
 //
-// States: OPEN --(return, dispose, the end of its scope or of run)--> CLOSED. It listens from the call on, so that no signal is
-// missed before the first next().
+// States: OPEN -(return, dispose, the end of its scope or of run)-> CLOSED. It listens from the
+// call on, so that no signal is lost before the first next().
 //
-// - A signal that nobody waits for is kept until somebody asks, once by name: as the system keeps it. So what is kept is
-//   bounded by the number of names.
+// - A signal for which no next() waits is kept, once per name, as the system does. So the number of
+//   kept signals is bounded by the number of names.
 // - A next() that was answered and then cancelled puts its signal back.
-// - While a next() waits, the process stays alive: a signal can still come. The host's listeners alone do not keep it.
+// - While a next() waits, it keeps the process alive: a signal can still come. The host's listeners
+//   alone do not.
 import { AsyncIteration } from '../base/index.ts';
 import { atScopeEnd, beginWait, host, Line, mayAnswer, answeredWait, QueuedWait, Resource } from '../core/index.ts';
 import { checkSignal, listen } from './check-signal.ts';
 
 type Result = IteratorResult<NodeJS.Signals, undefined>;
 
-/** What `signals` returns. */
+/**
+ * The result of `signals`: yields names of signals. Leave the loop, or dispose it, to stop
+ * listening.
+ */
 export type SignalIterator = AsyncIterableIterator<NodeJS.Signals, undefined> & AsyncDisposable;
 
-/** Milliseconds: what a host's timer takes at most. */
+/** The longest time of a host's timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 const DONE: Result = { done: true, value: undefined };
 
-/** The iterator's resource: apart from it, because a Resource's own `next` is a link. */
+/** The resource of the iterator. Separate from it, because the `next` of a Resource is a link. */
 class Receiver extends Resource {
   readonly #names: readonly NodeJS.Signals[];
-  /** Those that came and were not taken, in the order they came. */
+  /** The signals that came and were not taken, in the order of arrival. */
   readonly #kept = new Set<NodeJS.Signals>();
   readonly #line = new Line<Result, NextSignal>();
-  /** Undefined once it is closed. */
+  /** The listener. Undefined once closed. */
   #listening: Disposable | undefined;
   readonly #tie: Disposable;
-  /** Keeps the process alive; undefined while nobody waits. */
+  /** The timer that keeps the process alive. Undefined while no next() waits. */
   #timer: unknown = undefined;
 
   constructor(names: readonly NodeJS.Signals[]) {
@@ -79,20 +83,24 @@ class Receiver extends Resource {
     return this.#line.join(new NextSignal(this));
   }
 
-  /** A next() that was answered with `name` was cancelled. */
+  /** Called when a next() that was answered with `name` was cancelled. */
   giveBack(name: NodeJS.Signals): void {
     const later = [...this.#kept];
     this.#kept.clear();
     for (const each of [name, ...later]) this.#received(each);
   }
 
-  /** Nobody waits any more, perhaps. */
+  /** Called when a wait has ended: releases the timer if no other waits. */
   waiterLeft(): void {
     if (this.#line.size > 0 || this.#timer === undefined) return;
     host.clearTimer(this.#timer);
     this.#timer = undefined;
   }
 
+  /**
+   * Takes the signal that was kept first. Returns the end once closed, and undefined if none is
+   * kept.
+   */
   #takeKept(): Result | undefined {
     if (this.#listening === undefined) return DONE;
     for (const name of this.#kept) {
@@ -102,6 +110,7 @@ class Receiver extends Resource {
     return undefined;
   }
 
+  /** Answers the first next() that waits, or keeps the signal. */
   #received(name: NodeJS.Signals): void {
     if (this.#listening === undefined) return;
     if (!this.#line.answerFirst({ done: false, value: name })) this.#kept.add(name);
@@ -118,6 +127,7 @@ class Receiver extends Resource {
     this.markClosed();
   }
 
+  /** Keeps the process alive with a timer that renews itself. */
   #stayAlive(): void {
     if (this.#timer !== undefined) return;
     const again = (): void => void (this.#timer = host.setTimer(LONGEST_TIMER, again));
@@ -162,14 +172,18 @@ class SignalIteration extends AsyncIteration<NodeJS.Signals> {
 }
 
 /**
- * Receives signals of the process: yields the name of each, in the order they come, from the call on. A signal that comes again
- * before it was taken counts once, as in the system. The iteration ends, and the signals have their default effect again, when
- * the loop is left, the iterator is disposed, or the scope of the caller ends (a task, or the body of a timeout or group).
+ * Receives signals of the process, from the call on. Yields the name of each, in the order of
+ * arrival. A signal that comes again before it was taken counts once, as in the system. The
+ * iteration ends when you leave the loop, dispose the iterator, or when the scope of the caller
+ * ends (a task, or the body of a timeout or group). The signals then have their default effect
+ * again.
  *
- * `next()` is cancelled like any wait, and loses no signal by that. While it waits the process stays alive. Inside `run()`,
- * SIGINT and SIGTERM also end main, unless it was called with `{ handleSignals: false }`. Prior art: trio's
- * `open_signal_receiver`.
- * @throws TypeError without names or unless they are text; RangeError for a signal that cannot be received
+ * `next()` is cancellable and loses no signal. While it waits, it keeps the process alive. Inside
+ * `run()`, SIGINT and SIGTERM also cancel main, unless `run` was called with `{ handleSignals:
+ * false }`. trio: `open_signal_receiver`.
+ * @param names one signal or more, such as `SIGHUP`
+ * @throws TypeError without names, or unless they are text
+ * @throws RangeError for a signal that cannot be received
  *
  * @example
  * ```ts

@@ -1,8 +1,10 @@
-// Buffer on every host. Where the host has one (Node, Bun, Deno), `Buffer` is that, with nothing in between. Elsewhere, in
-// browsers, it is WebBuffer: a Uint8Array with what streams use of a Buffer, and with the texts that users ask of one.
+// Buffer on every host. Node, Bun and Deno have one; there, `Buffer` is the host's own. Browsers
+// have none; there, it is WebBuffer: a Uint8Array with the methods that streams use and the
+// encodings that users need.
 //
-// The types say Buffer everywhere. A method of Buffer that WebBuffer lacks is undefined in browsers, so a use of one fails at
-// once and by name. docs/reference/browser.md lists what is there, and what else was compared.
+// The types say Buffer everywhere. A method of Buffer that WebBuffer lacks is undefined in
+// browsers, so a use of it fails at once, with its name. docs/reference/browser.md lists the
+// methods that exist, and the alternatives that were compared.
 
 /** The functions of Buffer that streams use. */
 interface BufferFunctions {
@@ -11,22 +13,26 @@ interface BufferFunctions {
   allocUnsafeSlow(size: number): Buffer;
   byteLength(text: string): number;
   concat(list: readonly Uint8Array[]): Buffer;
-  /** Text as UTF-8; a copy of bytes. */
+  /** Encodes text as UTF-8, or copies bytes. */
   from(data: string | Uint8Array | readonly number[]): Buffer;
-  /** The memory itself, from `offset` on. */
+  /** Wraps memory without a copy, from `offset` on. */
   from(memory: ArrayBufferLike, offset: number, length: number): Buffer;
   isBuffer(value: unknown): value is Buffer;
 }
 
-// One of each is enough. Made at the first use: a host that has neither can still load this file.
+// One of each is enough. Made at the first use, so that a host without them can still load this
+// file.
 let encoder: TextEncoder | undefined;
 let decoder: TextDecoder | undefined;
 
 class WebBuffer extends Uint8Array {
-  /** Where a byte, or a sequence of one byte or more, stands first, at or after `from`; -1 if nowhere. */
+  /**
+   * Returns the first position, at or after `from`, of a byte or of a non-empty sequence of bytes.
+   * Returns -1 if there is none.
+   */
   override indexOf(wanted: number | Uint8Array, from = 0): number {
     if (typeof wanted === 'number') return super.indexOf(wanted, from);
-    const first = wanted[0] as number; // not empty
+    const first = wanted[0] as number; // defined: not empty
     const last = this.length - wanted.length;
     for (let at = super.indexOf(first, from); at >= 0 && at <= last; at = super.indexOf(first, at + 1)) {
       let same = 1;
@@ -40,7 +46,7 @@ class WebBuffer extends Uint8Array {
     return this.length === other.length && this.every((byte, index) => byte === other[index]);
   }
 
-  /** Writes text as UTF-8 from `at` on, and returns how many bytes it took. */
+  /** Writes text as UTF-8 from `at` on. Returns the number of bytes it took. */
   write(text: string, at: number): number {
     return (encoder ??= new TextEncoder()).encodeInto(text, this.subarray(at)).written;
   }
@@ -70,7 +76,7 @@ function join(bytes: Uint8Array, toText: (byte: number) => string): string {
   return text;
 }
 
-/** What stands for Buffer where the host has none. */
+/** Replaces Buffer where the host has none. */
 export const webBuffer: BufferFunctions = {
   alloc: allocate,
   allocUnsafe: allocate,
@@ -80,7 +86,8 @@ export const webBuffer: BufferFunctions = {
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       if (unit < 0x80) continue;
-      // Three bytes for each unit from 0x800 on. The two units of a pair take four in all, and are counted one by one.
+      // Three bytes for each code unit from 0x800 on. The two units of a surrogate pair take four
+      // bytes in total, so each counts as two.
       bytes += unit < 0x800 || isPairAt(text, i) || isPairAt(text, i - 1) ? 1 : 2;
     }
     return bytes;
@@ -100,7 +107,7 @@ export const webBuffer: BufferFunctions = {
       return toType(new WebBuffer(buffer, byteOffset, byteLength));
     }
     if ('length' in data) return toType(new WebBuffer(data));
-    return toType(new WebBuffer(data as ArrayBuffer, offset, length)); // shared memory is taken as well
+    return toType(new WebBuffer(data as ArrayBuffer, offset, length)); // shared memory is accepted too
   },
   isBuffer: (value): value is Buffer => value instanceof WebBuffer,
 };
@@ -110,13 +117,13 @@ function allocate(size: number): Buffer {
 }
 
 function toType(bytes: WebBuffer): Buffer {
-  return bytes as unknown as Buffer; // the part of it that there is: see above
+  return bytes as unknown as Buffer; // has only the methods listed above
 }
 
-/** Whether the unit at `index` and the next one are the halves of one character. */
+/** Returns true if the units at `index` and `index + 1` are a surrogate pair. */
 function isPairAt(text: string, index: number): boolean {
   return (text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00;
 }
 
-/** The host's own, or what stands for it. */
+/** The host's Buffer, or its replacement. */
 export const Buffer: BufferFunctions = (globalThis as { Buffer?: BufferFunctions }).Buffer ?? webBuffer;

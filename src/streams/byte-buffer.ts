@@ -1,35 +1,43 @@
-// The bytes a reader holds: one stretch of memory with a start and an end.
+// ByteBuffer: the bytes that a reader holds, as one range of memory with a start and an end.
 //
-// - A chunk that comes while nothing is held is adopted as it is, without a copy: the usual case. One that comes on top of
-//   others is copied behind them; memory doubles when it runs out, so n bytes cost O(n) copying whatever the chunks.
-// - Bytes given out are views. They stay right because memory is only ever written behind `#end`, never moved in place.
-// - Memory that was adopted is never written to: it counts as full (`#room` is 0).
+// - A chunk that arrives while the buffer is empty is adopted without a copy: the usual case. A
+//   chunk that arrives on top of others is copied behind them. Memory doubles when it is full, so n
+//   bytes cost O(n) copying, whatever the chunks.
+// - The Buffers returned are views. They stay valid, because memory is only written behind `#end`,
+//   and never moved in place.
+// - Adopted memory is never written to: it counts as full (`#room` is 0).
 import { Buffer } from './buffer.ts';
 
 const EMPTY: Buffer = Buffer.alloc(0);
 const SMALLEST = 1024;
-/** Bytes that are searched one by one before the native search is asked. */
+/** The number of bytes to search one by one before calling the native search. */
 const NEAR = 64;
-/** How many times the bytes that came are set aside for those expected: a number read off a wire may be any. */
+/**
+ * The most memory to reserve for expected bytes, as a multiple of what has arrived: a length read
+ * from a wire may be any number.
+ */
 const TRUST = 16;
 
 export class ByteBuffer {
   #memory: Buffer = EMPTY;
   #start = 0;
   #end = 0;
-  /** How much of #memory is ours to write, from #end on. */
+  /** The number of bytes of #memory, from #end on, that this buffer may write. */
   #room = 0;
 
   get length(): number {
     return this.#end - this.#start;
   }
 
-  /** Bytes of memory that it takes: also what was read of it already, and what is set aside. */
+  /** The bytes of memory in use, including what was read already and what is reserved. */
   get memory(): number {
     return this.#memory.length;
   }
 
-  /** Adds bytes at the end; they must not be changed afterwards. `expected` is the total the reader waits for, if known. */
+  /**
+   * Appends bytes, which must not be changed afterwards. `expected` is the total that the read
+   * waits for, or 0 if unknown.
+   */
   push(chunk: Buffer, expected: number): void {
     const held = this.#end - this.#start;
     if (held === 0) {
@@ -45,7 +53,7 @@ export class ByteBuffer {
     this.#room -= chunk.length;
   }
 
-  /** Takes out the first `count` bytes; count <= length. */
+  /** Removes and returns the first `count` bytes. Requires count <= length. */
   take(count: number): Buffer {
     const from = this.#start;
     const to = from + count;
@@ -62,11 +70,14 @@ export class ByteBuffer {
     this.#room = 0;
   }
 
-  /** Where `byte` stands first, at or after `from`; -1 if nowhere. Positions count from the first byte held. */
+  /**
+   * Returns the first position of `byte` at or after `from`, or -1. Positions count from the first
+   * byte held.
+   */
   indexOfByte(byte: number, from: number): number {
     const memory = this.#memory;
     const first = this.#start + from;
-    // Most lines are short, and a loop finds their end before a call of the native search has begun.
+    // Most lines are short. A loop finds their end faster than a call of the native search starts.
     const near = Math.min(this.#end, first + NEAR);
     for (let i = first; i < near; i++) if (memory[i] === byte) return i - this.#start;
     if (near === this.#end) return -1;
@@ -74,19 +85,22 @@ export class ByteBuffer {
     return at < 0 ? -1 : at - this.#start;
   }
 
-  /** Where `bytes` stand first, wholly between `from` and `to`; -1 if nowhere. */
+  /** Returns the first position of `bytes` entirely between `from` and `to`, or -1. */
   indexOf(bytes: Uint8Array, from: number, to: number = this.length): number {
     const at = this.#upTo(this.#start + to).indexOf(bytes, this.#start + from);
     return at < 0 ? -1 : at - this.#start;
   }
 
-  /** The memory to search: without its room, which would otherwise be searched again for every chunk. */
+  /**
+   * Returns the memory to search, without the free room: otherwise every chunk would search that
+   * again.
+   */
   #upTo(end: number): Buffer {
     return end === this.#memory.length ? this.#memory : this.#memory.subarray(0, end);
   }
 
   #grow(held: number, needed: number, expected: number): void {
-    // Twice what is held keeps the copying linear, whatever is expected.
+    // At least twice what is held, whatever is expected: this keeps the copying linear.
     const size = Math.max(needed, held * 2, Math.min(expected, needed * TRUST), SMALLEST);
     const memory = Buffer.allocUnsafeSlow(size);
     memory.set(this.#memory.subarray(this.#start, this.#end));
@@ -97,7 +111,7 @@ export class ByteBuffer {
   }
 }
 
-/** The same memory as a Buffer. */
+/** Returns the same memory as a Buffer. */
 export function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

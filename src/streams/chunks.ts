@@ -1,4 +1,4 @@
-// Iteration over a reader's bytes as they come.
+// Iterates over the bytes of a reader as they come.
 import type { WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
 

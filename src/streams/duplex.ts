@@ -1,20 +1,42 @@
-// What every connection has, whatever it runs over, and the part of it that is the same for all.
+// Duplex: what every connection has, whatever carries it, and the implementation that all share.
 import { Resource, type WaitOptions } from '../core/index.ts';
 import type { StreamReader } from './reader.ts';
 import type { StreamWriter } from './writer.ts';
 
+/**
+ * A connection: a reader, a writer and its end. TCP and TLS connections, memory pairs and others
+ * implement it. `await using` closes it.
+ *
+ * @example
+ * ```ts
+ * import { type Duplex } from 'maitre';
+ * import { memoryStreamPair } from 'maitre/testing';
+ * async function greet({ reader, writer }: Duplex): Promise<void> {
+ *   writer.write('hello\n');
+ *   console.log(String(await reader.readLine()));
+ * }
+ * const [a, b] = memoryStreamPair();
+ * b.writer.write('good day\n');
+ * await greet(a); // good day
+ * await a.close();
+ * await b.close();
+ * ```
+ */
 export interface Duplex extends AsyncDisposable {
   readonly reader: StreamReader;
   readonly writer: StreamWriter;
-  /** Why the connection broke; undefined while it lasts and after a clean end. */
+  /** The error that broke the connection. Undefined while it lasts and after a clean end. */
   readonly error: unknown;
-  /** Sends what is written, ends the connection, and waits until it is gone. */
+  /**
+   * Sends what was written, ends the connection, and waits until it is gone. Cancellable; the
+   * connection ends even then.
+   */
   close(options?: WaitOptions): Promise<void>;
-  /** Ends the connection at once: what is unsent is lost. */
+  /** Ends the connection at once. Unsent data is lost. */
   abort(): void;
 }
 
-/** The end of a connection: a reader and a writer over one transport. */
+/** One end of a connection: a reader and a writer over one transport. */
 export abstract class DuplexEnd extends Resource implements Duplex {
   readonly reader: StreamReader;
   readonly writer: StreamWriter;
@@ -37,19 +59,22 @@ export abstract class DuplexEnd extends Resource implements Duplex {
     };
   }
 
-  /** Why the connection broke: the system's error; undefined while it lasts and after a clean end. */
+  /**
+   * The error of the system that broke the connection. Undefined while it lasts and after a clean
+   * end.
+   */
   abstract get error(): unknown;
 
   /**
-   * Sends what is written, ends the connection, and waits until it is gone. Never rejects but with CancelledError, and ends it
-   * also then.
+   * Sends what was written, ends the connection, and waits until it is gone. Rejects only with
+   * CancelledError, and ends the connection even then.
    */
   close(options?: WaitOptions): Promise<void> {
     this.writer.close();
     return this.writer.waitClosed(options);
   }
 
-  /** Ends the connection at once: what is unsent is lost, the peer sees a reset. */
+  /** Ends the connection at once. Unsent data is lost, and the peer sees a reset. */
   abort(): void {
     this.writer.abort();
   }

@@ -1,20 +1,23 @@
-// feedParser: bytes from a reader to a parser that wants them pushed, with back-pressure.
+// feedParser: pushes the bytes of a reader into a parser, with back-pressure.
 import { describe } from '../base/index.ts';
 import { cancellable, waiting, type WaitOptions } from '../core/index.ts';
 import type { StreamReader } from './reader.ts';
 
-/** A parser that is given chunks as they come: of HTTP, MQTT, Redis, ... */
+/** A parser that takes chunks as they come: of HTTP, MQTT, Redis, ... */
 export interface PushParser {
-  /** Takes a chunk. When it returns a promise, the next chunk is read once that is fulfilled. */
+  /** Takes a chunk. If it returns a promise, the next chunk is read once that is fulfilled. */
   parse(chunk: Buffer): unknown;
 }
 
 /**
- * Gives everything that `reader` reads to `parser.parse`, chunk by chunk, until the end of the stream. The next chunk is read when
- * `parse` has returned, or its promise is fulfilled: so the parser's back-pressure reaches the peer. Cancelled, it has given every
- * byte that it read.
- * @returns how many bytes the parser was given
- * @throws what `parse` throws or rejects with; TypeError without a `parse`; as `read`; CancelledError
+ * Passes everything that `reader` reads to `parser.parse`, chunk by chunk, until the end of the
+ * stream. Reads the next chunk once `parse` has returned and its promise, if any, is fulfilled. So
+ * a slow parser slows the peer. Cancellable; every byte that was read was passed on.
+ * @returns the number of bytes passed to the parser
+ * @throws what `parse` throws or rejects with
+ * @throws TypeError if `parser` has no `parse`
+ * @throws what `read` throws
+ * @throws CancelledError
  *
  * @example
  * ```ts

@@ -1,5 +1,7 @@
-// streams: StreamReader and StreamWriter with flow control, framing, and memory pairs. Knows no socket.
-// May import: base, core, sync. Runs in browsers too. Does not belong here: where the bytes come from or go to.
+// streams: StreamReader and StreamWriter with flow control, framing, and memory pairs. Knows no
+// sockets.
+// May import: base, core, sync. Runs in browsers too.
+// Does not belong here: where the bytes come from or go to.
 export { toBuffer } from './byte-buffer.ts';
 export { feedParser, type PushParser } from './feed-parser.ts';
 export { type FrameHeader, type FrameOptions, frames, writeFrame } from './framing/frames.ts';

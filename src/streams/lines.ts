@@ -1,10 +1,10 @@
-// A reader's lines, one by one and as iterations, as Buffers and as text.
+// Lines of a reader: one by one and as iterations, as Buffers and as text.
 import { type Check, oneOf, ofType } from '../base/index.ts';
 import { IncompleteReadError, waiting, type WaitOptions } from '../core/index.ts';
 import { type IteratedReader, ReadIterator } from './read-iterator.ts';
 import type { ReadUntilOptions, TextLineOptions } from './reader-options.ts';
 
-/** What is needed of a reader. */
+/** The part of a reader that lines need. */
 interface LineSource {
   readLine(options?: ReadUntilOptions): Promise<Buffer>;
 }
@@ -12,14 +12,14 @@ interface LineSource {
 const lastLine: Check = oneOf('return or throw');
 const NEWLINE = 10;
 const RETURN = 13;
-/** Encodings in which a newline is one byte, and can be no part of another character. */
+/** The encodings in which a newline is one byte that is part of no other character. */
 const READABLE = ['utf8', 'utf-8', 'latin1', 'binary', 'ascii'];
-/** The others that a Buffer knows. */
+/** The other encodings of a Buffer. */
 const UNREADABLE = ['ucs2', 'ucs-2', 'utf16le', 'utf-16le', 'hex', 'base64', 'base64url'];
 
 const knownEncoding: Check = ofType('string', 'a known encoding', (name) => UNREADABLE.includes(name));
 
-/** Lines as Buffers with their newline. */
+/** Iterates over lines as Buffers with their newline. */
 export class LineIterator extends ReadIterator<Buffer> {
   readonly #reader: LineSource;
 
@@ -37,7 +37,10 @@ export class LineIterator extends ReadIterator<Buffer> {
   }
 }
 
-/** Lines as text without their newline. A character split over chunks is whole again: lines are decoded when complete. */
+/**
+ * Iterates over lines as text without their newline. Lines are decoded when complete, so a
+ * character that was split over chunks is whole.
+ */
 export class TextLineIterator extends ReadIterator<string> {
   readonly #reader: LineSource;
   readonly #encoding: BufferEncoding;
@@ -60,7 +63,7 @@ export class TextLineIterator extends ReadIterator<string> {
   }
 }
 
-/** StreamReader.readTextLine. */
+/** Implements StreamReader.readTextLine. */
 export function readTextLine(reader: LineSource, options: TextLineOptions = {}): Promise<string | undefined> {
   return waiting(readDecoded(reader, options));
 }
@@ -75,7 +78,7 @@ async function readDecoded(reader: LineSource, options: TextLineOptions): Promis
   return toText(line, encoding);
 }
 
-/** Without the line's ending. */
+/** Decodes a line without its ending. */
 function toText(line: Buffer, encoding: BufferEncoding): string {
   let end = line.length;
   if (line[end - 1] === NEWLINE) {

@@ -1,9 +1,14 @@
-// Two ends of a stream without a socket: what one writes, the other reads, with the same flow control as over a wire.
+// Memory pairs: two ends of a stream without a socket. What one end writes, the other reads, with
+// the same flow control as on a network.
 //
-// - Each write is handed over in a later turn, as a network would; bufferedBytes counts it until then. A reader that holds
-//   too much stops the hand-over, so drain waits.
-// - An end is gone a turn after close (everything written was handed over) or abort. The peer of a closed end reads the
-//   end, and loses the connection when it writes after that. The peer of an aborted end loses it at once.
+// States of an end: open -> closed (close was called; what was written is still handed over) ->
+// gone, or open -> gone (abort).
+//
+// - Each write is handed over in a later turn, as a network would. bufferedBytes counts it until
+//   then. A reader that holds too much stops the hand-over, so drain waits.
+// - An end is gone a turn after close (once everything written was handed over) or abort. The peer
+//   of a closed end reads the end of the stream, and loses the connection if it writes after that.
+//   The peer of an aborted end loses the connection at once.
 import { callback, type Checks, checkOptions } from '../base/index.ts';
 import { addSoon, ConnectionLostError } from '../core/index.ts';
 import { Buffer } from './buffer.ts';
@@ -15,28 +20,32 @@ import { StreamReader } from './reader.ts';
 import type { Transport } from './transport.ts';
 import { StreamWriter } from './writer.ts';
 
+/** Options of `memoryStreamPair` and `lockstepStreamPair`. */
 export interface MemoryStreamOptions {
-  /** The readers' limit, bytes. Default 65536. */
+  /** The limit of both readers, in bytes. Defaults to 65536. */
   readonly limit?: number | undefined;
-  /** Called with the bytes of every write; returns the pieces in which the peer gets them, or other bytes. */
+  /**
+   * Receives the bytes of every write. Returns the pieces in which the peer receives them, or other
+   * bytes.
+   */
   readonly onHandOver?: ((bytes: Buffer) => readonly Buffer[]) | undefined;
 }
 
-/** All options of a memory pair. */
+/** The checks for every option of a memory pair. */
 export const MEMORY: Checks<MemoryStreamOptions> = { limit: byteLimit, onHandOver: callback };
 
-/** One direction's sender and the other's receiver: the transport under one end. */
+/** The transport under one end: sends in one direction, receives in the other. */
 class MemoryTransport implements Transport {
   readonly reader: StreamReader;
   readonly writer: StreamWriter;
-  /** Why this end broke. */
+  /** The error that broke this end. */
   error: unknown = undefined;
-  /** The other end; undefined only while the pair is being made. */
+  /** The other end. Undefined only while the pair is being made. */
   peer: MemoryTransport | undefined = undefined;
   readonly #onHandOver: MemoryStreamOptions['onHandOver'];
-  /** What is left of the write under way; undefined without one. May be empty: onHandOver can swallow a write. */
+  /** The rest of the write in progress, or undefined. May be empty: onHandOver can drop a write. */
   #outgoing: Buffer[] | undefined = undefined;
-  /** The reader holds enough. */
+  /** True while the reader holds enough. */
   #paused = false;
   #eofSent = false;
   #gone = false;
@@ -59,7 +68,7 @@ class MemoryTransport implements Transport {
 
   write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
     const joined = joinChunks(chunks, bytes);
-    // A copy, as a kernel makes: the writer may use its memory again once it was taken.
+    // Copies, as a kernel does: the writer may reuse its memory once the write was accepted.
     const buffer = typeof joined === 'string' ? Buffer.from(joined) : Buffer.from(toBuffer(joined));
     const pieces = this.#onHandOver === undefined ? [buffer] : this.#onHandOver(buffer);
     this.#outgoing = pieces.filter((piece) => piece.length > 0);
@@ -98,10 +107,13 @@ class MemoryTransport implements Transport {
   }
 
   get #other(): MemoryTransport {
-    return this.peer as MemoryTransport; // nobody has an end before the pair is made
+    return this.peer as MemoryTransport; // set before any end is handed out
   }
 
-  /** Gives the peer's reader what it takes; tells the writer once all was taken. */
+  /**
+   * Passes to the peer's reader what it accepts. Reports to the writer once everything was
+   * accepted.
+   */
   #handOver(): void {
     const peer = this.#other;
     const outgoing = this.#outgoing;
@@ -111,10 +123,10 @@ class MemoryTransport implements Transport {
       return;
     }
     while (outgoing.length > 0) {
-      if (peer.#paused) return; // its resumeReading goes on here
-      peer.reader.feedData(outgoing.shift() as Buffer); // length > 0
+      if (peer.#paused) return; // resumeReading of the peer continues here
+      peer.reader.feedData(outgoing.shift() as Buffer); // defined: length > 0
     }
-    this.#outgoing = undefined; // first: taken() may begin the next write
+    this.#outgoing = undefined; // first, because taken() may begin the next write
     this.writer.onWritten();
   }
 
@@ -124,15 +136,17 @@ class MemoryTransport implements Transport {
     if (!this.#other.#gone) this.#other.reader.feedEof();
   }
 
+  /** Ends this end: its reader ends, or fails with `error`, and its writer is gone. */
   #end(error: ConnectionLostError | undefined): void {
     if (this.#gone) return;
     this.#gone = true;
     this.error = error;
-    // What the peer sent before its end can still be read, also by an end that then lost the connection by writing.
+    // What the peer sent before its end can still be read, even if this end then lost the
+    // connection by writing.
     if (error === undefined || this.#other.#eofSent) this.reader.feedEof();
     else this.reader.setException(error);
     this.writer.onClose(error);
-    addSoon({ due: () => this.#other.#handOver() }); // a write held back for this end's reader waits for nothing now
+    addSoon({ due: () => this.#other.#handOver() }); // releases a write that was held back for this end's reader
   }
 }
 
@@ -159,7 +173,10 @@ function makePair(options: MemoryStreamOptions, pauseAbove: number | undefined):
 }
 
 /**
- * Two connected ends in memory, for tests of protocols without sockets. trio: `memory_stream_pair`.
+ * Makes two connected ends in memory, for tests of protocols without sockets. trio:
+ * `memory_stream_pair`.
+ * @param options `limit` in bytes, `onHandOver`
+ * @throws RangeError or TypeError for options that are wrong or unknown
  *
  * @example
  * ```ts
@@ -174,8 +191,19 @@ export function memoryStreamPair(options: MemoryStreamOptions = {}): [Duplex, Du
 }
 
 /**
- * Like `memoryStreamPair`, but a write is handed over only when all before it was read: finds code that relies on the
- * network's buffers. trio: `lockstep_stream_pair`.
+ * Makes a pair like `memoryStreamPair`, except that a write is handed over only once everything
+ * before it was read. Finds code that relies on the buffers of a network. trio:
+ * `lockstep_stream_pair`.
+ *
+ * @example
+ * ```ts
+ * import { createTask } from 'maitre';
+ * import { lockstepStreamPair } from 'maitre/testing';
+ * const [a, b] = lockstepStreamPair();
+ * const line = createTask(() => b.reader.readLine());
+ * a.writer.write('ping\n');
+ * console.log(String(await line)); // ping
+ * ```
  */
 export function lockstepStreamPair(options: MemoryStreamOptions = {}): [Duplex, Duplex] {
   return makePair(options, 0);

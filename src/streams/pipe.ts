@@ -1,31 +1,40 @@
-// pipe: bytes from a reader to a writer, with back-pressure.
+// pipe: passes bytes from a reader to a writer, with back-pressure.
 //
-// - It reads only when the writer has room, so no more than a chunk is between the two; a chunk that was read is written in
-//   the same step. A cancel finds it in one of two waits, and loses nothing in either.
-// - While it waits in a read it watches the writer as well: a source that stands still would not notice that nobody takes
-//   its bytes any more. The read is taken back then, so what comes later is left to others.
+// - It reads only while the writer has room, so at most one chunk is between the two. It writes a
+//   chunk in the same step in which it was read. A cancel therefore finds it in a read or in a
+//   drain, and loses nothing in either.
+// - While it waits in a read, it also watches the writer. Otherwise, with a source that sends
+//   nothing, it would not notice that the writer is gone. It then takes the read back, so later
+//   bytes are left to other reads.
 import { anything, type Checks, checkOptions, flag } from '../base/index.ts';
 import { beginWait, CancelledError, ConnectionLostError, host, waiting, type WaitOptions } from '../core/index.ts';
 import type { StreamReader } from './reader.ts';
 import type { StreamWriter } from './writer.ts';
 
-/** Bytes of one step. */
+/** The bytes of one step. */
 const CHUNK = 65536;
 
+/** Options of `pipe`. */
 export interface PipeOptions extends WaitOptions {
-  /** Whether the reader's end ends the writer: by `writeEof`, or `close` where it cannot be half closed. Default true. */
+  /**
+   * Whether the end of the reader ends the writer: by `writeEof`, or by `close` if it cannot be
+   * half-closed. Defaults to true.
+   */
   readonly end?: boolean | undefined;
 }
 
-/** All options of `pipe`. */
+/** The checks for every option of `pipe`. */
 export const PIPE: Checks<PipeOptions> = { end: flag, signal: anything };
 
 /**
- * Passes on what `reader` reads to `writer`, with back-pressure, until the end; then half-closes the writer, or closes it where
- * that cannot be, and waits until everything has left. Cancelled, or failed, it leaves both as they are, and every byte that was
- * read is written.
- * @returns how many bytes it passed on
- * @throws ConnectionLostError when the writer is lost or closed, also while nothing comes to read; as `read`; CancelledError
+ * Passes what `reader` reads to `writer`, with back-pressure, until the end of the stream. Then
+ * half-closes the writer, or closes it if it cannot be half-closed, and waits until everything has
+ * left. Cancellable. After a cancel or an error, it leaves both as they are, and every byte that
+ * was read is written.
+ * @returns the number of bytes passed on
+ * @throws ConnectionLostError if the writer is lost or closed, even while nothing comes to read
+ * @throws what `read` throws
+ * @throws CancelledError
  *
  * @example
  * ```ts
@@ -64,7 +73,7 @@ async function passOn(reader: StreamReader, writer: StreamWriter, options: PipeO
   return bytes;
 }
 
-/** Reads that end when the writer does. */
+/** Makes reads that end when the writer does. */
 class WriterWatch {
   readonly #reader: StreamReader;
   readonly #writer: StreamWriter;
@@ -78,9 +87,10 @@ class WriterWatch {
     const onGone = (): void => {
       if (this.#read !== undefined) reader.takeBack(this.#lost, this.#read);
     };
-    // Outside of the caller's task: a cancel of that is for the waits of the pipe, and this one would take it unseen.
+    // Runs outside of the caller's task: a cancel of the task is for the waits of the pipe, and
+    // would be lost in this one.
     const watch = (): Promise<void> => writer.waitClosed({ signal: this.#stop.signal });
-    host.carrier.run(undefined, watch, undefined).then(onGone, () => undefined); // cancelled: nothing to watch for
+    host.carrier.run(undefined, watch, undefined).then(onGone, () => undefined); // cancelled: nothing left to watch
   }
 
   async read(count: number, wait: WaitOptions | undefined): Promise<Buffer> {
@@ -99,7 +109,7 @@ class WriterWatch {
     this.#stop.abort();
   }
 
-  /** Why nothing can be written. */
+  /** Returns the error that says why nothing can be written. */
   async #reason(): Promise<unknown> {
     try {
       await this.#writer.drain(); // rejects with it, if bytes were lost

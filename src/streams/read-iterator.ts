@@ -1,20 +1,26 @@
-// Iteration over a reader. A step is one promise on top of the read's own, fewer than an async function needs. The end takes
-// back the read that next() waits in: a Readable made of the iteration and destroyed at that moment would otherwise leave a
-// read behind that takes a line with it and keeps the reader busy until one comes.
+// ReadIterator: iterates over a reader. A step costs one promise besides the read's own, fewer than
+// an async function.
+//
+// The end takes back the read in which next() waits. Otherwise, a Readable made of the iteration
+// and destroyed at that moment would leave a read behind, which keeps the reader busy until a line
+// comes and then loses that line.
 import { AsyncIteration } from '../base/index.ts';
 import { CancelledError, quiet } from '../core/index.ts';
 
-/** What an iterator needs of its reader, beside the read. */
+/** The part of a reader that an iterator needs, besides the read. */
 export interface IteratedReader {
   takeBack(error: CancelledError, read: Promise<Buffer>): void;
 }
 
-/** Ends at the first read that returns no byte. */
+/** Ends at the first read that resolves to no bytes. */
 export abstract class ReadIterator<T> extends AsyncIteration<T> {
   readonly #source: IteratedReader;
-  /** The read that may wait; undefined between two. */
+  /** The read that may wait. Undefined between two reads. */
   #waiting: Promise<Buffer> | undefined = undefined;
-  /** What takes the read back at the end. A cancel of the task that waits in next() is another error. */
+  /**
+   * The error that takes the read back at the end. A cancel of the task that waits in next() is
+   * another one.
+   */
   #end: CancelledError | undefined = undefined;
 
   constructor(source: IteratedReader) {
@@ -25,12 +31,12 @@ export abstract class ReadIterator<T> extends AsyncIteration<T> {
   /** Begins the read of one step. */
   protected abstract read(): Promise<Buffer>;
 
-  /** Makes what the loop gets; `bytes` is not empty. */
+  /** Makes the value that the loop receives. `bytes` is not empty. */
   protected abstract toValue(bytes: Buffer): T;
 
   protected override step(): Promise<IteratorResult<T, undefined>> {
     const read = this.read();
-    this.#waiting ??= read; // a second one beside it is refused by the reader
+    this.#waiting ??= read; // the reader rejects a second read beside it
     const step = read.then(
       (bytes) => this.#came(read, bytes),
       (error: unknown) => {

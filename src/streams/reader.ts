@@ -1,18 +1,30 @@
-// StreamReader: bytes that come in chunks, read as a program wants them. Semantics: asyncio.StreamReader.
+// StreamReader: buffers the bytes that a transport feeds, and hands them out as bytes, lines or
+// records. Semantics: asyncio.StreamReader.
 //
-// It holds the bytes fed and not yet read (ByteBuffer), the end (`#eof`, `#exception`), and at most one read that waits
-// (`#wait`). What that read needs is in `#need` and its fields, so that no read makes a closure.
+// State. `#buffer` holds the bytes that were fed and not read yet. `#eof` and `#exception` say that
+// the stream has ended, and how. `#wait` is the read in progress, at most one. `#need` and the
+// fields below it say what that read needs, so that a read allocates no closure.
+//
+// Who changes it. The transport feeds (feedData, feedEof, setException). The user reads. Both run
+// in the same thread, so each call sees a consistent state.
 //
 // Invariants:
-// - A read never waits for what is there: every public read first tries `#ready()`, and answers at once, as long as this turn has
-//   answers to give (core's delivery.ts).
-// - Bytes leave the buffer in one place, `#complete()`, in the step that settles the read's promise; a read cancelled
-//   before that step has taken nothing.
-// - Scanning for separators goes on from `#scanned`: bytes before it cannot be part of a match. It is linear.
-// - The transport is paused when more than 2 x limit bytes are held and no read needs more; it is resumed when limit or
-//   fewer are held, or when a read must wait. So a read of any length ends, and memory is bounded by 2 x limit and what
-//   was on its way.
-// - After setException every read rejects with it, also when bytes are left.
+// - A read that can complete with what is buffered does not wait: every public read tries
+//   `#ready()` first, and resolves at once while this turn may deliver further answers (see core's
+//   delivery.ts).
+// - Bytes leave the buffer in one place, `#complete()`, in the step that settles the read's
+//   promise. A read that is cancelled before that step has taken nothing.
+// - A search for separators continues at `#scanned`. The bytes before it cannot be part of a match,
+//   so the cost is linear in the bytes received, however small the chunks.
+// - The reader pauses its transport while it holds more than `pauseAbove` bytes (2 x limit by
+//   default) and no read needs more. It resumes the transport once it holds `limit` bytes or fewer,
+//   or when a read has to wait. So a read of any length ends, and memory is bounded by `pauseAbove`
+//   plus what was in transit.
+// - After setException, every read rejects with that error, even if bytes are left.
+//
+// Example, with limit 4: the transport feeds 6 bytes, then 4. The reader holds 10 > 8 and pauses
+// it. readExactly(8) takes 8; 2 <= 4 are left, so the transport resumes. readExactly(100) then
+// waits, and while it waits, feeding never pauses the transport: the read would not end otherwise.
 import { checkOptions, wrongValue } from '../base/index.ts';
 import {
   answeredWait,
@@ -50,7 +62,7 @@ const EMPTY: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
 
 class ReadWait extends Wait<Buffer> {
   protected override take(): Buffer {
-    return complete(this.resource as StreamReader); // made with `this` of a reader below
+    return complete(this.resource as StreamReader); // the constructor call below passes `this`, a reader
   }
 
   protected override withdraw(): void {
@@ -58,13 +70,15 @@ class ReadWait extends Wait<Buffer> {
   }
 }
 
-// The reader's private steps, for its wait. Set by the class.
+// The private steps of the reader that its wait calls. The static block of the class sets them.
 let complete: (reader: StreamReader) => Buffer;
 let leave: (reader: StreamReader) => void;
 
 /**
- * Reads bytes that somebody feeds: a connection, a pipe, a test. One task reads at a time. Cancelling a read loses no byte.
- * The Buffers it gives may share memory with each other; nothing else writes to them.
+ * Reads the bytes that a transport feeds: a connection, a pipe, a file, a test. One task reads at a
+ * time; a second read rejects with BusyError. Every read is a cancellation point, and a cancelled
+ * read loses no byte. The Buffers that reads resolve to may share memory with each other; nothing
+ * else writes to them. asyncio: `StreamReader`.
  *
  * @example
  * ```ts
@@ -77,23 +91,45 @@ let leave: (reader: StreamReader) => void;
  */
 export class StreamReader implements AsyncIterable<Buffer> {
   readonly #limit: number;
+  /** The transport is paused above this number of bytes held. */
   readonly #pauseAbove: number;
+  /**
+   * The transport is resumed at this number of bytes held: the limit, or pauseAbove if that is
+   * smaller.
+   */
   readonly #resumeAt: number;
+  /** The most that a read to the end may take, in bytes. */
   readonly #endLimit: number;
+  /** The bytes that were fed and not read. */
   readonly #buffer = new ByteBuffer();
-  /** A record was read in part: its rest is owed, though nothing is held. Written by record readers. @internal */
+  /**
+   * True when a record was read in part: its rest is still to come, even if the buffer is empty.
+   * Record readers write it. @internal
+   */
   isInRecord = false;
+  /** True once the end was fed. Never reset. */
   #eof = false;
+  /** The error of setException, wrapped so that `undefined` can be one. Never reset. */
   #exception: { readonly error: unknown } | undefined = undefined;
+  /** The transport to pause. Undefined for a reader that is fed by hand. */
   #transport: ReadTransport | undefined = undefined;
+  /** True from pauseReading to resumeReading. Written by #pause and #resume only. */
   #paused = false;
+  /** The read that waits. Undefined if none does. Set by #read, cleared at delivery or cancel. */
   #wait: ReadWait | undefined = undefined;
 
+  /**
+   * The kind of the current read. The fields below belong to it, and mean nothing between reads.
+   */
   #need: Need = SOME;
+  /** The bytes that SOME takes at most and EXACTLY takes. */
   #count = 0;
   #separators: Separators = NEWLINE;
+  /** The limit of UNTIL and LINE, in bytes before the separator. */
   #readLimit = 0;
+  /** The bytes before this offset contain no start of a match. Reset by each read. */
   #scanned = 0;
+  /** The separator found. `end` is -1 as long as none is. */
   readonly #match: Match = { start: 0, end: -1 };
 
   static {
@@ -103,11 +139,15 @@ export class StreamReader implements AsyncIterable<Buffer> {
     };
     leave = (reader): void => {
       reader.#wait = undefined;
-      if (reader.#buffer.length > reader.#pauseAbove) reader.#pause(); // the read may have let in more than that
+      if (reader.#buffer.length > reader.#pauseAbove) reader.#pause(); // the read raised the bound while it waited
     };
   }
 
-  /** @throws RangeError or TypeError for options that are wrong or unknown */
+  /**
+   * Makes a reader that holds nothing yet.
+   * @param options limits, in bytes
+   * @throws RangeError or TypeError for options that are wrong or unknown
+   */
   constructor(options: StreamReaderOptions = {}) {
     checkOptions('make a reader', options, READER);
     const { limit = DEFAULT_LIMIT, readLimit = DEFAULT_READ_LIMIT, pauseAbove = 2 * limit } = options;
@@ -117,17 +157,17 @@ export class StreamReader implements AsyncIterable<Buffer> {
     this.#resumeAt = Math.min(limit, this.#pauseAbove);
   }
 
-  /** The reader's limit, bytes. */
+  /** The `limit` option, in bytes. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** How many bytes are held. */
+  /** The number of bytes that were fed and not read yet. */
   get bufferedBytes(): number {
     return this.#buffer.length;
   }
 
-  /** Bytes of memory that they take. @internal */
+  /** The bytes of memory that the buffered bytes occupy. @internal */
   get heldBytes(): number {
     return this.#buffer.memory;
   }
@@ -140,10 +180,16 @@ export class StreamReader implements AsyncIterable<Buffer> {
   // ---- reading -------------------------------------------------------------------------------------------------
 
   /**
-   * Waits for at least one byte and gives at most `n`; an empty Buffer at the end of the stream. With `n` < 0 or absent,
-   * everything until the end.
-   * @param n bytes; 0 gives an empty Buffer at once
-   * @throws LimitOverrunError, with nothing read, when more than `readLimit` (64 MiB) comes before the end; BusyError when another read waits; the connection's error; CancelledError
+   * Waits for at least one byte and resolves to at most `n` of them. Resolves to an empty Buffer at
+   * the end of the stream. If `n` is negative or absent, reads everything until the end. asyncio:
+   * `StreamReader.read`.
+   * @param n bytes; with 0, resolves to an empty Buffer without waiting for data
+   * @throws RangeError or TypeError if `n` is not an integer
+   * @throws LimitOverrunError, with nothing read, if more than `readLimit` bytes (64 MiB by
+   * default) come before the end
+   * @throws BusyError if another read waits on this reader
+   * @throws the error of the connection
+   * @throws CancelledError; the bytes stay for the next read
    *
    * @example
    * ```ts
@@ -160,8 +206,23 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 
   /**
-   * Reads `n` bytes, however many chunks they come in. The limit does not apply.
-   * @throws IncompleteReadError with the bytes that came, when the stream ends before; RangeError for n < 0; as `read`
+   * Reads exactly `n` bytes, whatever chunks they come in. The limit does not apply. Cancellable
+   * without loss. asyncio: `StreamReader.readexactly`.
+   * @param n bytes, an integer >= 0
+   * @throws IncompleteReadError, with the bytes that came as `partial`, if the stream ends before
+   * `n` bytes
+   * @throws RangeError or TypeError if `n` is not an integer >= 0
+   * @throws what `read` throws
+   *
+   * @example
+   * ```ts
+   * import { StreamReader } from 'maitre';
+   * const reader = new StreamReader();
+   * reader.feedData(Buffer.from([0, 2]));
+   * reader.feedData(Buffer.from('hi'));
+   * const length = (await reader.readExactly(2)).readUInt16BE();
+   * console.log(String(await reader.readExactly(length))); // hi
+   * ```
    */
   readExactly(n: number, options?: WaitOptions): Promise<Buffer> {
     if (!Number.isInteger(n) || n < 0) return Promise.reject(countError(n, 'read exactly'));
@@ -170,10 +231,22 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 
   /**
-   * Reads up to a separator and gives it too. Of several separators, the one that ends first.
-   * @param separator text (UTF-8), bytes, or a list of them; default a newline
-   * @throws LimitOverrunError, with nothing read, when more than the limit stands before the separator;
-   * IncompleteReadError with everything left, when the stream ends before; as `read`
+   * Reads up to and including a separator. If you pass several, the one that ends first counts.
+   * Cancellable without loss. asyncio: `StreamReader.readuntil`.
+   * @param separator text (as UTF-8), bytes, or a list of them; defaults to a newline
+   * @throws LimitOverrunError, with nothing read, if more than the limit comes before the separator
+   * @throws IncompleteReadError, with all remaining bytes as `partial`, if the stream ends without
+   * a separator
+   * @throws what `read` throws
+   *
+   * @example
+   * ```ts
+   * import { StreamReader } from 'maitre';
+   * const reader = new StreamReader();
+   * reader.feedData(Buffer.from('name=ann;age=7;'));
+   * console.log(String(await reader.readUntil(';'))); // name=ann;
+   * console.log(String(await reader.readUntil(['=', ';']))); // age=
+   * ```
    */
   readUntil(separator: Separator = '\n', options?: ReadUntilOptions): Promise<Buffer> {
     try {
@@ -185,9 +258,22 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 
   /**
-   * Reads a line with its newline; the last one may lack it, and an empty Buffer is the end of the stream.
-   * @throws LimitOverrunError when the line is longer than the limit, which is then dropped: up to its newline, or, when
-   * that has not come yet, everything held; as `read`
+   * Reads one line with its newline. The last line may lack the newline. Resolves to an empty
+   * Buffer at the end of the stream. Cancellable without loss. asyncio: `StreamReader.readline`.
+   * @throws LimitOverrunError if the line is longer than the limit. The line is then dropped up to
+   * its newline; if its newline has not come yet, everything buffered is dropped.
+   * @throws what `read` throws
+   *
+   * @example
+   * ```ts
+   * import { StreamReader } from 'maitre';
+   * const reader = new StreamReader();
+   * reader.feedData(Buffer.from('one\ntwo'));
+   * reader.feedEof();
+   * console.log(JSON.stringify(String(await reader.readLine()))); // "one\n"
+   * console.log(JSON.stringify(String(await reader.readLine()))); // "two"
+   * console.log((await reader.readLine()).length); // 0
+   * ```
    */
   readLine(options?: ReadUntilOptions): Promise<Buffer> {
     if (options === undefined) {
@@ -203,9 +289,12 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 
   /**
-   * A line with its newline, if one of at most the limit is held already; undefined otherwise, when another read waits, and
-   * after 1,024 reads that were answered at once: what happened then is for `readLine` to say, which may wait for the next turn.
-   * For servers to which many lines come at once: it costs no promise a line. It does not wait, so it is no cancellation point.
+   * Returns a line with its newline if one within the limit is buffered already, and undefined
+   * otherwise. Also returns undefined while another read waits, and after 1,024 reads that were
+   * answered at once. `readLine` then tells the cases apart, and may wait for the next turn.
+   *
+   * Use it in servers that receive many lines at once: it allocates no promise per line. It does
+   * not wait, so it is not a cancellation point.
    *
    * @example
    * ```ts
@@ -225,7 +314,10 @@ export class StreamReader implements AsyncIterable<Buffer> {
     return end === 0 || !mayAnswer() ? undefined : this.#take(end);
   }
 
-  /** Where the line ends that is held and not too long; 0 without one, and while another read waits. */
+  /**
+   * The offset after the newline of a buffered line within the limit. Returns 0 if there is none,
+   * and while another read waits.
+   */
   #endOfLine(): number {
     if (this.#exception !== undefined || this.#isBusy()) return 0;
     const at = this.#buffer.indexOfByte(NEWLINE.byte, 0);
@@ -233,8 +325,10 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 
   /**
-   * The lines as text, without their newline (`\n` or `\r\n`), until the end of the stream.
-   * @param encoding one in which a newline is one byte: `utf8` (default), `latin1`, `ascii`
+   * Iterates over the lines as text, without their newline (`\n` or `\r\n`), until the end of the
+   * stream. Each step is a cancellation point and throws what `readLine` throws.
+   * @param encoding one in which a newline is one byte: `utf8` (the default), `latin1`, `ascii`
+   * @param options `limit` in bytes, `signal`
    *
    * @example
    * ```ts
@@ -253,8 +347,11 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 
   /**
-   * A line as text without its ending (`\n` or `\r\n`); undefined at the end of the stream.
-   * @throws IncompleteReadError for a last line without a newline, with `partial: 'throw'`; as `readLine`
+   * Reads one line as text, without its ending (`\n` or `\r\n`). Resolves to undefined at the end
+   * of the stream. Cancellable without loss.
+   * @param options `encoding`, `limit` in bytes, `partial`, `signal`
+   * @throws IncompleteReadError for a last line without a newline if `partial` is `'throw'`
+   * @throws what `readLine` throws
    *
    * @example
    * ```ts
@@ -269,7 +366,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 
   /**
-   * The bytes as they come, in chunks that are never empty, until the end of the stream.
+   * Iterates over the bytes as they come, in chunks that are never empty, until the end of the
+   * stream. Each step is a cancellation point and throws what `read` throws.
    *
    * @example
    * ```ts
@@ -284,17 +382,25 @@ export class StreamReader implements AsyncIterable<Buffer> {
     return new ChunkIterator(this, options);
   }
 
-  /** The lines as Buffers, each with its newline, as in asyncio. */
+  /**
+   * Iterates over the lines as Buffers, each with its newline. asyncio: `StreamReader.__aiter__`.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     return new LineIterator(this);
   }
 
-  /** True when the end was fed and everything before it was read. */
+  /**
+   * Returns true once the end was fed and everything before it was read. asyncio:
+   * `StreamReader.at_eof`.
+   */
   atEof(): boolean {
     return this.#eof && this.#buffer.length === 0;
   }
 
-  /** What `setException` was given; undefined without one. */
+  /**
+   * Returns the error that `setException` received, or undefined. asyncio:
+   * `StreamReader.exception`.
+   */
   exception(): unknown {
     return this.#exception?.error;
   }
@@ -302,38 +408,43 @@ export class StreamReader implements AsyncIterable<Buffer> {
   // ---- feeding -------------------------------------------------------------------------------------------------
 
   /**
-   * Adds bytes at the end. The reader keeps them as they are: do not change them afterwards.
+   * Appends bytes. The reader keeps a reference to them: do not change them afterwards. asyncio:
+   * `StreamReader.feed_data`.
    * @throws InvalidStateError after `feedEof`
+   * @throws TypeError if `data` is not a Uint8Array
    */
   feedData(data: Uint8Array): void {
     if (!(data instanceof Uint8Array)) throw wrongValue('feed data', '', 'bytes', data);
     if (data.length > 0 || this.#eof) this.feed(toBuffer(data));
   }
 
-  /** feedData for transports: a Buffer that is not empty. @internal */
+  /** The feedData of transports: takes a Buffer that is not empty. @internal */
   feed(data: Buffer): void {
     if (this.#eof) throw new InvalidStateError('Cannot feed data: the end was fed already');
     const wait = this.#wait;
     const waiting = wait !== undefined && wait.waiting;
     this.#buffer.push(data, waiting && this.#need === EXACTLY ? this.#count : 0);
     if (waiting && this.#ready()) wait.answer(NOTHING);
-    else if (waiting) return; // it needs more, so nothing is held back
+    else if (waiting) return; // the read needs more than this, so do not pause
     if (this.#buffer.length > this.#pauseAbove) this.#pause();
   }
 
-  /** Ends the stream: what is held can still be read. */
+  /** Ends the stream. What is buffered can still be read. asyncio: `StreamReader.feed_eof`. */
   feedEof(): void {
     this.#eof = true;
     this.#wait?.answer(NOTHING);
   }
 
-  /** Makes every read from now on reject with `error`, the waiting one included. */
+  /**
+   * Makes every read from now on reject with `error`, including the one that waits. asyncio:
+   * `StreamReader.set_exception`.
+   */
   setException(error: unknown): void {
     this.#exception = { error };
     this.#wait?.answer(NOTHING);
   }
 
-  /** Sets who is paused when too much is held. */
+  /** Sets the transport that the reader pauses while it holds too much. */
   setTransport(transport: ReadTransport): void {
     this.#transport = transport;
   }
@@ -349,25 +460,40 @@ export class StreamReader implements AsyncIterable<Buffer> {
     return `<StreamReader ${parts.join(', ')}>`;
   }
 
-  /** Takes the read that waits back: `read`, if it is given, and no other. It rejects with `error`. @internal */
+  /**
+   * Cancels the read that waits, with `error`. If `read` is passed, cancels only if that is the
+   * read.
+   * @internal
+   */
   takeBack(error: CancelledError, read?: Promise<Buffer>): void {
     const wait = this.#wait;
     if (wait !== undefined && (read === undefined || wait.promise === read)) wait.cancel(error, true);
   }
 
-  /** Takes out all that is held, for a transport that changes over to another protocol. @internal */
+  /**
+   * Takes everything out of the buffer, for a transport that switches to another protocol.
+   * @internal
+   */
   takeHeld(): Buffer {
     if (this.#isBusy()) throw this.#busy(SOME);
     return this.#take(this.#buffer.length);
   }
 
-  /** Drops what is held, for a transport that has set an exception: nobody can read it any more. @internal */
+  /**
+   * Drops what is buffered, for a transport that has set an exception: no read can return it any
+   * more.
+   * @internal
+   */
   drop(): void {
     this.#buffer.clear();
   }
 
   // ---- the one read --------------------------------------------------------------------------------------------
 
+  /**
+   * Starts a read. The order matters: check for a cancel, then for another read, then set the need,
+   * then complete or wait.
+   */
   #read(
     need: Need,
     count: number,
@@ -395,16 +521,19 @@ export class StreamReader implements AsyncIterable<Buffer> {
     const wait = new ReadWait(NAMES[need], this, options);
     this.#wait = wait;
     if (isReady) wait.answer(NOTHING);
-    else this.#resume(); // last: a transport may feed in this call, which must find the read waiting
+    else this.#resume(); // last: the transport may feed within this call, and has to find the read waiting
     return wait.promise;
   }
 
-  /** What a read of 0 bytes is answered with. */
+  /** Answers a read of 0 bytes. */
   #nothing(options: WaitOptions | undefined): Promise<Buffer> {
     return mayAnswer(options) ? EMPTY : answeredWait('read', this, NOTHING, options);
   }
 
-  /** True when the current read can be completed, well or badly, with what is held. */
+  /**
+   * Returns true if the current read can complete, with a result or an error, with what is
+   * buffered.
+   */
   #ready(): boolean {
     if (this.#eof || this.#exception !== undefined) return true;
     switch (this.#need) {
@@ -419,15 +548,20 @@ export class StreamReader implements AsyncIterable<Buffer> {
     }
   }
 
-  /** Looks for the separator in what was not looked at yet. True when found: #match says where. */
+  /**
+   * Searches the bytes that were not searched yet. Returns true on a match, and writes it to
+   * #match.
+   */
   #scan(): boolean {
     if (findSeparator(this.#buffer, this.#separators, this.#scanned, this.#match)) return true;
-    // A separator may have begun in the last longest-1 bytes.
+    // A separator may start in the last `longest - 1` bytes: search those again next time.
     this.#scanned = Math.max(0, this.#buffer.length + 1 - this.#separators.longest);
     return false;
   }
 
-  /** Takes what the current read asked for out of the buffer, or throws. Only when #ready(). */
+  /**
+   * Takes the result of the current read out of the buffer, or throws. Call it only if #ready().
+   */
   #complete(): Buffer {
     if (this.#exception !== undefined) throw this.#exception.error;
     switch (this.#need) {
@@ -444,9 +578,13 @@ export class StreamReader implements AsyncIterable<Buffer> {
     }
   }
 
+  /**
+   * Completes UNTIL and LINE: returns the record, or throws because it is too long or incomplete.
+   */
   #takeUntil(): Buffer {
     const match = this.#match;
-    // More may have come since the read was answered, so a match found then still stands, and one not found may be there.
+    // More bytes may have come since the read was answered. A match found then is still valid;
+    // where none was found then, there may be one now.
     const found = match.end >= 0 || this.#scan();
     const limit = this.#readLimit;
     if (found && match.start <= limit) return this.#take(match.end);
@@ -461,29 +599,33 @@ export class StreamReader implements AsyncIterable<Buffer> {
     throw new IncompleteReadError(rest);
   }
 
+  /** Takes bytes out of the buffer, and resumes the transport if few enough are left. */
   #take(count: number): Buffer {
     const bytes = this.#buffer.take(count);
     if (this.#paused && this.#buffer.length <= this.#resumeAt) this.#resume();
     return bytes;
   }
 
+  /** Pauses the transport. The inverse is #resume. */
   #pause(): void {
     if (this.#paused || this.#eof || this.#transport === undefined) return;
     this.#paused = true;
     this.#transport.pauseReading();
   }
 
+  /** Resumes the transport. The inverse is #pause. */
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.#transport?.resumeReading();
   }
 
-  /** True while a read waits. One that was answered and then cancelled makes way. */
+  /** Returns true while a read waits. A read that was answered and then cancelled gives way. */
   #isBusy(): boolean {
     return this.#wait !== undefined && !this.#wait.yieldAnswer();
   }
 
+  /** Makes the error for a second read. Names the classic mistake if the same task made both. */
   #busy(need: Need): BusyError {
     const kind = this.#wait?.kind ?? 'read';
     const task = this.#wait?.task;
@@ -495,4 +637,4 @@ export class StreamReader implements AsyncIterable<Buffer> {
   }
 }
 
-const NOTHING: Buffer = Buffer.alloc(0); // what a read is answered with; take() makes the value at delivery
+const NOTHING: Buffer = Buffer.alloc(0); // a placeholder answer: take() makes the real value at delivery

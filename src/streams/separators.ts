@@ -1,16 +1,20 @@
-// What readUntil looks for, checked and turned into bytes. The text used last is remembered: a protocol has one.
+// Separators of readUntil, checked and converted to bytes. The last text used is cached: most
+// protocols have only one.
 import { wrongValue } from '../base/index.ts';
 import { Buffer } from './buffer.ts';
 import type { ByteBuffer } from './byte-buffer.ts';
 import { toBuffer } from './byte-buffer.ts';
 
+/** What `readUntil` reads up to: text (as UTF-8), bytes, or a list of either. */
 export type Separator = string | Uint8Array | readonly (string | Uint8Array)[];
 
 export interface Separators {
-  /** Shortest first: of two that end at the same place the shorter one is reported, as in asyncio. */
+  /**
+   * Shortest first: of two that end at the same place, the shorter one is reported, as in asyncio.
+   */
   readonly all: readonly Buffer[];
   readonly longest: number;
-  /** The byte, when there is one separator of one byte: the fast case. -1 otherwise. */
+  /** The byte, if there is one separator of one byte: the fast case. Otherwise -1. */
   readonly byte: number;
 }
 
@@ -41,18 +45,18 @@ function toBytes(separator: unknown): Buffer {
 
 function compile(list: Buffer[]): Separators {
   const all = list.toSorted((a, b) => a.length - b.length);
-  const longest = (all[all.length - 1] as Buffer).length; // lists are never empty
+  const longest = (all[all.length - 1] as Buffer).length; // defined: lists are never empty
   return { all, longest, byte: all.length === 1 && longest === 1 ? ((all[0] as Buffer)[0] as number) : -1 };
 }
 
-/** A match; the one that ends first wins, even if another began before it. */
+/** A match. The one that ends first wins, even if another began before it. */
 export interface Match {
   start: number;
-  /** One past its last byte; -1 when nothing was found. */
+  /** One past its last byte. -1 if nothing was found. */
   end: number;
 }
 
-/** Looks for the separators from `from` on and writes what it finds to `match`. */
+/** Searches for the separators from `from` on. Writes a match to `match`. */
 export function findSeparator(buffer: ByteBuffer, separators: Separators, from: number, match: Match): boolean {
   match.end = -1;
   if (separators.byte >= 0) {
@@ -63,7 +67,8 @@ export function findSeparator(buffer: ByteBuffer, separators: Separators, from: 
     return true;
   }
   for (const separator of separators.all) {
-    // After a match only one that ends before it counts: looking no further keeps short records in a long buffer cheap.
+    // After a match, only one that ends earlier counts. To look no further keeps short records in a
+    // long buffer cheap.
     const at = buffer.indexOf(separator, from, match.end < 0 ? buffer.length : match.end - 1);
     if (at < 0) continue;
     match.start = at;

@@ -1,23 +1,27 @@
-// splice: two connections joined into one, as proxies do.
+// splice: joins two connections, as proxies do.
 import { CancelledError, TaskGroup, TaskGroupError, waiting, type WaitOptions } from '../core/index.ts';
 import type { Duplex } from './duplex.ts';
 import { pipe } from './pipe.ts';
 
-/** What passed through a splice, bytes. */
+/** The bytes that passed through a splice. */
 export interface Spliced {
-  /** From the first connection to the second. */
+  /** Bytes from the first connection to the second. */
   readonly forth: number;
-  /** From the second connection to the first. */
+  /** Bytes from the second connection to the first. */
   readonly back: number;
 }
 
 /**
- * Passes bytes between two connections, in both directions at once, until both directions have ended; each end is passed on, by
- * `writeEof`, or by `close` where a connection cannot be half closed (TLS). Both connections are left to the caller then. When one
- * direction fails, both connections are aborted: neither peer shall take what it got for all there was. Cancelled, it leaves
- * both as they are, and every byte that was read is written.
- * @returns how many bytes went which way
- * @throws the first direction's error: ConnectionLostError, as `pipe`; CancelledError
+ * Passes bytes between two connections, in both directions at once, until both directions have
+ * ended. Passes each end on: by `writeEof`, or by `close` if a connection cannot be half-closed
+ * (TLS). Then leaves both connections to the caller.
+ *
+ * If one direction fails, it aborts both connections: neither peer may take what it received for
+ * everything. Cancellable; a cancel leaves both as they are, and every byte that was read is
+ * written.
+ * @returns the number of bytes in each direction
+ * @throws the error of the direction that failed first: ConnectionLostError, or what `pipe` throws
+ * @throws CancelledError
  *
  * @example
  * ```ts
@@ -45,7 +49,7 @@ async function joinBoth(a: Duplex, b: Duplex, options: WaitOptions): Promise<Spl
         group.createTask(async () => void (forth = await pipe(a.reader, b.writer)), { name: 'splice, forth' });
         group.createTask(async () => void (back = await pipe(b.reader, a.writer)), { name: 'splice, back' });
       },
-      { name: 'splice', signal: options.signal }, // a child that is cancelled alone is no error of its group
+      { name: 'splice', signal: options.signal }, // a child that is cancelled alone is not an error of its group
     );
     return { forth, back };
   } catch (error) {

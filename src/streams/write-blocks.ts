@@ -1,31 +1,36 @@
-// WriteBlocks: where a writer puts what is written when its list of pending writes has become long. Each entry of a list costs
-// more memory than the two bytes it may hold, and keeps alive whatever it is a view of: a program that forgets drain() would
-// run out of memory long before maxBuffered payload is unsent. So small writes are copied together, and text is encoded.
+// WriteBlocks: joins pending writes once their list has become long. Each entry of a list takes
+// more memory than the two bytes it may hold, and keeps the memory alive that it is a view of. So a
+// program that forgets drain() would run out of memory long before maxBuffered bytes are unsent.
+// Small writes are therefore copied together, and text is encoded.
 //
-// The block being filled is not in the list: `seal()` puts it there. Bytes of a block are written once and never moved, so
-// what was sealed stays right while the rest of the block is filled.
+// The block being filled is not in the list; `seal()` puts its filled part there. The bytes of a
+// block are written once and never moved. So the sealed part stays valid while the rest of the
+// block is filled.
 import { Buffer } from './buffer.ts';
 
 const SMALLEST = 4096;
 const LARGEST = 65536;
-/** Bytes: what is longer stands in the list by itself. Its entry weighs nothing beside it, and a copy would cost time. */
+/**
+ * The bytes from which a write stands in the list by itself. Its entry is small in comparison, and
+ * a copy would cost time.
+ */
 const ALONE = 16384;
-/** Bytes: up to here a loop copies in less time than a call of the encoder, or of set(), takes. */
+/** The bytes up to which a loop copies faster than a call of the encoder, or of set(). */
 const SHORT = 32;
 
 export class WriteBlocks {
   readonly #list: (string | Uint8Array)[];
   #block: Buffer = Buffer.allocUnsafe(SMALLEST);
-  /** From here to `#end` stands what is not in the list yet. */
+  /** The bytes from here to `#end` are not in the list yet. */
   #from = 0;
   #end = 0;
 
-  /** @param list where the blocks go, behind what is there */
+  /** @param list receives the blocks, behind its present entries */
   constructor(list: (string | Uint8Array)[]) {
     this.#list = list;
   }
 
-  /** Adds one write; `bytes` is its length as UTF-8. */
+  /** Adds one write. `bytes` is its length as UTF-8. */
   add(data: string | Uint8Array, bytes: number): void {
     if (bytes > ALONE) {
       this.seal();
@@ -39,7 +44,7 @@ export class WriteBlocks {
     this.#end += bytes;
   }
 
-  /** Puts what was added into the list. */
+  /** Moves what was added into the list. */
   seal(): void {
     if (this.#end === this.#from) return;
     this.#list.push(this.#block.subarray(this.#from, this.#end));
@@ -57,7 +62,7 @@ export class WriteBlocks {
     const block = this.#block;
     const end = this.#end;
     if (bytes.length > SHORT) block.set(bytes, end);
-    else for (let i = 0; i < bytes.length; i++) block[end + i] = bytes[i] as number; // i < length
+    else for (let i = 0; i < bytes.length; i++) block[end + i] = bytes[i] as number; // defined: i < length
   }
 
   #copyAscii(text: string): void {

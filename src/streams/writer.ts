@@ -1,19 +1,34 @@
-// StreamWriter: bytes given without waiting, sent in order, with back-pressure. Semantics: asyncio.StreamWriter.
+// StreamWriter: accepts bytes without waiting, sends them in order, and applies back-pressure.
+// Semantics: asyncio.StreamWriter.
 //
-// States: OPEN -> CLOSING (close) -> GONE (lost: the transport has ended, however). `#eof` is writeEof's half of an end:
-// nothing more may be written, the connection stays.
+// States of `#state`:
+// - `open`: the initial state.
+// - `closing`: after close(), what is pending still leaves, then the transport closes. After
+//   abort(), what is pending is dropped.
+// - `gone`: the transport has ended, for whatever reason (onClose). This state is final.
 //
-// Bytes go through two places: `#pending` (written in this turn, or waiting for the transport) and `#inFlight` (given to
-// the transport, not yet taken by the system). bufferedBytes is the sum of both.
-// - Writes of one turn leave as one: the flush runs at the end of the loop's turn. While a write is in flight,
-//   further ones gather and leave together when it was taken. The first LOOSE are kept as they came, then blocks are made
-//   of them, so that memory follows the bytes and not the number of writes.
-// - At most SLICE bytes are in flight at a time, so bufferedBytes falls while a long write is being taken.
-// - maxBuffered is about memory: heldBytes is bufferedBytes and ENTRY for each entry of the list.
-// - `#paused` is set when bufferedBytes is above the high-water mark, cleared at or below the low one; drain waits only
-//   while it is set.
-// - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(), maxBuffered, or a write
-//   after close. From then on drain rejects with it.
+// `#eof` is the half-close of writeEof(): nothing more may be written, but the connection stays.
+//
+// Bytes pass through two places. `#pending` holds what was written and not handed to the transport.
+// `#inFlight` counts what the transport has and the system has not accepted. bufferedBytes is the
+// sum.
+//
+// - Writes of one turn leave together: the flush runs at the end of the turn. While a write is in
+//   flight, further writes collect and leave together once it was accepted. The first LOOSE writes
+//   are kept as they came. Later ones are copied into blocks, so that memory follows the number of
+//   bytes and not the number of writes.
+// - At most SLICE bytes are in flight at a time. So bufferedBytes falls while a long write is sent,
+//   and drain() resolves on the way instead of at the end.
+// - maxBuffered limits memory: it is compared with heldBytes, which is bufferedBytes plus ENTRY for
+//   each entry of the list.
+// - `#paused` becomes true when bufferedBytes exceeds the high-water mark, and false when it falls
+//   to the low-water mark or below. drain() waits only while it is true.
+// - `#loss` is set once bytes that were written cannot arrive any more: the peer is gone, abort(),
+//   maxBuffered, or a write after close(). From then on drain() rejects with it.
+//
+// Example, with high 64 KiB and low 16 KiB: write(100 KiB) sets #paused, and drain() waits. At the
+// end of the turn the transport receives all 100 KiB as one write. When the system has accepted it,
+// onWritten() sets #inFlight to 0, which is below the low-water mark, and drain() resolves.
 import { callback, type Check, type Checks, checkOptions, notNegative, positive, wrongValue } from '../base/index.ts';
 import {
   answeredWait,
@@ -37,30 +52,40 @@ const HIGH_WATER = 65536;
 const LOW_WATER = 16384;
 const SLICE = 262144;
 const DEFAULT_MAX_BUFFERED = 64 * 1024 * 1024;
-/** Bytes of memory that an entry of the list of pending writes takes, beside what it holds. */
+/**
+ * The bytes of memory that one entry of the list of pending writes takes, in addition to its data.
+ */
 const ENTRY = 128;
-/** Entries of that list; further writes are gathered in blocks. Above what a turn of most programs writes. */
+/**
+ * The number of entries of that list above which further writes are joined into blocks. Most
+ * programs write less in one turn.
+ */
 const LOOSE = 256;
 
 const DONE: Promise<void> = Promise.resolve();
-/** What is pending when nothing is; never changed. */
+/** The value of #pending when nothing is pending. Never mutated. */
 const NONE: (string | Uint8Array)[] = [];
 
-let flush: (writer: StreamWriter) => void; // set by the class
-/** Flushes a writer at the end of this turn: one callback of the loop's for all. */
+let flush: (writer: StreamWriter) => void; // set by the static block of the class
+/** Flushes a writer at the end of this turn. All writers share one callback of the loop. */
 const flushAtEndOfTurn: (writer: StreamWriter) => void = atEndOfTurn((writer) => flush(writer));
 
+/** Options of a StreamWriter. */
 export interface StreamWriterOptions {
   /**
-   * Bytes of memory for what is unsent: its payload, and 128 bytes for each write that is not joined with others yet. Above it
-   * the connection is aborted and reported. Default 64 MiB.
+   * Bytes of memory that unsent writes may take: their payload, and 128 bytes for each write that
+   * is not joined with others yet. Above it, the connection is aborted and the overflow is
+   * reported. Defaults to 64 MiB.
    */
   readonly maxBuffered?: number | undefined;
-  /** Told instead of the exception handler when maxBuffered ends the connection. */
+  /**
+   * Receives the error when maxBuffered ends the connection. Replaces the report to the exception
+   * handler.
+   */
   readonly onOverflow?: ((error: ConnectionLostError) => void) | undefined;
 }
 
-/** Bytes: above `high` unsent ones drain waits, until `low` or fewer are left. */
+/** Bytes. drain() waits once more than `high` are unsent, until `low` or fewer are left. */
 interface WaterMarks {
   readonly high?: number | undefined;
   readonly low?: number | undefined;
@@ -69,15 +94,16 @@ interface WaterMarks {
 const waterMark: Check = notNegative('a number of bytes');
 const WATER_MARKS: Checks<WaterMarks> = { high: waterMark, low: waterMark };
 
-/** All options of a StreamWriter. */
+/** The checks for every option of a StreamWriter. */
 export const WRITER: Checks<StreamWriterOptions> = {
   maxBuffered: positive('a number of bytes'),
   onOverflow: callback,
 };
 
 /**
- * Writes bytes to a connection or pipe. `write` never waits and never throws for a lost peer; `drain` waits while too much
- * is unsent, and is where the loss of the peer shows.
+ * Writes bytes to a connection or pipe. `write` never waits, and does not throw when the peer is
+ * gone. `drain` waits while too much is unsent, and rejects once written bytes are lost. asyncio:
+ * `StreamWriter`.
  *
  * @example
  * ```ts
@@ -94,27 +120,41 @@ export class StreamWriter implements AsyncDisposable {
   readonly #transport: WriteTransport;
   readonly #maxBuffered: number;
   readonly #onOverflow: ((error: ConnectionLostError) => void) | undefined;
+  /** See the head of this file. Only grows: open, closing, gone. */
   #state: 'open' | 'closing' | 'gone' = 'open';
+  /** True once writeEof() was called: `write` throws from then on. Never reset. */
   #eof = false;
-  /** What was passed on to the transport: nothing, writeEof, or the end of the connection. */
+  /**
+   * The last thing that the transport was told to do: nothing, to half-close, or to close. It only
+   * grows.
+   */
   #told: 'nothing' | 'eof' | 'end' = 'nothing';
+  /** Written and not handed to the transport, in order. NONE when empty. */
   #pending: (string | Uint8Array)[] = NONE;
+  /** The bytes of #pending, plus those of blocks that are not in the list yet. */
   #pendingBytes = 0;
-  /** What is behind the entries of #pending; undefined while the list is short. */
+  /** The blocks behind the entries of #pending. Undefined while the list is short. */
   #blocks: WriteBlocks | undefined = undefined;
+  /**
+   * The bytes that the transport has and the system has not accepted. Greater than 0 only while a
+   * write is in progress.
+   */
   #inFlight = 0;
-  /** startTls was called, and has not ended. */
+  /** True from the call of startTls until it settles. */
   #startingTls = false;
-  /** The handshake is under way: nothing is given to the transport. */
+  /** True during the handshake. Meanwhile nothing is handed to the transport. */
   #upgrading = false;
-  /** In the list of writers to flush at the end of this turn. */
+  /** True while this writer is in the list of writers to flush at the end of the turn. */
   #dirty = false;
+  /** The total bytes accepted by write(). Never decreases. */
   #written = 0;
   #high = HIGH_WATER;
   #low = LOW_WATER;
+  /** True from the high-water mark until the low-water mark: drain() waits meanwhile. */
   #paused = false;
+  /** The error that drain() rejects with once bytes are lost. The first loss stays. */
   #loss: ConnectionLostError | undefined = undefined;
-  // Made by the first who waits: most connections see none of either at any moment.
+  // Made by the first call that waits: at any moment, most connections have no waiter of any kind.
   #drainers: Line<void> | undefined = undefined;
   #closers: Line<void> | undefined = undefined;
   #flushers: Line<void> | undefined = undefined;
@@ -126,7 +166,10 @@ export class StreamWriter implements AsyncDisposable {
     };
   }
 
-  /** @throws RangeError or TypeError for options that are wrong or unknown */
+  /**
+   * Makes a writer for `transport`.
+   * @throws RangeError or TypeError for options that are wrong or unknown
+   */
   constructor(transport: WriteTransport, options: StreamWriterOptions = {}) {
     this.#transport = transport;
     checkOptions('make a writer', options, WRITER);
@@ -136,30 +179,35 @@ export class StreamWriter implements AsyncDisposable {
 
   // ---- for users -----------------------------------------------------------------------------------------------
 
-  /** Bytes written and not yet taken by the system. */
+  /** Bytes that were written and that the system has not accepted yet. */
   get bufferedBytes(): number {
     return this.#pendingBytes + this.#inFlight;
   }
 
-  /** Those of them that the transport has not been given. @internal */
+  /** The part of them that was not handed to the transport yet. @internal */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
 
-  /** Bytes of memory that they take: with what keeping them in a list costs. @internal */
+  /**
+   * The bytes of memory that unsent data takes, including the cost of its list entries. @internal
+   */
   get heldBytes(): number {
     return this.#pendingBytes + this.#inFlight + ENTRY * this.#pending.length;
   }
 
-  /** Bytes accepted by `write` in all. */
+  /** Bytes accepted by `write` in total. */
   get bytesWritten(): number {
     return this.#written;
   }
 
   /**
-   * Sends text (as UTF-8, each text by itself) or bytes, in order, without waiting. Bytes must not be changed until they are sent. After
-   * close, or when the peer is gone, they are dropped, and the next drain() says so.
-   * @throws TypeError for anything else; InvalidStateError after writeEof
+   * Sends text or bytes, in order, without waiting. Each text is encoded as UTF-8 by itself. Do not
+   * change bytes until they are sent. After `close`, or when the peer is gone, data is dropped, and
+   * the next `drain` rejects. Call `drain` after writing, or memory fills while the peer is slow.
+   * asyncio: `StreamWriter.write`.
+   * @throws TypeError if `data` is neither text nor bytes
+   * @throws InvalidStateError after `writeEof`
    */
   write(data: string | Uint8Array): void {
     const isText = typeof data === 'string';
@@ -186,15 +234,33 @@ export class StreamWriter implements AsyncDisposable {
     if (this.#inFlight === 0) this.#flushSoon();
   }
 
-  /** `write` for each of `chunks`. */
+  /** Calls `write` for each of `chunks`. asyncio: `StreamWriter.writelines`. */
   writelines(chunks: Iterable<string | Uint8Array>): void {
     for (const chunk of chunks) this.write(chunk);
   }
 
   /**
-   * Waits while more than the high-water mark (64 KiB) is unsent, until the low one (16 KiB) is reached. Any number of
-   * tasks may wait. Call it after writing: it is what makes a fast writer wait for a slow reader.
-   * @throws ConnectionLostError when written bytes are lost; its `cause` is the system's error, if any; CancelledError
+   * Waits while too much is unsent: once more than the high-water mark (64 KiB by default) is
+   * unsent, until no more than the low-water mark (16 KiB) is. Resolves at once otherwise. Call it
+   * after writing: it is what makes a fast writer wait for a slow reader. Any number of tasks may
+   * wait. Cancellable; what was written is still sent. asyncio: `StreamWriter.drain`.
+   * @throws ConnectionLostError if written bytes are lost; its `cause` is the error of the system,
+   * if any
+   * @throws CancelledError
+   *
+   * @example
+   * ```ts
+   * import { memoryStreamPair } from 'maitre/testing';
+   * const [a, b] = memoryStreamPair();
+   * for (let i = 0; i < 3; i++) {
+   *   a.writer.write(`line ${i}\n`);
+   *   await a.writer.drain();
+   * }
+   * a.writer.close();
+   * for await (const line of b.reader.lines()) console.log(line);
+   * await a.close();
+   * await b.close();
+   * ```
    */
   drain(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
@@ -204,19 +270,28 @@ export class StreamWriter implements AsyncDisposable {
     return mayAnswer(options) ? DONE : answeredWait('drain', this, undefined, options);
   }
 
-  /** Sends what is written, then ends the connection, without waiting for either. Idempotent. */
+  /**
+   * Starts to close: what was written is sent, then the connection ends. Does not wait for either;
+   * use `waitClosed` for that. Idempotent. asyncio: `StreamWriter.close`.
+   */
   close(): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#flushSoon();
   }
 
-  /** True once close or abort was called, or the connection is gone. */
+  /**
+   * Returns true once `close` or `abort` was called, or the connection is gone. asyncio:
+   * `StreamWriter.is_closing`.
+   */
   isClosing(): boolean {
     return this.#state !== 'open';
   }
 
-  /** Resolves when the connection is gone, however it went. Does not close it. Never rejects but with CancelledError. */
+  /**
+   * Waits until the connection is gone, for whatever reason. Does not close it. Rejects only with
+   * CancelledError. asyncio: `StreamWriter.wait_closed`.
+   */
   waitClosed(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
@@ -224,15 +299,26 @@ export class StreamWriter implements AsyncDisposable {
     return mayAnswer(options) ? DONE : answeredWait('waitClosed', this, undefined, options);
   }
 
-  /** Whether `writeEof` works here: not over TLS. */
+  /** Returns true if `writeEof` works on this connection. Over TLS it does not. */
   canWriteEof(): boolean {
     return this.#transport.canWriteEof();
   }
 
   /**
-   * Ends this direction after what is written: the peer reads the end, and may go on sending. Idempotent; does nothing on
-   * a closing writer.
-   * @throws InvalidStateError where `canWriteEof()` is false
+   * Ends this direction after what was written: the peer reads the end of the stream, and may go on
+   * sending. Idempotent. Does nothing on a closing writer. asyncio: `StreamWriter.write_eof`.
+   * @throws InvalidStateError if `canWriteEof()` is false
+   *
+   * @example
+   * ```ts
+   * import { memoryStreamPair } from 'maitre/testing';
+   * const [a, b] = memoryStreamPair();
+   * a.writer.write('all of it');
+   * a.writer.writeEof();
+   * console.log(String(await b.reader.read())); // all of it
+   * await a.close();
+   * await b.close();
+   * ```
    */
   writeEof(): void {
     if (this.#eof || this.#state !== 'open') return;
@@ -241,7 +327,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#flushSoon();
   }
 
-  /** Ends the connection at once: what is unsent is lost. */
+  /** Ends the connection at once. Unsent data is lost, and `drain` rejects if there was any. */
   abort(): void {
     if (this.#state === 'gone') return;
     this.#state = 'closing';
@@ -252,11 +338,15 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /**
-   * Goes on over TLS, with the same reader and writer: after what is written has left, and beginning with what the reader
-   * holds. Accepted connections are the server's side, opened ones the client's; `isServer` overrides.
-   * @param options node:tls names (`key`, `cert`, `ca`, `servername`, `ALPNProtocols`, ...), `isServer`, `handshakeTimeout` (ms)
-   * @throws InvalidStateError where TLS cannot be started, BusyError while a read waits; the handshake's error, TimeoutError or CancelledError, and then
-   * the connection is gone
+   * Switches to TLS, with the same reader and writer. First waits until everything written has
+   * left. What the reader holds already counts as the start of the handshake. Accepted connections
+   * take the server's side, opened ones the client's; `isServer` overrides this. Cancellable, but
+   * then the connection is gone. asyncio: `StreamWriter.start_tls`.
+   * @param options names of node:tls (`key`, `cert`, `ca`, `servername`, `ALPNProtocols`, ...),
+   * `isServer`, `handshakeTimeout` in milliseconds
+   * @throws InvalidStateError if TLS cannot start here
+   * @throws BusyError while a read waits
+   * @throws the error of the handshake, TimeoutError or CancelledError; the connection is gone then
    */
   startTls(options: object): Promise<void> {
     return waiting(this.#startTls(options));
@@ -269,7 +359,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#startingTls = true;
     try {
       while (this.bufferedBytes > 0) await this.flushed();
-      this.#checkOpen(); // somebody may have closed it meanwhile
+      this.#checkOpen(); // the writer may have been closed while this waited
       this.#upgrading = true;
       await this.#transport.startTls(options);
     } finally {
@@ -284,17 +374,20 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /**
-   * What is known of the connection: `peername`, `sockname`, `socket`, and over TLS `peercert`, `cipher` and others;
-   * undefined for what is not.
+   * Returns a fact about the connection: `peername`, `sockname`, `socket`, and over TLS `peercert`,
+   * `cipher` and others. Returns undefined for what is not known. asyncio:
+   * `StreamWriter.get_extra_info`.
    */
   getExtraInfo(name: string): unknown {
     return this.#transport.getExtraInfo(name);
   }
 
   /**
-   * Sets when drain waits. Given only `high`, low is a quarter of it; given only `low`, high is four times it. `high: 0`
-   * waits for every byte.
-   * @throws RangeError unless high >= low >= 0; TypeError for anything but numbers
+   * Sets the water marks of `drain`, in bytes. If you pass only `high`, low is a quarter of it. If
+   * you pass only `low`, high is four times it. With `high: 0`, `drain` waits until every byte is
+   * accepted. asyncio: `WriteTransport.set_write_buffer_limits`.
+   * @throws RangeError unless high >= low >= 0
+   * @throws TypeError if a mark is not a number
    */
   setWriteBufferLimits(limits: WaterMarks): void {
     checkOptions('set write buffer limits', limits, WATER_MARKS);
@@ -311,7 +404,7 @@ export class StreamWriter implements AsyncDisposable {
     else this.#resumeIfLow();
   }
 
-  /** close, then waitClosed. */
+  /** Calls `close`, then waits for `waitClosed`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return this.waitClosed();
@@ -322,7 +415,7 @@ export class StreamWriter implements AsyncDisposable {
     return `<StreamWriter ${this.#state}, ${this.bufferedBytes} bytes unsent>`;
   }
 
-  /** Waits until everything written was taken by the system. Rejects as drain does. @internal */
+  /** Waits until the system has accepted everything written. Rejects as `drain` does. @internal */
   flushed(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
@@ -333,7 +426,7 @@ export class StreamWriter implements AsyncDisposable {
 
   // ---- for the transport ---------------------------------------------------------------------------------------
 
-  /** The system has taken all that was given: for its transport. */
+  /** Reports that the system has accepted everything handed over. The transport calls it. */
   onWritten(): void {
     if (this.#state === 'gone') return;
     this.#inFlight = 0;
@@ -341,7 +434,10 @@ export class StreamWriter implements AsyncDisposable {
     this.#resumeIfLow();
   }
 
-  /** The transport has ended: with `error` when it broke. Idempotent. For its transport. */
+  /**
+   * Reports that the transport has ended, with `error` if it failed. The transport calls it.
+   * Idempotent.
+   */
   onClose(error?: unknown): void {
     if (this.#state === 'gone') return;
     if (error !== undefined || this.bufferedBytes > 0) {
@@ -356,20 +452,26 @@ export class StreamWriter implements AsyncDisposable {
     this.#closers?.answerAll();
   }
 
+  /** Appends one write to #pending: as it is, or into a block once the list is long. */
   #keep(data: string | Uint8Array, bytes: number): void {
-    // A list of one costs a tenth of an empty list with room for the usual growth.
+    // An array made with one element takes a tenth of the memory of an empty array that grows by
+    // push.
     if (this.#pendingBytes === 0) this.#pending = [data];
     else if (this.#blocks === undefined && this.#pending.length < LOOSE) this.#pending.push(data);
     else (this.#blocks ??= new WriteBlocks(this.#pending)).add(data, bytes);
   }
 
+  /** Schedules one flush at the end of the turn, however many writes the turn has. */
   #flushSoon(): void {
     if (this.#dirty) return;
     this.#dirty = true;
     flushAtEndOfTurn(this);
   }
 
-  /** Gives what is pending to the transport, as far as it may; then passes on the end that was asked for. */
+  /**
+   * Hands pending data to the transport as far as it accepts it. Then passes on a half-close or
+   * close, if one was requested: always after the data.
+   */
   #flush(): void {
     if (this.#upgrading) return;
     while (this.#inFlight === 0 && this.#pendingBytes > 0 && this.#state !== 'gone') {
@@ -389,6 +491,7 @@ export class StreamWriter implements AsyncDisposable {
     }
   }
 
+  /** Moves everything pending to the transport's side of the account, and returns it. */
   #takeAll(): (string | Uint8Array)[] {
     const chunks = this.#pending;
     this.#blocks?.seal();
@@ -399,14 +502,14 @@ export class StreamWriter implements AsyncDisposable {
     return chunks;
   }
 
-  /** The first SLICE bytes of what is pending; a chunk that does not fit is cut. */
+  /** Takes the first SLICE bytes of what is pending. Cuts a chunk that does not fit. */
   #takeSlice(): Uint8Array[] {
     this.#blocks?.seal();
     const slice: Uint8Array[] = [];
     let room = SLICE;
     let index = 0;
     for (; index < this.#pending.length && room > 0; index++) {
-      const data = this.#pending[index] as string | Uint8Array; // index < length
+      const data = this.#pending[index] as string | Uint8Array; // defined: index < length
       const chunk = typeof data === 'string' ? Buffer.from(data) : toBuffer(data);
       if (chunk.length > room) {
         slice.push(chunk.subarray(0, room));
@@ -423,6 +526,7 @@ export class StreamWriter implements AsyncDisposable {
     return slice;
   }
 
+  /** Answers flushed() once nothing is unsent, and drain() at the low-water mark. */
   #resumeIfLow(): void {
     if (this.bufferedBytes === 0) this.#flushers?.answerAll();
     if (!this.#paused || this.bufferedBytes > this.#low) return;
@@ -430,6 +534,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#drainers?.answerAll();
   }
 
+  /** Records the loss and rejects the calls that wait. Later losses keep the first error. */
   #lose(error: ConnectionLostError): void {
     this.#loss ??= error;
     const loss = this.#loss;
@@ -437,6 +542,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#flushers?.failAll(() => loss);
   }
 
+  /** Drops what is unsent. Its loss was recorded before, if there was any. */
   #drop(): void {
     this.#pending = NONE;
     this.#blocks = undefined;
@@ -444,6 +550,7 @@ export class StreamWriter implements AsyncDisposable {
     this.#inFlight = 0;
   }
 
+  /** Aborts the connection because unsent data takes too much memory, and reports why. */
   #overflow(): void {
     const error = new ConnectionLostError(
       `Connection aborted: ${this.bufferedBytes} bytes unsent take ${this.heldBytes} bytes of memory, ` +
@@ -457,11 +564,15 @@ export class StreamWriter implements AsyncDisposable {
   }
 }
 
-/** Whether text ends in the first half of a character of two: joined with the next write, that would become another one. */
+/**
+ * Returns true if the text ends in the first half of a surrogate pair. Joined with the next write,
+ * that half would become another character.
+ */
 function endsInHalfAPair(text: string): boolean {
   return (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
 }
 
+/** Makes the error of a loss from the error of the transport, or from none. */
 function lossOf(error: unknown): ConnectionLostError {
   if (error === undefined) return new ConnectionLostError('Connection lost: it ended before everything was sent');
   const reason = error instanceof Error ? error.message : String(error);

@@ -1,4 +1,4 @@
-// Starting programs. Semantics: asyncio's `create_subprocess_exec` and `create_subprocess_shell`.
+// Starts programs. Semantics: asyncio's `create_subprocess_exec` and `create_subprocess_shell`.
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
@@ -10,9 +10,11 @@ import { checkSubprocessOptions, checkText, programText, type SubprocessOptions 
 const checkArguments = listOf('an array of texts', programText);
 
 /**
- * Starts a program, which is looked for on the PATH, with arguments that no shell reads. Cancelled, it leaves no program behind.
- * @throws the system's error when it cannot be started (ENOENT, EACCES, ...); TypeError or RangeError for wrong options;
- * CancelledError
+ * Starts a program with arguments. Finds it on the PATH. No shell reads the arguments. Cancellable;
+ * a cancel leaves no program behind. asyncio: `create_subprocess_exec`.
+ * @throws the error of the system if the program cannot be started (ENOENT, EACCES, ...)
+ * @throws TypeError or RangeError for wrong options
+ * @throws CancelledError
  *
  * @example
  * ```ts
@@ -31,16 +33,18 @@ export function createSubprocessExec(
   checkArguments('start program', 'args', args);
   checkSubprocessOptions(options);
   if (!joinsOutput(options)) return waiting(start(program, [...args], program, options));
-  // The shell joins both outputs into one pipe and becomes the program.
+  // Here a shell joins both outputs into one pipe and then becomes the program. A missing program
+  // would show as an error of the shell, so look for it first.
   const missing = whyMissing(program, options);
   if (missing !== undefined) return Promise.reject(missing);
   return waiting(start('/bin/sh', ['-c', 'exec "$0" "$@" 2>&1', program, ...args], program, options));
 }
 
 /**
- * Starts a command line in the system's shell (`/bin/sh`, on Windows cmd.exe). Never put a stranger's text into it: use
- * `createSubprocessExec`, whose arguments no shell reads. Cancelled, it leaves no program behind.
- * @throws as createSubprocessExec
+ * Starts a command line in the shell of the system (`/bin/sh`; on Windows, cmd.exe). Never insert
+ * text that you do not control: use `createSubprocessExec`, whose arguments no shell reads.
+ * Cancellable; a cancel leaves no program behind. asyncio: `create_subprocess_shell`.
+ * @throws what createSubprocessExec throws
  *
  * @example
  * ```ts
@@ -56,7 +60,10 @@ export function createSubprocessShell(command: string, options: SubprocessOption
   return waiting(start(joined, [], command, options, { shell: true }));
 }
 
-/** Both outputs go into one pipe; where the output is no pipe, the error goes to the same place by itself. */
+/**
+ * Returns true if both outputs share one pipe. If the output is not piped, the system sends the
+ * error to the same place without help.
+ */
 function joinsOutput({ stdout, stderr }: SubprocessOptions): boolean {
   if (stderr !== 'stdout' || stdout !== 'pipe') return false;
   if (process.platform !== 'win32') return true;
@@ -99,7 +106,10 @@ function started(child: ChildProcess): Future<void> {
   return done;
 }
 
-/** Of a program that was not started, or that nobody wants any more: its pipes are closed, and it is killed. */
+/**
+ * Closes the pipes of a program that was not started, or that no caller wants any more, and kills
+ * it.
+ */
 function abandon(child: ChildProcess): void {
   child.on('error', () => undefined);
   child.kill('SIGKILL');
@@ -107,7 +117,10 @@ function abandon(child: ChildProcess): void {
   for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.on('error', () => undefined).destroy();
 }
 
-/** The error of a program that is not there, as spawn has it; undefined when it is. */
+/**
+ * Returns the error of a program that does not exist, in the form that spawn has. Returns undefined
+ * if it exists.
+ */
 function whyMissing(program: string, { cwd = '.', env = process.env }: SubprocessOptions): Error | undefined {
   const folders = program.includes('/') ? [''] : (env['PATH'] ?? '/usr/bin:/bin').split(delimiter);
   let code = 'ENOENT';

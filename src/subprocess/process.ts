@@ -1,13 +1,19 @@
-// A running program.
+// Process: a running program.
 //
-// States: RUNNING -(the system says that it has ended)-> ENDED. Only a program that was started becomes a Process.
+// States: RUNNING -(the system reports its end)-> ENDED. Only a program that was started becomes a
+// Process.
 //
-// - `wait` resolves at the end of the program, not at that of its pipes: a child of its own may hold those much longer.
-//   `communicate` reads the pipes to their ends.
-// - Ending it (`await using`, killOnCancel, the end of run) takes two steps: SIGTERM, and SIGKILL after killGrace. With a process
-//   group, whoever is left of the group when the program has ended by this is killed too.
-// - A signal to a program that has ended does nothing: its id may belong to another one by now.
-// - What it wrote before it crashed stays in the pipes until somebody reads it.
+// - `wait` resolves when the program ends, not when its pipes do: a child of the program may hold
+//   those much longer. `communicate` reads the pipes to their ends.
+// - Ending it (`await using`, killOnCancel, the end of run) takes two steps: SIGTERM, then SIGKILL
+//   after killGrace. If it has a process group, members of the group that are left when the program
+//   has ended are killed too.
+// - A signal to a program that has ended does nothing: its id may belong to another program by now.
+// - What it wrote before a crash stays in the pipes until it is read.
+//
+// Example, with killGrace 5000: `await using` goes out of scope at 0 s. SIGTERM is sent, and the
+// program ignores it. SIGKILL is sent at 5 s, the system reports the end, and the disposal
+// resolves, even if its task was cancelled meanwhile.
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import {
@@ -34,9 +40,9 @@ import { anything, type Checks, checkOptions, notNegative } from '../base/index.
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { DEFAULT_KILL_GRACE, type SubprocessOptions } from './subprocess-options.ts';
 
-/** Bytes of each output that `communicate` takes by default. */
+/** The maximum bytes of each output that `communicate` reads, by default. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
-/** Bytes of one read of `communicate`. */
+/** The bytes of one read of `communicate`. */
 const CHUNK = 65536;
 
 /** The figures of a process. */
@@ -44,26 +50,31 @@ export interface ProcessStatistics {
   readonly pid: number;
   readonly program: string;
   readonly returncode: number | null;
-  /** Calls of `wait` that wait. */
+  /** The number of calls of `wait` that wait. */
   readonly waiting: number;
 }
 
-/** What `communicate` returns; null for what was not piped. */
+/** The result of `communicate`. null for an output that was not piped. */
 export interface Output {
   readonly stdout: Buffer | null;
   readonly stderr: Buffer | null;
 }
 
+/** Options of `communicate`. */
 export interface CommunicateOptions extends WaitOptions {
-  /** Bytes that each of the outputs may have; a program that writes more is killed. Default 64 MiB; Infinity: no limit. */
+  /**
+   * The maximum bytes of each output. A program that writes more is killed. Defaults to 64 MiB;
+   * Infinity means no limit.
+   */
   readonly maxOutput?: number | undefined;
 }
 
 const COMMUNICATE: Checks<CommunicateOptions> = { maxOutput: notNegative('a number of bytes'), signal: anything };
 
 /**
- * A program that was started with `createSubprocessExec` or `createSubprocessShell`. Disposed of (`await using`), and at the end of
- * `run()`, it is ended: SIGTERM, then SIGKILL after `killGrace`. asyncio: `Process`.
+ * A program that was started with `createSubprocessExec` or `createSubprocessShell`. Disposing it
+ * (`await using`) ends the program, and so does the end of `run()`: SIGTERM, then SIGKILL after
+ * `killGrace`. asyncio: `Process`.
  *
  * @example
  * ```ts
@@ -74,23 +85,26 @@ const COMMUNICATE: Checks<CommunicateOptions> = { maxOutput: notNegative('a numb
  * ```
  */
 export class Process extends Resource implements AsyncDisposable {
-  /** The id that the system gave it; other programs get it once this one has ended. */
+  /** The id that the system assigned. Once the program has ended, another one may receive it. */
   readonly pid: number;
-  /** Its standard input; null unless it is piped. */
+  /** Its standard input. null unless it is piped. */
   readonly stdin: StreamWriter | null;
-  /** Its standard output; null unless it is piped. */
+  /** Its standard output. null unless it is piped. */
   readonly stdout: StreamReader | null;
-  /** Its standard error; null unless it is piped by itself. */
+  /** Its standard error. null unless it has a pipe of its own. */
   readonly stderr: StreamReader | null;
   readonly #child: ChildProcess;
   readonly #title: string;
   readonly #options: SubprocessOptions;
   readonly #waiters = new Line<number>();
   #returncode: number | null = null;
-  /** It is being ended: SIGKILL follows. */
+  /** The timer of SIGKILL. Undefined unless the program is being ended. */
   #killing: Handle | undefined = undefined;
 
-  /** For createSubprocessExec and createSubprocessShell, of a child that runs. @internal */
+  /**
+   * Called by createSubprocessExec and createSubprocessShell only, with a child that runs.
+   * @internal
+   */
   static make(child: ChildProcess, title: string, options: SubprocessOptions): Process {
     return new Process(child, title, options);
   }
@@ -100,13 +114,13 @@ export class Process extends Resource implements AsyncDisposable {
     this.#child = child;
     this.#title = title;
     this.#options = options;
-    this.pid = child.pid as number; // it was started
+    this.pid = child.pid as number; // defined: the child was started
     const limits = options.limit === undefined ? {} : { limit: options.limit };
     this.stdin = child.stdin === null ? null : fromNodeWritable(child.stdin);
     this.stdout = child.stdout === null ? null : fromNodeReadable(child.stdout, limits);
     this.stderr = child.stderr === null ? null : fromNodeReadable(child.stderr, limits);
     child.on('exit', (code, signal) => this.#ended(code, signal));
-    child.on('error', () => undefined); // of a signal that could not be sent
+    child.on('error', () => undefined); // a signal that could not be sent
     this.markOpened();
   }
 
@@ -132,46 +146,69 @@ export class Process extends Resource implements AsyncDisposable {
     return `<Process ${JSON.stringify(this.#title)} ${state}, pid ${this.pid}>`;
   }
 
-  /** Its exit code, below 0 the number of the signal that ended it; null while it runs. */
+  /**
+   * Its exit code, or minus the number of the signal that ended it. null while it runs. asyncio:
+   * `Process.returncode`.
+   */
   get returncode(): number | null {
     return this.#returncode;
   }
 
   /**
-   * Waits until it has ended. Any number of tasks may wait. Cancelled, it leaves the program alone, unless `killOnCancel` is set.
-   * @returns its exit code, below 0 the number of the signal that ended it
-   * @throws CalledProcessError with `check`, unless it is 0; CancelledError
+   * Waits until the program has ended. Any number of tasks may wait. Cancellable; a cancel leaves
+   * the program running, unless `killOnCancel` is set. asyncio: `Process.wait`.
+   * @returns its exit code, or minus the number of the signal that ended it
+   * @throws CalledProcessError with the option `check`, unless the exit code is 0
+   * @throws CancelledError
    */
   wait(options?: WaitOptions): Promise<number> {
     return waiting(this.#orKill(() => this.#checked(options, {})));
   }
 
   /**
-   * Writes `input`, if any, closes its standard input, reads its piped outputs to their ends and waits for the program. A
-   * program that does not read its input is no error. asyncio: `Process.communicate`.
-   * @throws InvalidStateError for an input without a pipe; LimitOverrunError for an output longer than `maxOutput`, and then the
-   * program is killed; CalledProcessError with `check`; CancelledError
+   * Writes `input` if there is any, closes the standard input, reads the piped outputs to their
+   * ends and waits for the program. A program that does not read its input is not an error.
+   * Cancellable, as `wait` is. asyncio: `Process.communicate`.
+   * @param input text (as UTF-8) or bytes
+   * @throws TypeError for an input without a pipe
+   * @throws LimitOverrunError if an output is longer than `maxOutput`; the program is then killed
+   * @throws CalledProcessError with the option `check`, unless the exit code is 0
+   * @throws CancelledError
+   *
+   * @example
+   * ```ts
+   * import { createSubprocessExec } from 'maitre/subprocess';
+   * await using wc = await createSubprocessExec('wc', ['-c'], { stdin: 'pipe', stdout: 'pipe' });
+   * const { stdout } = await wc.communicate('soup');
+   * console.log(String(stdout).trim()); // 4
+   * ```
    */
   communicate(input?: string | Uint8Array, options: CommunicateOptions = {}): Promise<Output> {
     return waiting(this.#orKill(() => this.#communicate(input, options)));
   }
 
-  /** Sends it a signal, by name or number; to its whole group, if it has one. Nothing happens when it has ended. */
+  /**
+   * Sends it a signal, by name or number. If it has a process group, sends it to the whole group.
+   * Does nothing if it has ended. asyncio: `Process.send_signal`.
+   */
   sendSignal(signal: NodeJS.Signals | number): void {
     if (this.#returncode === null) this.#signal(signal);
   }
 
-  /** Asks it to end: SIGTERM. */
+  /** Requests its end: sends SIGTERM. asyncio: `Process.terminate`. */
   terminate(): void {
     this.sendSignal('SIGTERM');
   }
 
-  /** Ends it at once: SIGKILL. */
+  /** Ends it at once: sends SIGKILL. asyncio: `Process.kill`. */
   kill(): void {
     this.sendSignal('SIGKILL');
   }
 
-  /** Ends it, unless it has ended, and closes its pipes: what was not read of them is lost. */
+  /**
+   * Ends the program unless it has ended, and closes its pipes. What was not read from them is
+   * lost.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.#end(this.#killGrace);
@@ -253,7 +290,7 @@ export class Process extends Resource implements AsyncDisposable {
     }
   }
 
-  /** Calls `fn`; with killOnCancel, a cancel ends the program before it goes on. */
+  /** Calls `fn`. With killOnCancel, a cancel ends the program before this rejects. */
   async #orKill<T>(fn: () => Promise<T>): Promise<T> {
     try {
       return await fn();
@@ -263,7 +300,10 @@ export class Process extends Resource implements AsyncDisposable {
     }
   }
 
-  /** #end in a task of its own, waited for however often the caller is cancelled meanwhile: the program ends in bounded time. */
+  /**
+   * Ends the program in a task of its own and waits for that task, however often the caller is
+   * cancelled meanwhile. It takes bounded time.
+   */
   async #endForSure(): Promise<void> {
     const ending = createTask(() => this.#end(this.#killGrace), { name: `end of ${this.label}` });
     while (!ending.done()) {
@@ -275,7 +315,7 @@ export class Process extends Resource implements AsyncDisposable {
     }
   }
 
-  /** Ends the program and waits for it. SIGTERM now, SIGKILL after `grace` milliseconds. */
+  /** Sends SIGTERM now and SIGKILL after `grace` milliseconds. Waits for the end of the program. */
   async #end(grace: number): Promise<void> {
     if (this.#returncode !== null) return;
     if (this.#killing === undefined) {
@@ -285,7 +325,10 @@ export class Process extends Resource implements AsyncDisposable {
     await this.#exit();
   }
 
-  /** By id: Deno's own `kill` of a child sends one signal and no more. It is the child's until its end is told. */
+  /**
+   * Sends a signal by id: Deno's own `kill` of a child sends only one signal in its life. The id
+   * belongs to the child until its end is reported.
+   */
   #signal(signal: NodeJS.Signals | number): void {
     const isGroup = this.#options.processGroup === true && process.platform !== 'win32';
     try {
@@ -310,7 +353,7 @@ export class Process extends Resource implements AsyncDisposable {
   }
 }
 
-/** Writes all of the input and ends it. A program that reads no more is no error. */
+/** Writes all of the input and closes it. Ignores a program that reads no more. */
 async function feed(stdin: StreamWriter, input: string | Uint8Array | undefined): Promise<void> {
   if (input !== undefined) stdin.write(input);
   stdin.close();
@@ -321,7 +364,7 @@ async function feed(stdin: StreamWriter, input: string | Uint8Array | undefined)
   }
 }
 
-/** The error of a group that has only one. */
+/** Returns the only error of a group's error, or the group's error itself. */
 function onlyErrorOf(error: unknown): unknown {
   const errors: unknown = (error as { readonly errors?: unknown } | null)?.errors;
   return Array.isArray(errors) && errors.length === 1 ? errors[0] : error;

@@ -1,4 +1,4 @@
-// How a program is started: options, their defaults and checks.
+// The options of starting a program, their defaults and checks.
 import {
   anything,
   type Check,
@@ -14,26 +14,42 @@ import {
 } from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 
+/** Options of `createSubprocessExec` and `createSubprocessShell`. */
 export interface SubprocessOptions extends WaitOptions {
-  /** Where its standard input comes from. Default `inherit`: this process's own. */
+  /** The source of its standard input. Defaults to `inherit`: that of this process. */
   readonly stdin?: 'pipe' | 'inherit' | 'ignore' | undefined;
-  /** Where its standard output goes. Default `inherit`. */
+  /** The target of its standard output. Defaults to `inherit`. */
   readonly stdout?: 'pipe' | 'inherit' | 'ignore' | undefined;
-  /** Where its standard error goes; `stdout`: to the same place, in order. Default `inherit`. */
+  /**
+   * The target of its standard error. `stdout` sends it where the output goes, in order. Defaults
+   * to `inherit`.
+   */
   readonly stderr?: 'pipe' | 'inherit' | 'ignore' | 'stdout' | undefined;
-  /** The folder it starts in. Default: this process's. */
+  /** The folder in which it starts. Defaults to that of this process. */
   readonly cwd?: string | undefined;
-  /** Its environment. Default: this process's. */
+  /** Its environment. Defaults to that of this process. */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** Makes `wait` and `communicate` reject with CalledProcessError unless it ends with 0. Default false. */
+  /**
+   * Makes `wait` and `communicate` reject with CalledProcessError unless the exit code is 0.
+   * Defaults to false.
+   */
   readonly check?: boolean | undefined;
-  /** Ends it when a `wait` or `communicate` is cancelled, which then waits until it has ended. Default false. */
+  /**
+   * Ends the program when a `wait` or `communicate` is cancelled. The call then rejects once the
+   * program has ended. Defaults to false.
+   */
   readonly killOnCancel?: boolean | undefined;
-  /** Milliseconds between SIGTERM and SIGKILL, when it is ended with `killOnCancel`, `await using` or run(). Default 5000. */
+  /**
+   * Milliseconds between SIGTERM and SIGKILL when the program is ended by `killOnCancel`, `await
+   * using` or run(). Defaults to 5000.
+   */
   readonly killGrace?: number | undefined;
-  /** Starts it in a process group of its own, which all signals go to: its children end with it. Not on Windows. Default false. */
+  /**
+   * Starts it in a process group of its own, which receives all signals: its children end with it.
+   * Not on Windows. Defaults to false.
+   */
   readonly processGroup?: boolean | undefined;
-  /** Bytes: the readers' limit, as of StreamReader. Default 65536. */
+  /** The limit of its readers, in bytes, as in StreamReader. Defaults to 65536. */
   readonly limit?: number | undefined;
 }
 
@@ -42,10 +58,10 @@ export const DEFAULT_KILL_GRACE = 5000;
 
 const PROGRAM = 'start program';
 
-/** Text that can be passed to a program. */
+/** The check for text that can be passed to a program. */
 export const programText: Check = ofType('string', 'text without a null character', (text) => !text.includes('\0'));
 
-/** All options of createSubprocessExec and createSubprocessShell. */
+/** The checks for every option of createSubprocessExec and createSubprocessShell. */
 export const SUBPROCESS: Checks<SubprocessOptions> = {
   stdin: oneOf('pipe, inherit or ignore'),
   stdout: oneOf('pipe, inherit or ignore'),

@@ -1,7 +1,19 @@
-// CapacityLimiter: a semaphore that knows who has borrowed, and whose total can change. Semantics: trio.CapacityLimiter.
+// CapacityLimiter: a semaphore that knows its borrowers, and whose total can change. Semantics:
+// trio.CapacityLimiter.
 //
-// Always holds: a borrower is in #borrowed from the moment its permit was given, also before its task has gone on; waiters
-// exist only while borrowed >= total (borrowed may exceed a total that was lowered).
+// State: `#permits` holds every permit that is out. `#borrowers` finds a permit by its borrower.
+// `#line` holds the waiters.
+//
+// Invariants:
+// - A permit is in `#permits` from the moment it is granted, even before the task that receives it
+//   has resumed. So nobody can overtake that task.
+// - Waiters exist only while borrowed >= total. Borrowed may exceed a total that was lowered:
+//   nothing is taken away, and returned permits are not granted again until borrowed < total.
+// - A borrower has at most one permit.
+//
+// Example: total 2, A and B have borrowed, C waits. `total = 1` changes nothing yet. A returns its
+// permit: borrowed is 1, not below the total, so C waits on. B returns its permit, and C is granted
+// one.
 import { type Check, integer } from '../base/index.ts';
 import {
   beginWait,
@@ -17,18 +29,21 @@ import {
   waiterOf,
 } from '../core/index.ts';
 
+/** Options of `CapacityLimiter.acquire`. */
 export interface BorrowOptions extends WaitOptions {
-  /** On whose behalf; default the current task. An object borrows at most one permit at a time. */
+  /** Who borrows. Defaults to the current task. An object borrows at most one permit at a time. */
   readonly borrower?: object | undefined;
 }
 
+/** One permit that is out. */
 export interface Borrowing {
-  /** The task or object that borrows; undefined when it was asked for outside of tasks. */
+  /** The task or object that borrows. Undefined if it was borrowed outside of tasks. */
   readonly borrower: object | undefined;
-  /** For how long, milliseconds. */
+  /** How long it has been borrowed, in milliseconds. */
   readonly heldFor: number;
 }
 
+/** The figures of a limiter. */
 export interface CapacityStatistics {
   readonly total: number;
   readonly borrowed: number;
@@ -67,11 +82,12 @@ class CapacityWait extends QueuedWait<Permit> {
   }
 }
 
-let giveBack: (limiter: CapacityLimiter, permit: Permit) => void; // set by the class
+let giveBack: (limiter: CapacityLimiter, permit: Permit) => void; // set by the static block of the class
 
 /**
- * At most `total` borrowers at a time, adjustable while it is in use: for worker pools, connections, rates of work.
- * trio, AnyIO: `CapacityLimiter`.
+ * Limits the number of concurrent borrowers to `total`, which you can change at any time: for
+ * worker pools, connections, concurrent requests. First come, first served. trio, AnyIO:
+ * `CapacityLimiter`.
  *
  * @example
  * ```ts
@@ -86,20 +102,27 @@ let giveBack: (limiter: CapacityLimiter, permit: Permit) => void; // set by the 
  */
 export class CapacityLimiter extends Resource {
   #total: number;
+  /** Every permit that is out, in the order of granting. */
   readonly #permits = new Set<Permit>();
+  /** The permits that have a borrower, by borrower. */
   readonly #borrowers = new Map<object, Permit>();
+  /** The waiters, in the order of their calls. Empty while borrowed < total. */
   readonly #line = new Line<Permit, CapacityWait>();
 
   static {
     giveBack = (limiter, permit): void => {
-      if (!limiter.#permits.delete(permit)) return; // given back already
+      if (!limiter.#permits.delete(permit)) return; // returned before
       if (permit.borrower !== undefined) limiter.#borrowers.delete(permit.borrower);
       limiter.setHeld(limiter.#permits.size > 0);
       limiter.#grant();
     };
   }
 
-  /** @param total an integer >= 0, or Infinity */
+  /**
+   * Makes a limiter with all permits free.
+   * @param total the number of permits, an integer >= 0, or Infinity
+   * @throws RangeError or TypeError if `total` is anything else
+   */
   constructor(total: number, options?: ResourceOptions) {
     super(options);
     this.#total = checkTotal(total);
@@ -109,24 +132,31 @@ export class CapacityLimiter extends Resource {
     return 'capacity limiter';
   }
 
+  /** The number of permits. trio: `CapacityLimiter.total_tokens`. */
   get total(): number {
     return this.#total;
   }
 
-  /** Raising it wakes waiters; lowering it takes nothing away from those who have borrowed. */
+  /**
+   * Changes the number of permits. Raising it grants permits to waiters. Lowering it takes nothing
+   * from those who have borrowed. trio: `CapacityLimiter.total_tokens`.
+   */
   set total(total: number) {
     this.#total = checkTotal(total);
     this.#grant();
   }
 
-  /** How many permits are out. */
+  /** The number of permits that are out. trio: `CapacityLimiter.borrowed_tokens`. */
   get borrowed(): number {
     return this.#permits.size;
   }
 
   /**
-   * Waits for a permit and borrows it. The result returns it when it is disposed, once. Cancellable.
-   * @throws InvalidStateError when the borrower has one already: with a full limiter it would wait for itself
+   * Waits for a permit and borrows it. Dispose the result to return the permit; disposing it again
+   * does nothing. Cancellable. trio: `CapacityLimiter.acquire_on_behalf_of`.
+   * @throws InvalidStateError if the borrower has one already: at a full limiter it would wait for
+   * itself
+   * @throws CancelledError
    */
   acquire(options?: BorrowOptions): Promise<Disposable> {
     const refused = beginWait(options);
@@ -142,6 +172,10 @@ export class CapacityLimiter extends Resource {
     return wait.promise;
   }
 
+  /**
+   * Returns the total, the permits that are out with their borrowers, and the number of tasks that
+   * wait. trio: `CapacityLimiter.statistics`.
+   */
   statistics(): CapacityStatistics {
     const now = loopTime();
     const borrowings = [...this.#permits].map(({ borrower, since }) => ({ borrower, heldFor: now - since }));
@@ -156,11 +190,13 @@ export class CapacityLimiter extends Resource {
     return permit;
   }
 
+  /** Grants permits to waiters while there are any. */
   #grant(): void {
     while (this.#permits.size < this.#total) {
       const wait = this.#line.shift();
       if (wait === undefined) return;
-      // Asked for twice by one borrower while it waited: the second cannot be given beside the first.
+      // One borrower can wait twice at the same time. The first request is granted, the second
+      // rejects.
       const held = wait.borrower === undefined ? undefined : this.#borrowers.get(wait.borrower);
       if (held === undefined) wait.answer(this.#borrow(wait.borrower));
       else wait.fail(alreadyBorrowed(held));

@@ -1,9 +1,17 @@
-// Condition: wait for a change of what a lock protects. Semantics: asyncio.Condition (3.13).
+// Condition: wait until what a lock protects has changed. Semantics: asyncio.Condition (3.13).
 //
-// wait() gives the lock up, waits to be notified, and takes the lock again *whatever happens*: cancelled once or ten times,
-// it still ends holding the lock, with the last cancellation thrown. The hold that the caller took before is the lock's
-// hold again, so `using hold = await condition.acquire()` spans any number of waits.
-// A task that was notified and then cancelled, at its wait or while taking the lock again, notifies another one.
+// wait() releases the lock, waits for a notification, and acquires the lock again *whatever
+// happens*. Even if it is cancelled several times, it holds the lock when it ends, and throws the
+// last cancellation: otherwise the caller's `using` could not release the lock. The hold that
+// the caller had before becomes the lock's hold again, so `using hold = await condition.acquire()`
+// spans any number of waits.
+//
+// No notification is lost: a task that was notified and then cancelled, in its wait or while it
+// acquires the lock again, notifies the next waiter.
+//
+// Example: A and B wait, C holds the lock and calls notify(), which answers A. A is cancelled
+// before it has the lock again. A still acquires it, notifies B, and throws its CancelledError; B
+// continues once A has released.
 import { callback, wrongValue } from '../base/index.ts';
 import {
   beginWait,
@@ -20,15 +28,15 @@ import { type Hold, Lock } from './lock.ts';
 
 class ConditionWait extends QueuedWait<void> {
   protected override withdraw(answered: boolean, value: void): void {
-    if (answered) notifyOne(this.resource as Condition); // made with `this` of a condition below
+    if (answered) notifyOne(this.resource as Condition); // the constructor call below passes `this`, a condition
     else super.withdraw(answered, value);
   }
 }
 
-let notifyOne: (condition: Condition) => void; // set by the class
+let notifyOne: (condition: Condition) => void; // set by the static block of the class
 
 /**
- * A lock, and waiting for somebody to say that what it protects has changed. asyncio: `Condition`.
+ * A lock, and a way to wait until what it protects has changed. asyncio: `Condition`.
  *
  * @example
  * ```ts
@@ -49,14 +57,23 @@ let notifyOne: (condition: Condition) => void; // set by the class
  * ```
  */
 export class Condition extends Resource {
+  /** Protects what the condition is about. May be shared. */
   readonly #lock: Lock;
+  /**
+   * The tasks that wait for a notification. Those that wait for the lock again are in the line of
+   * the lock.
+   */
   readonly #line = new Line<void, ConditionWait>();
 
   static {
     notifyOne = (condition): void => condition.#wake(1);
   }
 
-  /** @param lock a lock to share; its own by default */
+  /**
+   * Makes a condition.
+   * @param lock the lock to use, possibly shared with other conditions; defaults to a new one
+   * @throws TypeError if it is not a Lock
+   */
   constructor(lock: Lock = new Lock(), options?: ResourceOptions) {
     super(options);
     if (!(lock instanceof Lock)) throw wrongValue('create condition', '', 'a Lock', lock);
@@ -67,23 +84,27 @@ export class Condition extends Resource {
     return 'condition';
   }
 
-  /** Takes the lock. See Lock.acquire. */
+  /** Waits for the lock and takes it. See `Lock.acquire`. */
   acquire(options?: WaitOptions): Promise<Hold> {
     return this.#lock.acquire(options);
   }
 
-  /** Releases the lock. See Lock.release. */
+  /** Releases the lock. See `Lock.release`. */
   release(): void {
     this.#lock.release();
   }
 
+  /** Returns true while the lock is held. asyncio: `Condition.locked`. */
   locked(): boolean {
     return this.#lock.locked();
   }
 
   /**
-   * Gives the lock up, waits for a notify, takes the lock again. Wake-ups without a reason are possible: test what you
-   * wait for, or use waitFor. @throws InvalidStateError when the lock is not held; CancelledError, holding the lock
+   * Releases the lock, waits for a notification, and takes the lock again. Spurious wake-ups are
+   * possible: test what you wait for, or use `waitFor`. Cancellable; the lock is held again when it
+   * rejects. asyncio: `Condition.wait`.
+   * @throws InvalidStateError if the lock is not held
+   * @throws CancelledError, with the lock held
    */
   wait(options?: WaitOptions): Promise<true> {
     return waiting(this.#wait(options));
@@ -101,7 +122,7 @@ export class Condition extends Resource {
       await wait;
       notified = true;
     } catch (error) {
-      if (!(error instanceof CancelledError)) throw error; // nothing else is thrown by this wait
+      if (!(error instanceof CancelledError)) throw error; // this wait throws nothing else
       cancelled = error;
     }
     for (;;) {
@@ -109,7 +130,7 @@ export class Condition extends Resource {
         await this.#lock.acquire();
         break;
       } catch (error) {
-        if (!(error instanceof CancelledError)) throw error; // nothing else is thrown by acquire
+        if (!(error instanceof CancelledError)) throw error; // acquire throws nothing else
         cancelled = error;
       }
     }
@@ -119,7 +140,14 @@ export class Condition extends Resource {
     throw cancelled;
   }
 
-  /** Waits until `predicate()` is truthy and resolves to its value. It is called with the lock held. */
+  /**
+   * Waits until `predicate()` is truthy, and resolves to its value. Calls it with the lock held:
+   * first at once, then after each notification. Cancellable; the lock is held again when it
+   * rejects. asyncio: `Condition.wait_for`.
+   * @throws InvalidStateError if the lock is not held and the predicate is falsy
+   * @throws what the predicate throws
+   * @throws CancelledError, with the lock held
+   */
   waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<T> {
     return waiting(this.#waitFor(predicate, options));
   }
@@ -134,17 +162,25 @@ export class Condition extends Resource {
     return value;
   }
 
-  /** Wakes up to `n` waiting tasks, the longest waiting first. @throws InvalidStateError when the lock is not held */
+  /**
+   * Wakes up to `n` waiting tasks, in the order in which they began to wait. They continue once the
+   * lock is released. asyncio: `Condition.notify`.
+   * @throws InvalidStateError if the lock is not held
+   */
   notify(n = 1): void {
     this.#held('notify condition');
     this.#wake(n);
   }
 
-  /** Wakes all waiting tasks. @throws InvalidStateError when the lock is not held */
+  /**
+   * Wakes all waiting tasks. asyncio: `Condition.notify_all`.
+   * @throws InvalidStateError if the lock is not held
+   */
   notifyAll(): void {
     this.notify(Infinity);
   }
 
+  /** Returns whether the lock is held, and the number of tasks that wait for a notification. */
   statistics(): { readonly locked: boolean; readonly waiting: number } {
     return { locked: this.#lock.locked(), waiting: this.#line.size };
   }

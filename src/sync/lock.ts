@@ -1,8 +1,15 @@
-// Lock: one holder at a time, handed over in the order of asking. Semantics: asyncio.Lock, strictly fair.
+// Lock: one holder at a time, first come, first served. Semantics: asyncio.Lock, strictly fair.
 //
-// `#hold` is who has it; free is undefined. Waiters exist only while it is held: release() makes the first waiter's hold
-// the current one before that task has gone on, so nobody can come in between. A waiter that is cancelled after that
-// passes its hold on when its cancel is delivered.
+// State: `#hold` is the current hold, or undefined while the lock is free. `#line` holds the
+// waiters; they exist only while the lock is held.
+//
+// release() makes the hold of the first waiter the current one, before that task has resumed. So
+// nobody can overtake it: at no moment between is the lock free. If that waiter is cancelled before
+// it has resumed, it passes the lock on when its cancel is delivered.
+//
+// Example: A holds, B and C wait. A releases: B's hold is current, B has not run yet. B is
+// cancelled: when its cancel is delivered, B's hold is disposed, which makes C's hold the current
+// one.
 import {
   beginWait,
   InvalidStateError,
@@ -16,12 +23,27 @@ import {
   waiterOf,
 } from '../core/index.ts';
 
-/** One holding of a lock: disposing it releases the lock, if it is still this hold that has it. */
+/**
+ * One holding of a lock. Disposing it releases the lock, if this is still the lock's current hold;
+ * otherwise it does nothing.
+ *
+ * @example
+ * ```ts
+ * import { Lock } from 'maitre';
+ * const lock = new Lock();
+ * const hold = await lock.acquire();
+ * hold[Symbol.dispose](); // or: using hold = await lock.acquire()
+ * console.log(lock.locked()); // false
+ * ```
+ */
 export class Hold implements Disposable {
   readonly #lock: Lock;
-  /** Who asked for it; undefined outside of tasks. */
+  /** The task that holds the lock. Undefined outside of tasks. */
   readonly task: Task<unknown> | undefined;
-  /** When it began, on the loop's clock, milliseconds; for one that spans a Condition's wait, when it began again. Written by the lock. */
+  /**
+   * The time at which it began, in milliseconds on the loop's clock. After a wait of a Condition,
+   * the time at which the lock was taken again. The lock writes it.
+   */
   since: number = loopTime();
 
   constructor(lock: Lock, task: Task<unknown> | undefined) {
@@ -41,19 +63,21 @@ class LockWait extends QueuedWait<Hold> {
   }
 }
 
+/** The figures of a lock. */
 export interface LockStatistics {
   readonly locked: boolean;
-  /** Who holds it, if a task does. */
+  /** The task that holds the lock, if a task does. */
   readonly owner: Task<unknown> | undefined;
-  /** For how long, milliseconds; 0 when free. */
+  /** How long it has been held, in milliseconds. 0 while it is free. */
   readonly heldFor: number;
-  /** How many wait. */
+  /** The number of tasks that wait. */
   readonly waiting: number;
 }
 
 /**
- * Mutual exclusion between tasks. Strictly first come, first served; a cancelled waiter leaves without a trace. It is not
- * re-entrant. asyncio: `Lock`.
+ * Mutual exclusion between tasks, strictly first come, first served. A cancelled waiter leaves
+ * without a trace. The lock is not re-entrant: a task that acquires it twice waits for itself.
+ * asyncio: `Lock`.
  *
  * @example
  * ```ts
@@ -67,14 +91,23 @@ export interface LockStatistics {
  * ```
  */
 export class Lock extends Resource {
+  /** The waiters, in the order of their calls. Empty while the lock is free. */
   readonly #line = new Line<Hold, LockWait>();
+  /**
+   * The current hold. Undefined while the lock is free. Written by acquire(), release() and
+   * restore().
+   */
   #hold: Hold | undefined = undefined;
 
   get kind(): 'lock' {
     return 'lock';
   }
 
-  /** Waits until the lock is free and takes it. The result releases it when disposed, once. Cancellable. */
+  /**
+   * Waits until the lock is free and takes it. Dispose the result to release the lock; disposing it
+   * again does nothing. Cancellable. asyncio: `Lock.acquire`.
+   * @throws CancelledError
+   */
   acquire(options?: WaitOptions): Promise<Hold> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
@@ -88,19 +121,24 @@ export class Lock extends Resource {
     return wait.promise;
   }
 
-  /** Hands the lock to the first waiter, or frees it. @throws InvalidStateError when it is not held */
+  /**
+   * Hands the lock to the first waiter, or frees it. asyncio: `Lock.release`.
+   * @throws InvalidStateError if the lock is not held
+   */
   release(): void {
     if (this.#hold === undefined) throw new InvalidStateError(`Cannot release ${this.label}: it is not held`);
     const next = this.#line.shift();
     this.#hold = next === undefined ? undefined : new Hold(this, next.task as Task<unknown> | undefined); // only tasks wait
     if (next === undefined) this.setHeld(false);
-    else next.answer(this.#hold as Hold); // made just now
+    else next.answer(this.#hold as Hold); // made two lines above
   }
 
+  /** Returns true while the lock is held. asyncio: `Lock.locked`. */
   locked(): boolean {
     return this.#hold !== undefined;
   }
 
+  /** Returns who holds the lock, for how long, and how many tasks wait. */
   statistics(): LockStatistics {
     const hold = this.#hold;
     return {
@@ -116,7 +154,10 @@ export class Lock extends Resource {
     return this.#hold;
   }
 
-  /** Puts an earlier hold in the place of the current one: after a Condition's wait the hold taken before it goes on. @internal */
+  /**
+   * Makes an earlier hold the current one again. A Condition calls it after its wait, so that the
+   * hold from before the wait stays valid. @internal
+   */
   restore(hold: Hold): void {
     if (this.#hold !== undefined) hold.since = this.#hold.since;
     this.#hold = hold;

@@ -1,8 +1,12 @@
-// Semaphore: so many permits, handed out in the order of asking. Semantics: asyncio.Semaphore, strictly fair.
+// Semaphore: a fixed number of permits, first come, first served. Semantics: asyncio.Semaphore,
+// strictly fair.
 //
-// `#value` counts free permits. Waiters exist only while it is 0: release() gives its permit to the first waiter directly,
-// before that task has gone on. A waiter cancelled after that passes the permit on when its cancel is
-// delivered.
+// State: `#value` counts free permits. `#line` holds the waiters; they exist only while `#value` is
+// 0.
+//
+// release() passes its permit to the first waiter directly, before that task has resumed, so nobody
+// can overtake it. If that waiter is cancelled before it has resumed, it passes the permit on when
+// its cancel is delivered.
 import { type Check, disposable, integer } from '../base/index.ts';
 import {
   beginWait,
@@ -24,7 +28,7 @@ class SemaphoreWait extends QueuedWait<Disposable> {
 }
 
 /**
- * At most `value` holders at a time. asyncio: `Semaphore`.
+ * Limits the number of concurrent holders to `value`. asyncio: `Semaphore`.
  *
  * @example
  * ```ts
@@ -41,12 +45,18 @@ class SemaphoreWait extends QueuedWait<Disposable> {
  * ```
  */
 export class Semaphore extends Resource {
+  /** The number of free permits. It may exceed the initial value: releases need no acquire. */
   #value: number;
-  /** Permits that are out. */
+  /** The number of permits that are out. */
   #held = 0;
+  /** The waiters, in the order of their calls. Empty while a permit is free. */
   readonly #line = new Line<Disposable, SemaphoreWait>();
 
-  /** @param value the permits, an integer >= 0; default 1 */
+  /**
+   * Makes a semaphore.
+   * @param value the number of permits, an integer >= 0; defaults to 1
+   * @throws RangeError or TypeError if `value` is anything else
+   */
   constructor(value = 1, options?: ResourceOptions) {
     super(options);
     permits('create semaphore', 'value', value);
@@ -57,7 +67,11 @@ export class Semaphore extends Resource {
     return 'semaphore';
   }
 
-  /** Waits for a permit and takes it. The result returns it when it is disposed, once. Cancellable. */
+  /**
+   * Waits for a permit and takes it. Dispose the result to release the permit; disposing it again
+   * does nothing. Cancellable. asyncio: `Semaphore.acquire`.
+   * @throws CancelledError
+   */
   acquire(options?: WaitOptions): Promise<Disposable> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
@@ -70,7 +84,9 @@ export class Semaphore extends Resource {
     return wait.promise;
   }
 
-  /** Gives a permit to the first waiter, or adds it to the free ones. */
+  /**
+   * Passes a permit to the first waiter, or adds it to the free ones. asyncio: `Semaphore.release`.
+   */
   release(): void {
     if (this.#line.size > 0) {
       this.#line.answerFirst(this.#permit());
@@ -80,11 +96,12 @@ export class Semaphore extends Resource {
     if (this.#held > 0) this.setHeld(--this.#held > 0); // a release need not follow an acquire
   }
 
-  /** True when acquire would wait. */
+  /** Returns true if `acquire` would wait. asyncio: `Semaphore.locked`. */
   locked(): boolean {
     return this.#value === 0;
   }
 
+  /** Returns the number of free permits and the number of tasks that wait. */
   statistics(): { readonly value: number; readonly waiting: number } {
     return { value: this.#value, waiting: this.#line.size };
   }
@@ -94,8 +111,25 @@ export class Semaphore extends Resource {
   }
 }
 
-/** A Semaphore that refuses more releases than acquires: for permits that stand for real things. asyncio: `BoundedSemaphore`. */
+/**
+ * A Semaphore that rejects more releases than acquires. Use it when permits stand for real things.
+ * asyncio: `BoundedSemaphore`.
+ *
+ * @example
+ * ```ts
+ * import { BoundedSemaphore } from 'maitre';
+ * const printers = new BoundedSemaphore(2);
+ * await printers.acquire();
+ * printers.release();
+ * try {
+ *   printers.release();
+ * } catch (error) {
+ *   console.log((error as Error).name); // RangeError
+ * }
+ * ```
+ */
 export class BoundedSemaphore extends Semaphore {
+  /** The initial value, which the number of free permits must not exceed. */
   readonly #bound: number;
 
   constructor(value = 1, options?: ResourceOptions) {
@@ -103,7 +137,10 @@ export class BoundedSemaphore extends Semaphore {
     this.#bound = value;
   }
 
-  /** @throws RangeError when every permit is back already */
+  /**
+   * Releases a permit, as `Semaphore.release`.
+   * @throws RangeError if every permit is free already
+   */
   override release(): void {
     if (this.statistics().value >= this.#bound) {
       throw new RangeError(`Cannot release semaphore: all of its ${this.#bound} permits are free already`);

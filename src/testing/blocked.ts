@@ -1,8 +1,11 @@
-// Knowing that nothing moves: every task stands at a wait that nobody has decided yet, for two turns: what was written in the
-// first has left at its end.
+// Detects that nothing moves: for two turns, every task stands at a wait that nobody has decided
+// yet. Two turns, because what was written in the first leaves at its end.
 import { host, liveTasks, soonCount, Wait, type WaitOptions, beginWait, waitsOf } from '../core/index.ts';
 
-/** True when every live task stands at an undecided wait and nothing is scheduled for the next turn. */
+/**
+ * Returns true if every live task stands at an undecided wait and nothing is scheduled for the next
+ * turn.
+ */
 export function isBlocked(except?: object): boolean {
   if (soonCount() > 0) return false;
   for (const task of liveTasks()) {
@@ -11,10 +14,11 @@ export function isBlocked(except?: object): boolean {
   return true;
 }
 
-/** Calls `fn` once everything but `except` is blocked. The result takes that back. */
+/** Calls `fn` once everything but `except` is blocked. Call the result to undo this. */
 export function whenBlocked(fn: () => void, except?: object): () => void {
   let wanted = true;
-  // A turn that found everything blocked counts only if the turn after it does: what I/O brings needs a turn to arrive.
+  // A turn that found everything blocked counts only if the next one does too: what I/O brings
+  // needs a turn to arrive.
   let before = false;
   const look = (): void => {
     if (!wanted) return;
@@ -33,7 +37,10 @@ export function whenBlocked(fn: () => void, except?: object): () => void {
 
 const blockedWaits = new Set<BlockedWait>();
 
-/** True while somebody awaits allTasksBlocked(): that comes before any jump of a clock. trio: the cushion. */
+/**
+ * Returns true while a task awaits allTasksBlocked(), which comes before any jump of a clock. trio:
+ * the cushion.
+ */
 export function isAwaited(): boolean {
   return blockedWaits.size > 0;
 }
@@ -57,8 +64,10 @@ class BlockedWait extends Wait<void> {
 }
 
 /**
- * Resolves when every other task waits: in place of a short sleep in a test. A task that awaits a foreign promise is not
- * counted as waiting; one that waits for I/O is. trio: `wait_all_tasks_blocked`.
+ * Waits until every other task waits. Use it in place of a short sleep in a test. A task that
+ * awaits a foreign promise does not count as waiting; one that waits for I/O does. Cancellable.
+ * trio: `wait_all_tasks_blocked`.
+ * @throws CancelledError
  *
  * @example
  * ```ts

@@ -1,28 +1,30 @@
-// One suite for everything that calls itself a Duplex: memory, TCP, TLS, Unix and pipe pairs behave alike, or a check says
-// where they do not. The checks themselves are in duplex-checks.ts.
+// One suite for everything that implements Duplex: memory, TCP, TLS, Unix and pipe pairs behave
+// alike, or a check shows where they do not. The checks themselves are in duplex-checks.ts.
 //
-// Every check gets a fresh pair and BOUND milliseconds, and leaves both ends aborted and gone. The time is the clock's: on a
-// fake one a check that hangs is found at once, where nothing real is waited for.
+// Every check receives a fresh pair and BOUND milliseconds, and leaves both ends aborted and gone.
+// The time is the time of the clock in use: on a fake clock, a check that hangs fails at once if it
+// waits for nothing real.
 import { CancelledError, createTask, type Task, type Timeout, timeout } from '../core/index.ts';
 import type { Duplex } from '../streams/index.ts';
 import { type Check, checks, errorOf, messageOf, type Start } from './duplex-checks.ts';
 
-/** How long a check may take, milliseconds. */
+/** The time that a check may take, in milliseconds. */
 const BOUND = 10_000;
 
 /** One check of the suite. */
 export interface DuplexCheck {
-  /** What holds when it passes. */
+  /** The claim that holds if the check passes. */
   readonly name: string;
-  /** Makes a pair and checks it; rejects with an error that names the check. */
+  /** Makes a pair and checks it. Rejects with an error that names the check. */
   readonly run: () => Promise<void>;
 }
 
-/** Connects two fresh ends. */
+/** Makes two fresh ends that are connected. */
 export type MakeDuplexPair = () => PromiseLike<[Duplex, Duplex]> | [Duplex, Duplex];
 
 /**
- * The checks of `checkDuplex` one by one, so that each can be a test of its own.
+ * Returns the checks of `checkDuplex` one by one, so that each can be a test of its own.
+ * @param makePair makes a fresh pair for each check
  *
  * @example
  * ```ts
@@ -36,9 +38,11 @@ export function duplexChecks(makePair: MakeDuplexPair): readonly DuplexCheck[] {
 }
 
 /**
- * Checks that two connected ends keep every promise of a Duplex: order, flow control, ends, cancellation, loss. Each check
- * gets a pair of its own from `makePair`, and 10,000 ms.
+ * Checks that two connected ends keep every promise of a Duplex: order, flow control, ends,
+ * cancellation, loss. Each check receives a pair of its own from `makePair`, and 10,000 ms.
+ * Cancellable.
  * @throws Error that names the first check that failed or hung, with what happened as its `cause`
+ * @throws CancelledError
  *
  * @example
  * ```ts
@@ -55,7 +59,7 @@ async function runCheck(name: string, check: Check, makePair: MakeDuplexPair): P
   const tasks: Task<unknown>[] = [];
   const start: Start = (fn) => {
     const task = createTask(fn, { eager: true });
-    task.markHandled(); // a check that failed before it awaited this one has its own error
+    task.markHandled(); // a check that failed before it awaited this task has its own error
     tasks.push(task as Task<unknown>);
     return task;
   };
@@ -79,7 +83,7 @@ async function bounded(name: string, fn: () => Promise<void>): Promise<void> {
       return fn();
     });
   } catch (error) {
-    if (error instanceof CancelledError) throw error; // whoever runs the checks was cancelled
+    if (error instanceof CancelledError) throw error; // the caller of the checks was cancelled
     const what = deadline?.expired() === true ? `it hangs, ${BOUND} ms passed` : messageOf(error);
     throw new Error(`Duplex check "${name}" failed: ${what}`, { cause: error });
   }

@@ -1,28 +1,32 @@
-// What every Duplex promises, as checks: order, flow control, ends, cancellation, loss. check-duplex.ts runs them.
-// trio: `check_two_way_stream`, `check_half_closeable_stream`.
+// The promises of every Duplex, as checks: order, flow control, ends, cancellation, loss.
+// check-duplex.ts runs them. trio: `check_two_way_stream`, `check_half_closeable_stream`.
 //
-// - Checks wait for what must come, never for a time: how fast a system moves bytes is not theirs to know. What a system
-//   keeps in its own buffers is not either, so "the peer takes no more" is found by writing until it is so (`fill`).
-// - They may leave tasks waiting and ends open: whoever runs them ends both.
+// - Checks wait for what must come, never for a time: they cannot know how fast a system moves
+//   bytes. Nor can they know how much a system buffers, so `fill` writes until the peer takes no
+//   more.
+// - Checks may leave tasks waiting and ends open. The runner ends both.
 import { BusyError, CancelledError, ConnectionLostError, InvalidStateError, sleep, type Task } from '../core/index.ts';
 import type { Duplex, StreamReader, StreamWriter } from '../streams/index.ts';
 
-/** Starts what runs beside the check, up to its first wait. */
+/** Starts a task that runs beside the check, up to its first wait. */
 export type Start = <T>(fn: () => Promise<T>) => Task<T>;
-/** Looks at one fresh pair; throws what is wrong with it. */
+/** Checks one fresh pair. Throws if something is wrong with it. */
 export type Check = (pair: readonly [Duplex, Duplex], start: Start) => Promise<void>;
 
 const HIGH_WATER = 65_536;
 const LOW_WATER = 16_384;
-/** What `fill` writes at a time, and at most; a loopback TCP connection swallows some 4 MiB. */
+/** The bytes that `fill` writes at a time. A loopback TCP connection buffers about 4 MiB. */
 const PIECE = 1_048_576;
 const FILL_AT_MOST = 32 * PIECE;
-/** More than one buffer of anybody holds. */
+/** More than any single buffer holds. */
 const MUCH = 6 * PIECE;
-/** What may be on its way to a reader that has just paused its transport: the largest write of a writer. */
+/**
+ * The bytes that may be in transit to a reader that has just paused its transport: the largest
+ * write of a writer.
+ */
 const ON_ITS_WAY = 262_144;
 
-/** Every check by its name: what holds when it passes. */
+/** Every check by its name, which is the claim that holds if it passes. */
 export const checks: Readonly<Record<string, Check>> = {
   async 'bytes arrive in order, both ways'([a, b]) {
     a.writer.write(pattern(0, 10));
@@ -205,7 +209,7 @@ export const checks: Readonly<Record<string, Check>> = {
     a.writer.write(pattern(0, MUCH));
     const close = start(() => a.close());
     await receive(b.reader, MUCH);
-    await errorOf(b.reader.read(1)); // the end, or the loss of what this end wrote in vain
+    await errorOf(b.reader.read(1)); // the end, or the loss of what this end wrote and the peer never read
     b.abort();
     await close;
   },
@@ -317,7 +321,7 @@ export const checks: Readonly<Record<string, Check>> = {
 
 // ---- what checks are made of -----------------------------------------------------------------------------------
 
-/** Bytes whose value tells their place in the stream: the `count` ones from `at` on. */
+/** Returns `count` bytes whose values tell their positions in the stream, from position `at` on. */
 function pattern(at: number, count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   for (let index = 0; index < count; index++) bytes[index] = byteAt(at + index);
@@ -342,7 +346,7 @@ async function send(writer: StreamWriter, count: number): Promise<void> {
   }
 }
 
-/** Reads `count` bytes and checks that they are those from `at` on. */
+/** Reads `count` bytes and checks that they are those from position `at` on. */
 async function receive(reader: StreamReader, count: number, at = 0): Promise<void> {
   for (const end = at + count; at < end;) {
     const bytes = await reader.read(end - at);
@@ -352,7 +356,10 @@ async function receive(reader: StreamReader, count: number, at = 0): Promise<voi
   }
 }
 
-/** Writes to an end whose peer does not read until that takes no more; how many bytes that were. */
+/**
+ * Writes to an end whose peer does not read, until that end takes no more. Returns how many bytes
+ * it took.
+ */
 async function fill(writer: StreamWriter): Promise<number> {
   for (let written = 0; written < FILL_AT_MOST;) {
     writer.write(pattern(written, PIECE));
@@ -362,7 +369,7 @@ async function fill(writer: StreamWriter): Promise<number> {
   throw new Error(`${FILL_AT_MOST} bytes were taken though nobody read them`);
 }
 
-/** The number of unsent bytes once it has not changed for a while, or is 0. */
+/** Returns the number of unsent bytes once it has stopped changing, or is 0. */
 async function standsStill(writer: StreamWriter): Promise<number> {
   let before = writer.bufferedBytes;
   for (let still = 0; still < 20 && before > 0; still++) {
@@ -373,7 +380,7 @@ async function standsStill(writer: StreamWriter): Promise<number> {
   return before;
 }
 
-/** Writes little by little until drain rejects: how soon a loss shows is the system's affair. */
+/** Writes little by little until drain rejects. The system decides how soon a loss shows. */
 async function writeUntilError(writer: StreamWriter): Promise<unknown> {
   for (;;) {
     writer.write(pattern(0, 1000));
@@ -403,7 +410,7 @@ function expectError(error: unknown, kind: new (...args: never[]) => Error, acti
   });
 }
 
-/** What `work` throws or rejects with; undefined when it does not. */
+/** Returns what `work` throws or rejects with, or undefined if it succeeds. */
 export async function errorOf(work: PromiseLike<unknown> | (() => void)): Promise<unknown> {
   try {
     await (typeof work === 'function' ? work() : work);

@@ -1,15 +1,22 @@
-// Cancellation explored, not sampled: a scenario is run once undisturbed, and the points at which each of its tasks can be
-// cancelled are written down; then it is run again for every point, with a cancel at exactly that one.
+// exploreCancellation: explores cancellation instead of sampling it. It runs a scenario once
+// undisturbed and records the points at which each of its tasks can be cancelled. Then it runs the
+// scenario again for every point, with a cancel at exactly that one.
 //
 // The points of a task:
-// - `start`: created, before its first step.
-// - `wait k`: it has begun its k-th wait, and nobody has decided it.
-// - `answer k`: its k-th wait was answered (or failed), and not delivered: the moment in which permits, items and bytes are
-//   lost by careless primitives.
-// - `delivered k`: its k-th wait was delivered, and the task has not gone on: the cancel meets its next waiting call, also
-//   one that need not wait.
-// The clock is fake and wake-ups come in a fixed order, or one shuffled by a seed, so a point is met again in every run; one
-// that is not is an error, since what was not cancelled was not explored.
+// - `start`: it was created, and has not run its first step.
+// - `wait k`: it has begun its k-th wait, and nobody has decided that wait.
+// - `answer k`: its k-th wait was answered (or failed), and not delivered. At this moment careless
+//   primitives lose permits, items and bytes.
+// - `delivered k`: its k-th wait was delivered, and the task has not resumed. The cancel reaches
+//   its next waiting call, even one that need not wait.
+//
+// The clock is fake, and wake-ups come in a fixed order, or in one shuffled by a seed. So every run
+// meets the same points. A point that is not met again is an error: what was not cancelled was not
+// explored.
+//
+// Example: `a` and `b` each acquire a lock and sleep. The undisturbed run records a:start, b:start,
+// a:wait 1 (its sleep), b:wait 1 (the lock), and so on. The run for `b:answer 1` cancels `b` when
+// `a` has released the lock to it and `b` has not resumed: a correct lock is free afterwards.
 import { callback, type Checks, checkOptions, listOf, ofType } from '../base/index.ts';
 import {
   addInstrument,
@@ -26,48 +33,65 @@ import { type FakeClock, runWithFakeClock } from './fake-clock.ts';
 import { withLeakCheck } from './leak-check.ts';
 import { seededRandom, seedNumber } from './random.ts';
 
-/** What a scenario gets. */
+/** The argument of a scenario. */
 export interface Exploration {
-  /** The run's clock; it jumps by itself. */
+  /** The fake clock of this run. It jumps by itself. */
   readonly clock: FakeClock;
-  /** Starts a task that the exploration may cancel. Names are distinct and without `:`, `,` and `;`. */
+  /**
+   * Starts a task that the exploration may cancel. Names have to be distinct and without `:`, `,`
+   * and `;`.
+   */
   task<T>(name: string, fn: (task: Task<T>) => PromiseLike<T> | T): Task<T>;
-  /** Waits until all of them have ended; a cancelled one is fine, an error of another kind is thrown. */
+  /**
+   * Waits until all these tasks have ended. Ignores a cancelled one, and throws any other error.
+   */
   settled(): Promise<void>;
 }
 
+/** Options of `exploreCancellation`. */
 export interface ExploreOptions {
-  /** Also explores with wake-ups of one moment shuffled, once for each seed. Default: [] (order of decision only). */
+  /**
+   * Explores again for each seed, with the wake-ups of one moment shuffled by it. Defaults to [],
+   * the order of decision only.
+   */
   readonly seeds?: readonly number[] | undefined;
-  /** With 2, each cancel is also followed by a second one, at every point that comes after it. Default 1. */
+  /**
+   * With 2, follows each cancel by a second one, at every point that comes after it. Defaults to 1.
+   */
   readonly cancels?: 1 | 2 | undefined;
-  /** Runs only what a failure has named: `task:point`, two with a comma between, and `;seed` if there was one. */
+  /**
+   * Runs only the points that a failure has named: `task:point`, two separated by a comma, and
+   * `;seed` if there was one.
+   */
   readonly replay?: string | undefined;
 }
 
-/** All options of exploreCancellation. */
+/** The checks for every option of exploreCancellation. */
 export const EXPLORE: Checks<ExploreOptions> = {
   seeds: listOf('a list of seeds', seedNumber),
   cancels: ofType('number', '1 or 2', (cancels) => cancels === 1 || cancels === 2),
-  replay: ofType('string', 'what a failure has named', () => true), // parseReplay says what is wrong with it
+  replay: ofType('string', 'what a failure has named', () => true), // parseReplay reports what is wrong with it
 };
 
 interface Point {
   readonly task: string;
   /** `start`, `wait 1`, `answer 1`, `delivered 1`, `wait 2`, ... */
   readonly at: string;
-  /** What it waited for; undefined for `start` and in a replay. */
+  /** What the task waited for. Undefined for `start` and in a replay. */
   readonly kind?: string | undefined;
 }
 
 type Scenario = (x: Exploration) => PromiseLike<void> | void;
 
 /**
- * Runs `scenario` once for every point at which each of its tasks can be cancelled. The scenario starts its tasks with
- * `x.task`, awaits `x.settled()`, then asserts what must hold whoever was cancelled: no permit out, no item gone, no one
- * waiting. What a task has got, it writes down itself: the result of a cancelled task is lost. Anything left running fails too.
- * @returns how many runs with a cancel there were
- * @throws the first failure, naming the task, the point, what it waited for, and how to replay it
+ * Runs `scenario` once for every point at which each of its tasks can be cancelled. The scenario
+ * starts its tasks with `x.task` and awaits `x.settled()`. Then it asserts what has to hold whoever
+ * was cancelled: no permit out, no item lost, no task waiting. A task has to record what it
+ * received by itself, because the result of a cancelled task is lost. Anything left running also
+ * fails the run.
+ * @returns the number of runs with a cancel
+ * @throws the first failure, with the task, the point, what it waited for, and how to replay it
+ * @throws RangeError or TypeError for options that are wrong or unknown
  *
  * @example
  * ```ts
@@ -109,7 +133,10 @@ export async function exploreCancellation(scenario: Scenario, options: ExploreOp
   return runs;
 }
 
-/** Runs the scenario with cancels at `points`. A failure says which, and how to have it again. Gives the points after the last. */
+/**
+ * Runs the scenario with cancels at `points`. A failure names them and how to replay it. Returns
+ * the points after the last.
+ */
 async function runWith(scenario: Scenario, points: readonly Point[], seed: number | undefined): Promise<Point[]> {
   try {
     return await runOnce(scenario, points, seed);
@@ -139,18 +166,21 @@ function parseReplay(replay: string): { readonly points: readonly Point[]; reado
   return { points, seed: seed === undefined ? undefined : Number(seed) };
 }
 
-/** Runs the scenario, cancelling at `plan`, one point after the other. Gives the points it came by after the last of them. */
+/**
+ * Runs the scenario and cancels at the points of `plan`, one after the other. Returns the points
+ * that it met after the last.
+ */
 async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number | undefined): Promise<Point[]> {
   const after: Point[] = [];
   let cancelled = 0;
   const names = new Map<Task<unknown>, string>();
   const counts = new Map<string, number>();
-  /** The waits of the explored tasks, and how each one's points are numbered. */
+  /** The waits of the explored tasks, and the number of each within its task. */
   const numbers = new Map<WaitRecord, number>();
   const answered = new Set<WaitRecord>();
 
   const met = (task: Task<unknown>, at: string, kind?: string): void => {
-    const name = names.get(task) as string; // only named tasks come here
+    const name = names.get(task) as string; // defined: only named tasks come here
     const next = plan[cancelled];
     if (next === undefined) after.push({ task: name, at, kind });
     else if (next.task === name && next.at === at) {
@@ -165,7 +195,8 @@ async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number 
     const number = (counts.get(name) ?? 0) + 1;
     counts.set(name, number);
     numbers.set(wait, number);
-    // A microtask later, when the step that made it has gone on to its await; it may have been decided meanwhile.
+    // A microtask later, when the step that made the wait has reached its await. The wait may have
+    // been decided meanwhile.
     queueMicrotask(() => {
       if (wait.state === 'waiting') met(task, `wait ${number}`, wait.kind);
     });
@@ -176,7 +207,7 @@ async function runOnce(scenario: Scenario, plan: readonly Point[], seed: number 
     // By index: a cancel may answer another wait, which then joins the batch.
     for (let i = 0; i < batch.length; i++) {
       const wait = batch[i];
-      // One that was put off (a race, a turn that is full) comes by again.
+      // A delivery that was put off (a race, a full turn) comes by again.
       if (!(wait instanceof Wait) || !wait.answered || answered.has(wait)) continue;
       const number = numbers.get(wait);
       if (number === undefined) continue;
@@ -229,8 +260,8 @@ function pending(tasks: Iterable<Task<unknown>>): Task<unknown>[] {
 }
 
 /**
- * Delivers what is decided in one moment in an order shuffled by `seed`, until disposed: finds code that relies on the order
- * of wake-ups beyond what is promised.
+ * Delivers the waits that are decided in one moment in an order shuffled by `seed`, until the
+ * result is disposed. Finds code that relies on an order of wake-ups that is not promised.
  *
  * @example
  * ```ts
@@ -247,7 +278,7 @@ function shuffler(seed: number): DeliveryHook {
   return (batch) => {
     for (let i = batch.length - 1; i > 0; i--) {
       const j = Math.floor(random() * (i + 1));
-      [batch[i], batch[j]] = [batch[j] as Delivery, batch[i] as Delivery]; // both inside
+      [batch[i], batch[j]] = [batch[j] as Delivery, batch[i] as Delivery]; // defined: both indices are inside
     }
   };
 }

@@ -1,7 +1,8 @@
-// Time that tests own. trio: `MockClock(autojump_threshold=0)`.
+// FakeClock: time that a test controls. trio: `MockClock(autojump_threshold=0)`.
 //
-// While a FakeClock is installed, loopTime() is its time and every deadline of maitre (sleeps, timeouts, callLater) waits
-// for it; the host's own timers and I/O go on. Nothing fires unless advance() or runWithFakeClock's jumps fire it.
+// While a FakeClock is installed, loopTime() returns its time, and every deadline of maitre
+// (sleeps, timeouts, callLater) waits for it. The timers and the I/O of the host go on as usual. A
+// deadline fires only in advance(), or in a jump of runWithFakeClock.
 import { notNegativeMs } from '../base/index.ts';
 import {
   currentTask,
@@ -20,7 +21,8 @@ import { allTasksBlocked, isAwaited, whenBlocked } from './blocked.ts';
 import { Stillness } from './stillness.ts';
 
 /**
- * A clock that stands still until it is moved. Installed by its construction, until disposed; one at a time.
+ * A clock that stands still until you move it. Making it installs it; disposing it installs the
+ * host's clock again. Only one can be installed at a time. trio: `MockClock`.
  *
  * @example
  * ```ts
@@ -41,19 +43,21 @@ export class FakeClock implements Disposable {
     this.#installed = replaceTime({ now: () => this.#now });
   }
 
-  /** The fake time, milliseconds since this clock was made. */
+  /** The fake time, in milliseconds since this clock was made. */
   now(): number {
     return this.#now;
   }
 
-  /** True while an advance() is under way: then nobody else may jump. @internal */
+  /** True while an advance() is in progress. Nothing else may jump then. @internal */
   get advancing(): boolean {
     return this.#advancing > 0;
   }
 
   /**
-   * Moves the time on by `ms` milliseconds, stopping at every deadline on the way until all tasks wait again: what a
-   * sleep of 10 does after it has ended, happens at 10. Resolves when all that is due by then has happened.
+   * Moves the time on by `ms` milliseconds. Stops at every deadline on the way until all tasks wait
+   * again: what a task does after a sleep of 10 happens at 10. Resolves when everything due by then
+   * has happened.
+   * @param ms milliseconds
    */
   advance(ms: number): Promise<void> {
     return waiting(this.#advance(ms));
@@ -86,7 +90,7 @@ export class FakeClock implements Disposable {
     return `<FakeClock at ${this.#now} ms>`;
   }
 
-  /** Gives the host's clock back. */
+  /** Installs the host's clock again. */
   [Symbol.dispose](): void {
     this.#installed[Symbol.dispose]();
   }
@@ -97,14 +101,20 @@ export class FakeClock implements Disposable {
   }
 }
 
-/** How long, in real milliseconds, everything may stand still without a deadline before it is called a deadlock. */
+/**
+ * The real milliseconds without movement and without a deadline after which a run counts as
+ * deadlocked.
+ */
 const DEADLOCK_AFTER = 3000;
 
 /**
- * Runs `fn` as `run` does, on a clock that jumps to the next deadline whenever every task waits: hours pass in
- * milliseconds, in the right order. Tasks that wait for real I/O count as waiting; while sockets are open, the clock jumps
- * only when nothing has moved for three real milliseconds.
- * @throws InvalidStateError that lists the waits, when all tasks wait and no deadline is left for some real seconds
+ * Runs `fn` as `run` does, on a fake clock that jumps to the next deadline whenever every task
+ * waits. Hours pass in milliseconds, in the right order. Tasks that wait for real I/O count as
+ * waiting. While sockets are open, the clock jumps only after nothing has moved for three real
+ * milliseconds. trio: `MockClock(autojump_threshold=0)`.
+ * @throws InvalidStateError that lists the waits if all tasks wait and no deadline is left for some
+ * real seconds
+ * @throws what `fn` throws
  *
  * @example
  * ```ts
@@ -138,7 +148,7 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
         idleSince = undefined;
       } else if (!mayJump && (idleSince ??= host.now()) + DEADLOCK_AFTER < host.now()) {
         if (stuck !== undefined) {
-          reject(stuck); // the cleanup is stuck as well: leave it all
+          reject(stuck); // the cleanup is stuck too: leave everything
           return;
         }
         stuck = new InvalidStateError(
@@ -147,7 +157,7 @@ export async function runWithFakeClock<T>(fn: (clock: FakeClock) => PromiseLike<
         idleSince = undefined;
         task?.cancel(stuck.message); // ends the run, so that nothing is left behind
       } else {
-        // Real I/O may be on its way, so look again, without burning the core.
+        // Real I/O may be in transit, so look again, without using a core for it.
         const timer = host.setTimer(1, look);
         stop = () => host.clearTimer(timer);
         return;

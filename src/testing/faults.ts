@@ -1,39 +1,54 @@
-// Faults: what a bad network does to a connection, as options; and drawing such options from random numbers.
+// Faults: what a bad network does to a connection, as options. Also draws such options from random
+// numbers.
 //
-// Amounts are drawn anew each time they are needed. Where a fault strikes is counted in bytes, not in time or chunks: a seed
-// repeats it, whatever way the system cuts the stream.
+// Amounts are drawn again each time they are needed. Positions of faults are counted in bytes, not
+// in time or chunks: so a seed repeats them, however the system cuts the stream.
 import { type Checks, checkOptions, describe, flag, objectOf, positive, wrongValue } from '../base/index.ts';
 
-/** An amount: fixed, drawn evenly from a range, or made by a function of random numbers, 0 <= x < 1. */
+/**
+ * An amount: fixed, drawn evenly from a range, or computed by a function from random numbers, 0 <=
+ * x < 1.
+ */
 export type Draw = number | readonly [from: number, to: number] | ((random: () => number) => number);
 
-/** What happens to the bytes of a direction. Nothing, by default. */
+/** What happens to the bytes of a direction. Defaults to nothing. */
 export interface Faults {
-  /** Milliseconds a piece is held back, and with it all that comes after it. Default 0. */
+  /**
+   * Milliseconds for which a piece is held back, and with it everything behind it. Defaults to 0.
+   */
   readonly delay?: Draw | undefined;
-  /** Bytes of a piece, at most: what came together is cut, what comes during a delay is joined. Default 65,536. */
+  /**
+   * The maximum size of a piece, in bytes. Longer data is cut; data that comes during a delay is
+   * joined. Defaults to 65,536.
+   */
   readonly piece?: Draw | undefined;
-  /** Bytes per second, at most. Default Infinity. */
+  /** The maximum rate, in bytes per second. Defaults to Infinity. */
   readonly rate?: number | undefined;
-  /** Bytes until it stalls, drawn again after each stall. Default Infinity. */
+  /** Bytes until the next stall, drawn again after each one. Defaults to Infinity. */
   readonly stallAfter?: Draw | undefined;
-  /** Milliseconds of a stall. Default 1,000 to 10,000. */
+  /** The length of a stall, in milliseconds. Defaults to 1,000 to 10,000. */
   readonly stallFor?: Draw | undefined;
-  /** Bytes after which this direction ends: the receiver reads the end, what follows is lost. Default Infinity. */
+  /**
+   * Bytes after which this direction ends: the receiver reads the end, and what follows is lost.
+   * Defaults to Infinity.
+   */
   readonly truncateAfter?: Draw | undefined;
-  /** Bytes after which both ends are reset. What has not arrived by then, in either direction, is lost. Default Infinity. */
+  /**
+   * Bytes after which both ends are reset. What has not arrived by then is lost, in both
+   * directions. Defaults to Infinity.
+   */
   readonly resetAfter?: Draw | undefined;
 }
 
-/** Faults of both directions, each with draws of its own, and what is different in one of them. */
+/** Faults for both directions, each with draws of its own, and overrides for one of them. */
 export interface ConnectionFaults extends Faults {
-  /** From the client to the target; what it leaves out is as above. */
+  /** From the client to the target. What it leaves out is taken from above. */
   readonly up?: Faults | undefined;
-  /** From the target to the client; what it leaves out is as above. */
+  /** From the target to the client. What it leaves out is taken from above. */
   readonly down?: Faults | undefined;
 }
 
-/** The checks of one direction's faults. */
+/** The checks for the faults of one direction. */
 const DIRECTION: Checks<Faults> = {
   delay: drawable,
   piece: drawable,
@@ -44,14 +59,14 @@ const DIRECTION: Checks<Faults> = {
   rate: positive('a number of bytes per second'),
 };
 
-/** All faults, of both directions and of each. */
+/** The checks for all faults: of both directions together and of each. */
 export const FAULTS: Checks<ConnectionFaults> = {
   ...DIRECTION,
   up: objectOf(DIRECTION),
   down: objectOf(DIRECTION),
 };
 
-/** The faults of one direction. */
+/** Returns the faults of one direction. */
 export function faultsOf(faults: ConnectionFaults, direction: 'up' | 'down'): Faults {
   const { up, down, ...both } = faults;
   return { ...both, ...(direction === 'up' ? up : down) };
@@ -72,7 +87,7 @@ function drawable(action: string, name: string, value: unknown): void {
   throw new RangeError(`Cannot ${action}: ${name} must be ${expected}, got [${range.map(describe).join(', ')}]`);
 }
 
-/** One amount. */
+/** Draws one amount. */
 export function draw(amount: Draw, random: () => number): number {
   if (typeof amount === 'number') return amount;
   if (typeof amount === 'function') return amount(random);
@@ -87,10 +102,11 @@ interface DrawOptions {
 const DRAW: Checks<DrawOptions> = { lossless: flag };
 
 /**
- * Faults of any kind for one connection: mixtures of delays, pieces, rates and stalls, and in half of all cases a truncation
- * or a reset somewhere in the first 100,000 bytes. None of them is slower than some 8,000 bytes per second, its stalls of at
- * most two seconds left aside.
- * @param options `lossless`: without truncations and resets, so that every byte arrives
+ * Draws random faults for one connection: mixtures of delays, pieces, rates and stalls, and in half
+ * of all cases a truncation or a reset in the first 100,000 bytes. Apart from stalls of at most two
+ * seconds, no result is slower than about 8,000 bytes per second.
+ * @param random returns numbers 0 <= x < 1, for example from `seededRandom`
+ * @param options `lossless`: no truncations and resets, so that every byte arrives
  *
  * @example
  * ```ts
@@ -103,7 +119,8 @@ export function drawFaults(random: () => number, options: DrawOptions = {}): Con
   const { lossless = false } = options;
   const cut = random() < 0.6;
   const piece = cut ? some(random, 1, 65_536) : 65_536;
-  // So long at most that pieces of any length keep up the rate promised; a host's timers come some tenths late.
+  // Short enough that pieces of any length keep the promised rate. A host's timers come some tenths
+  // of a millisecond late.
   const delay = Math.min(some(random, 1, 200), piece / 32);
   const delays = random() < 0.5 && delay >= 1;
   const slow = random() < 0.2;
@@ -122,7 +139,7 @@ export function drawFaults(random: () => number, options: DrawOptions = {}): Con
   return fate < 0.75 ? { ...harmless, up: fault } : { ...harmless, down: fault };
 }
 
-/** An integer from `from` to `to`, of any order of magnitude with equal chances. */
+/** Returns an integer from `from` to `to`, with equal chances for every order of magnitude. */
 function some(random: () => number, from: number, to: number): number {
   return Math.round(from * (to / from) ** random());
 }

@@ -1,12 +1,19 @@
-// A link between two connections that passes bytes on, with faults.
+// FaultyLink: passes the bytes of two connections on to each other, with faults.
 //
-// States: OPEN -> ENDED (both directions are over, all that could arrive was passed on) | RESET (by a fault, by hand, by
-// disposal) | LOST (an end broke by itself; the other is then reset). Both ends are gone soon after it leaves OPEN.
+// States:
+// - OPEN: the initial state.
+// - ENDED: both directions are over, and everything that could arrive was passed on.
+// - RESET: a fault, reset() or disposal has aborted both ends.
+// - LOST: one end broke by itself; the link then resets the other. It leaves OPEN once. Both ends
+//   are gone soon afterwards.
 //
-// - Each direction is a task that reads a piece, holds it back, writes it and drains: so flow control passes through.
-// - A direction is over at its sender's end, at its truncation, or when its receiver takes no more while what that one sent
-//   is still on its way back. In the last two what still comes is read and dropped, so that its sender is not stuck.
-// - An end that breaks is noticed also by a direction that holds bytes back or waits for the other end: see #watch.
+// - Each direction is a task that reads a piece, holds it back, writes it and drains. So flow
+//   control passes through.
+// - A direction is over when its sender ends, when it is truncated, or when its receiver takes no
+//   more while the receiver's own bytes are still in transit. In the last two cases, further bytes
+//   are read and dropped, so that the sender is not stuck.
+// - A direction that holds bytes back or waits for the other end also notices an end that breaks:
+//   see #watch.
 import { type Checks, checkOptions, disposable } from '../base/index.ts';
 import { ConnectionLostError, createTask, random, sleep, TaskGroup, type WaitOptions } from '../core/index.ts';
 import type { Duplex } from '../streams/index.ts';
@@ -15,35 +22,39 @@ import { FaultPlan } from './fault-plan.ts';
 import { seedNumber } from './random.ts';
 import { checkFaults, type ConnectionFaults, faultsOf } from './faults.ts';
 
-/** Bytes read at a time of what is dropped. */
+/** The bytes read at a time when they are to be dropped. */
 const DROP = 65_536;
 
+/** Options of a FaultyLink. */
 export interface FaultyLinkOptions {
-  /** What happens to the bytes. Default: nothing. */
+  /** What happens to the bytes. Defaults to nothing. */
   readonly faults?: ConnectionFaults | undefined;
-  /** Repeats all that is drawn. Default: a random one, see `link.seed`. */
+  /** The seed of everything that is drawn. Defaults to a random one, which is in `link.seed`. */
   readonly seed?: number | undefined;
 }
 
-/** All options of a FaultyLink. */
+/** The checks for every option of a FaultyLink. */
 export const FAULTY_LINK: Checks<FaultyLinkOptions> = {
   faults: (_action, _name, value) => checkFaults(value),
   seed: seedNumber,
 };
 
-/** What was done to one direction. */
+/** What a link did to one direction. */
 export interface DirectionStatistics {
   /** Bytes passed on. */
   readonly bytes: number;
-  /** Pieces they were passed on in. */
+  /** Pieces in which they were passed on. */
   readonly pieces: number;
-  /** Bytes that came and were not passed on: after a truncation, or for a receiver that takes no more. */
+  /**
+   * Bytes that came and were not passed on: after a truncation, or for a receiver that takes no
+   * more.
+   */
   readonly dropped: number;
-  /** Milliseconds for which pieces were held back on purpose, in all: by delays, rates and stalls. */
+  /** Total milliseconds for which pieces were held back on purpose, by delays, rates and stalls. */
   readonly held: number;
   /** How often `stallAfter` stopped it. */
   readonly stalls: number;
-  /** Whether `truncateAfter` ended it. */
+  /** True if `truncateAfter` ended it. */
   readonly truncated: boolean;
 }
 
@@ -58,7 +69,10 @@ class Direction implements DirectionStatistics {
   stalls = 0;
   truncated = false;
   over = false;
-  /** Milliseconds of `held` not slept yet, less than one: the least that hosts' timers know. */
+  /**
+   * The part of `held` that was not slept yet, in milliseconds. Less than one, the shortest time of
+   * a host's timers.
+   */
   owed = 0;
 
   constructor(from: Duplex, to: Duplex, plan: FaultPlan) {
@@ -69,8 +83,9 @@ class Direction implements DirectionStatistics {
 }
 
 /**
- * Joins two connections to one, and treats their bytes badly. It owns both from then on, and is gone when both are: some time
- * after their other ends have ended, at once when disposed. Works under a fake clock.
+ * Joins two connections and treats their bytes as a bad network does. The link owns both from then
+ * on. It is gone when both are: some time after their other ends have ended, or at once when
+ * disposed. Works under a fake clock.
  *
  * @example
  * ```ts
@@ -83,23 +98,26 @@ class Direction implements DirectionStatistics {
  * ```
  */
 export class FaultyLink implements AsyncDisposable {
-  /** Repeats what is drawn, given again with the same faults. */
+  /** Pass it again with the same faults to repeat everything that was drawn. */
   readonly seed: number;
   readonly faults: ConnectionFaults;
   readonly #up: Direction;
   readonly #down: Direction;
   readonly #ends: readonly [Duplex, Duplex];
   #state: 'open' | 'ended' | 'reset' | 'lost' = 'open';
-  /** Both directions are over, or it has left OPEN. */
+  /** Set once both directions are over, or the link has left OPEN. */
   readonly #over = new Event();
-  /** Both ends are gone. */
+  /** Set once both ends are gone. */
   readonly #closed = new Event();
-  /** Stalls by hand that last. */
+  /** The number of calls of stall() that are not disposed. */
   #stalling = 0;
-  /** Set while there are none. */
+  /** Set while that number is 0. */
   readonly #moving = new Event();
 
-  /** @throws TypeError or RangeError for options and faults that are wrong or unknown */
+  /**
+   * Joins `client` and `target`, and starts to pass bytes on.
+   * @throws TypeError or RangeError for options and faults that are wrong or unknown
+   */
   constructor(client: Duplex, target: Duplex, options: FaultyLinkOptions = {}) {
     checkOptions('make a faulty link', options, FAULTY_LINK);
     const { faults = {}, seed = Math.floor(random() * 2 ** 32) } = options;
@@ -109,34 +127,38 @@ export class FaultyLink implements AsyncDisposable {
     this.#up = new Direction(client, target, new FaultPlan(faultsOf(faults, 'up'), seed));
     this.#down = new Direction(target, client, new FaultPlan(faultsOf(faults, 'down'), ~seed));
     this.#moving.set();
-    // Eager, so that it also cleans up when it is cancelled at once.
+    // Eager, so that it cleans up even if it is cancelled at once.
     createTask(() => this.#run(), { name: 'faulty link', eager: true });
   }
 
-  /** From the client to the target. */
+  /** The direction from the client to the target. */
   get up(): DirectionStatistics {
     return this.#up;
   }
 
-  /** From the target to the client. */
+  /** The direction from the target to the client. */
   get down(): DirectionStatistics {
     return this.#down;
   }
 
   /**
-   * `ended`: both directions came to an end. `reset`: by a fault, `reset()` or disposal. `lost`: one end broke by itself, and
-   * the other was reset.
+   * `open` while it passes bytes on. `ended` once both directions have come to an end. `reset`
+   * after a fault, `reset()` or disposal. `lost` if one end broke by itself, and the other was
+   * reset.
    */
   get state(): 'open' | 'ended' | 'reset' | 'lost' {
     return this.#state;
   }
 
-  /** Whether the link itself has taken bytes away, or may have: it truncated a direction or reset both ends. */
+  /**
+   * True if the link itself has lost bytes, or may have: it truncated a direction or reset both
+   * ends.
+   */
   get harmed(): boolean {
     return this.#state === 'reset' || this.#up.truncated || this.#down.truncated;
   }
 
-  /** Passes on nothing, in both directions, until all such stalls are disposed. */
+  /** Stops both directions until the result is disposed. Several stalls can overlap. */
   stall(): Disposable {
     this.#stalling++;
     this.#moving.clear();
@@ -145,17 +167,20 @@ export class FaultyLink implements AsyncDisposable {
     });
   }
 
-  /** Aborts both ends. Does nothing once it has ended. */
+  /** Aborts both ends. Does nothing once the link has left `open`. */
   reset(): void {
     this.#break('reset');
   }
 
-  /** Resolves when both ends are gone, however they went. */
+  /**
+   * Waits until both ends are gone, for whatever reason. Cancellable.
+   * @throws CancelledError
+   */
   async waitClosed(options?: WaitOptions): Promise<void> {
     await this.#closed.wait(options);
   }
 
-  /** reset, then waitClosed. */
+  /** Calls `reset`, then waits for `waitClosed`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.reset();
     await this.waitClosed();
@@ -183,7 +208,7 @@ export class FaultyLink implements AsyncDisposable {
       try {
         await this.#gone();
       } finally {
-        this.#closed.set(); // also when it was cancelled twice
+        this.#closed.set(); // also if it was cancelled twice
       }
     }
   }
@@ -237,7 +262,7 @@ export class FaultyLink implements AsyncDisposable {
       let data: Uint8Array = await from.reader.read(size);
       if (plan.paced) {
         await hold(direction, plan.delay());
-        // What came meanwhile joins it; the end of the stream has its own turn.
+        // What came meanwhile joins this piece. The end of the stream takes a turn of its own.
         if (data.length < size && data.length > 0 && from.reader.bufferedBytes > 0) {
           data = join(data, await from.reader.read(size - data.length));
         }
@@ -253,7 +278,10 @@ export class FaultyLink implements AsyncDisposable {
     }
   }
 
-  /** Reads what nobody is to get, until the sender's end or loss, which #watch tells. */
+  /**
+   * Reads and drops what nobody is to receive, until the sender ends or is lost, which #watch
+   * reports.
+   */
   async #drop(direction: Direction): Promise<void> {
     const { reader } = direction.from;
     try {
@@ -275,11 +303,11 @@ export class FaultyLink implements AsyncDisposable {
   }
 }
 
-/** Holds the direction up, for a turn at least. */
+/** Holds the direction up, for at least a turn. */
 async function hold(direction: Direction, ms: number): Promise<void> {
   direction.held += ms;
   direction.owed += ms;
-  const due = direction.owed < 1 ? 0 : direction.owed; // NaN is for sleep to refuse
+  const due = direction.owed < 1 ? 0 : direction.owed; // sleep rejects NaN
   direction.owed -= due;
   await sleep(due);
 }

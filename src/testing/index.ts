@@ -1,5 +1,7 @@
-// testing: a clock that tests own, knowing when everything waits, leak checks, stream pairs and checks.
-// May import: the pure rooms. Does not belong here: anything tied to one test runner.
+// testing: a clock that tests control, detection of blocked tasks, leak checks, stream pairs and
+// their checks.
+// May import: the pure rooms.
+// Does not belong here: anything tied to one test runner.
 export { allTasksBlocked } from './blocked.ts';
 export { checkDuplex, type DuplexCheck, duplexChecks, type MakeDuplexPair } from './check-duplex.ts';
 export { type Exploration, exploreCancellation, type ExploreOptions, shuffleWakeups } from './explore.ts';

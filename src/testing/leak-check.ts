@@ -1,12 +1,16 @@
-// The check every test ends with: nothing it started is left, and no error went unheard.
+// The check at the end of every test: nothing that it started is left, and every error reached a
+// caller.
 import { type ExceptionContext, host, liveTasks, nextDeadline, setExceptionHandler } from '../core/index.ts';
 
-/** How many turns of the loop things get to end after the body has. */
+/** The number of turns that things have to end after the body has. */
 const TURNS = 50;
 
 /**
- * Runs a test's body and then throws unless all it started has ended: tasks, deadlines of maitre, sockets, servers, timers
- * and processes of the host. Errors that reached no receiver fail it too, unless the body sets its own exception handler.
+ * Runs the body of a test, then throws unless everything it started has ended: tasks, deadlines of
+ * maitre, sockets, servers, timers and processes of the host. Errors that reached no caller also
+ * fail the test, unless the body sets its own exception handler.
+ * @returns what the body returns
+ * @throws Error that lists what is left, or what the body throws
  *
  * @example
  * ```ts
@@ -56,7 +60,7 @@ function findLeaks(
 function countResources(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { name, class: kind } of host.activeResources?.() ?? []) {
-    if (kind !== 'own') counts.set(name, (counts.get(name) ?? 0) + 1); // what comes and goes by itself, as the turn the check waits for
+    if (kind !== 'own') counts.set(name, (counts.get(name) ?? 0) + 1); // 'own': such as the turn waited for
   }
   return counts;
 }

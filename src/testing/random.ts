@@ -1,9 +1,20 @@
 import { type Check, ofType } from '../base/index.ts';
 
-/** The seed of random numbers. */
+/** The check for the seed of random numbers. */
 export const seedNumber: Check = ofType('number', 'a finite number', Number.isFinite);
 
-/** Random numbers, 0 <= x < 1, that a seed repeats (mulberry32): for tests that must be replayed, not for secrets. */
+/**
+ * Returns a source of random numbers, 0 <= x < 1, that the seed repeats (mulberry32). For tests
+ * that have to be replayed, not for secrets.
+ * @param seed any finite number
+ *
+ * @example
+ * ```ts
+ * import { seededRandom } from 'maitre/testing';
+ * const random = seededRandom(7);
+ * console.log(random() === seededRandom(7)()); // true
+ * ```
+ */
 export function seededRandom(seed: number): () => number {
   seedNumber('make random numbers', 'seed', seed);
   let state = seed | 0;

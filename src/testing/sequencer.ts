@@ -1,4 +1,4 @@
-// Steps of several tasks in one fixed order. trio: `Sequencer`.
+// Sequencer: runs steps of several tasks in one fixed order. trio: `Sequencer`.
 import { type Check, integer } from '../base/index.ts';
 import { waiting } from '../core/index.ts';
 import { Event } from '../sync/index.ts';
@@ -6,7 +6,8 @@ import { Event } from '../sync/index.ts';
 const stepNumber: Check = integer(0);
 
 /**
- * Makes tasks take turns: `step(n)` waits until `step(n - 1)` was disposed. For tests that need one exact interleaving.
+ * Makes tasks take turns: `step(n)` waits until `step(n - 1)` was disposed. For tests that need one
+ * exact interleaving. trio: `Sequencer`.
  *
  * @example
  * ```ts
@@ -23,7 +24,12 @@ export class Sequencer {
   readonly #ended = new Map<number, Event>();
   readonly #begun = new Set<number>();
 
-  /** Waits for its turn; disposing the result begins the next step. Each number is used once. */
+  /**
+   * Waits for step `n`. Dispose the result to begin the next step. Use each number once.
+   * Cancellable.
+   * @param n the number of the step, from 0
+   * @throws CancelledError
+   */
   step(n: number): Promise<Disposable> {
     return waiting(this.#step(n));
   }

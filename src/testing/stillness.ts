@@ -1,14 +1,17 @@
-// Whether real I/O may still be on its way, before a fake clock jumps: a kernel needs real time to connect and to deliver,
-// and a jump meanwhile would fire the timeouts of what is about to arrive.
+// Stillness: whether real I/O may still be in transit before a fake clock jumps. A kernel needs
+// real time to connect and to deliver. A jump meanwhile would fire the timeouts of what is about to
+// arrive.
 //
-// Without sockets of the host's that were opened since, nothing can come. With some, every task must stand at the same waits
-// for QUIET real milliseconds and LOOKS looks: on a busy machine time passes without the loop having had its turn. And no step of
-// anybody's may be due in the next turn (Node tells of those): a peer in this process may take many turns for an answer. Who
-// always has one, a loop of setImmediate, is not waited for longer than RESTLESS real milliseconds.
-// Hosts that do not tell what they have open (Bun) are taken to have nothing.
+// - If the host has no more sockets open than when this was made, nothing can arrive.
+// - Otherwise every task has to stand at the same waits for QUIET real milliseconds and LOOKS
+//   looks. Both, because on a busy machine time passes without a turn of the loop.
+// - Nor may any step be due in the next turn (Node reports those): a peer in this process may need
+//   many turns to answer. A program that always has one, such as a loop of setImmediate, is waited
+//   for at most RESTLESS real milliseconds.
+// - Hosts that do not report what is open (Bun) count as having nothing open.
 import { type ActiveResource, host, liveTasks, type Wait, waitsOf } from '../core/index.ts';
 
-/** Real milliseconds in which nothing moves. */
+/** The real milliseconds during which nothing may move. */
 const QUIET = 3;
 const LOOKS = 3;
 const RESTLESS = 1000;
@@ -18,10 +21,16 @@ export class Stillness {
   #waits: readonly Wait<unknown>[] = [];
   #since = 0;
   #looks = 0;
-  /** Since when each look has found a step that is due; undefined when the last one found none. */
+  /**
+   * The time since which every look has found a step that is due. Undefined if the last look found
+   * none.
+   */
   #restlessSince: number | undefined = undefined;
 
-  /** A look: true when nothing is on its way. Looks are a real millisecond or more apart. */
+  /**
+   * Looks once. Returns true if nothing is in transit. Leave a real millisecond or more between
+   * looks.
+   */
   reached(): boolean {
     const resources = active();
     if (countOpen(resources) <= this.#openBefore) return true;
@@ -30,7 +39,7 @@ export class Stillness {
     const same =
       !isRestless && waits.length === this.#waits.length && waits.every((wait, i) => wait === this.#waits[i]);
     if (same && (++this.#looks < LOOKS || host.now() - this.#since < QUIET)) return false;
-    this.#waits = waits; // also after it was still: what a jump fires may send something without moving a wait
+    this.#waits = waits; // also after a still look: what a jump fires may send something without changing a wait
     this.#since = host.now();
     this.#looks = 0;
     return same;

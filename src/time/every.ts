@@ -1,21 +1,28 @@
-// every: ticks on a grid, without drift. Prior art: tokio::time::interval and its MissedTickBehavior.
+// every: ticks on a grid, without drift. Prior art: tokio::time::interval and its
+// MissedTickBehavior.
 //
-// Tick k is due at start + k * ms on the loop's clock, which is monotonic: a wall clock that jumps changes nothing, and a
-// late tick does not delay the next. When ticks were missed (a slow body, a blocked loop):
-// - `skip`: the missed ones are left out; the next one is the next on the grid. Numbers have gaps.
-// - `burst`: the missed ones come at once, one after the other, until it has caught up.
-// - `delay`: the grid moves: the next one is a full period after the late one.
+// Tick k is due at start + k * ms on the loop's clock. That clock is monotonic: a wall clock that
+// jumps changes nothing. A late tick does not delay the next one. `missed` decides about ticks that
+// were missed, because the body was slow or the loop was blocked:
+// - `skip`: yields the latest missed tick at once and leaves out the earlier ones, so numbers have
+//   gaps.
+// - `burst`: yields the missed ticks at once, one after the other, until it has caught up.
+// - `delay`: moves the grid. The next tick comes a full period after the late one.
+//
+// Example, with ms 10 and a body that takes 25 ms at tick 1 (from 10 to 35): `skip` yields 3 at 35
+// and 4 at 40, `burst` yields 2 and 3 at 35 and 4 at 40, `delay` yields 2 at 35 and 3 at 45.
 import { anything, AsyncIteration, type Check, type Checks, flag, ofType, oneOf } from '../base/index.ts';
 import { loopTime, sleep, waiting, type WaitOptions } from '../core/index.ts';
 
+/** Options of `every`. */
 export interface EveryOptions extends WaitOptions {
-  /** What becomes of missed ticks. Default `skip`. */
+  /** What happens to missed ticks. Defaults to `skip`. */
   readonly missed?: 'skip' | 'burst' | 'delay' | undefined;
-  /** Gives tick 0 at once. Default false: the first is tick 1, after one period. */
+  /** Yields tick 0 at once. Defaults to false: the first is tick 1, after one period. */
   readonly immediate?: boolean | undefined;
 }
 
-/** All options of `every`. */
+/** The checks for every option of `every`. */
 export const EVERY: Checks<EveryOptions> = {
   missed: oneOf('skip, burst or delay'),
   immediate: flag,
@@ -28,7 +35,7 @@ class Ticks extends AsyncIteration<number> {
   readonly #ms: number;
   readonly #missed: 'skip' | 'burst' | 'delay';
   readonly #options: WaitOptions | undefined;
-  /** When tick 0 was due; moves under `delay`. */
+  /** The time at which tick 0 was due, on the loop's clock. Moves under `delay`. */
   #start: number = loopTime();
   #next: number;
 
@@ -54,12 +61,13 @@ class Ticks extends AsyncIteration<number> {
       else if (this.#missed === 'delay') this.#start += late;
     }
     let left = this.#due(this.#next) - loopTime();
-    // The next tick is never farther than a period, but for rounding: the clock went back, and the grid goes with it.
+    // The next tick is never more than a period away, except for rounding. If it is, the clock was
+    // set back: move the grid with it.
     if (left > this.#ms + 1) {
       this.#start -= left - this.#ms;
       left = this.#ms;
     }
-    // A tick that is due already still is a turn: a body that is always late cannot starve the loop.
+    // Waits a turn even for a tick that is due: a body that is always late cannot starve the loop.
     await sleep(Math.max(0, left), undefined, this.#options);
     return this.ended ? this.return() : { done: false, value: this.#next++ };
   }
@@ -70,9 +78,13 @@ class Ticks extends AsyncIteration<number> {
 }
 
 /**
- * Ticks every `ms` milliseconds without drift: yields the number of the tick, which is due at its number times `ms` after
- * the call. Cancellable at each tick; leaving the loop ends it.
- * @throws RangeError unless ms > 0 and finite; TypeError or RangeError for options that are wrong or unknown
+ * Ticks every `ms` milliseconds without drift. Yields the number of the tick, which is due that
+ * many periods after the call. Cancellable at each tick. Ends when you leave the loop. Prior art:
+ * `tokio::time::interval`.
+ * @param ms the period in milliseconds
+ * @throws RangeError unless ms > 0 and finite
+ * @throws TypeError or RangeError for options that are wrong or unknown
+ * @throws CancelledError, at a tick
  *
  * @example
  * ```ts

@@ -1,9 +1,12 @@
-// rateLimit: so many per period, evenly from a bucket of tokens that fills with time.
+// rateLimit: at most `count` acquisitions per period, from a token bucket that fills continuously.
 //
-// `#tokens` is the level at `#at`; it grows by count / per each millisecond up to count. Waiters stand in line while it is
-// below one, and one deadline, the limiter itself, wakes the first when it gets there. A waiter that is cancelled leaves, and
-// those behind it move up; one that had its token already gives it back. Reserving the times to come at once, and sleeping
-// until then, is the rejected option: the time of one that is cancelled can be given to nobody.
+// State: `#tokens` is the level of the bucket at the time `#at`. It rises by count / ms per
+// millisecond, up to count. Waiters stand in line while it is below one. One deadline, the limiter
+// itself, wakes the first waiter when the level reaches one. A waiter that is cancelled leaves, and
+// those behind it move up. One that was answered before its cancel returns its token.
+//
+// Rejected: to reserve future times at once and sleep until then. The time of a waiter that is
+// cancelled would be lost to those behind it.
 import { type Check, ofType } from '../base/index.ts';
 import {
   addDeadline,
@@ -20,7 +23,7 @@ import {
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** A token, but for what is lost by rounding when the level is computed from times. */
+/** One token, less what rounding loses when the level is computed from times. */
 const ONE = 1 - 1e-9;
 
 const rateCount: Check = ofType('number', 'a finite number >= 1', (count) => count >= 1 && count < Infinity);
@@ -29,23 +32,34 @@ const ratePeriod: Check = ofType('number', 'a finite number of milliseconds > 0'
 class TokenWait extends QueuedWait<void> {
   protected override withdraw(answered: boolean, value: void): void {
     super.withdraw(answered, value);
-    giveUp(this.resource as RateLimiter, answered); // made with `this` of a limiter below
+    giveUp(this.resource as RateLimiter, answered); // the constructor call below passes `this`, a limiter
   }
 }
 
-let giveUp: (limiter: RateLimiter, hadToken: boolean) => void; // set by the class
+let giveUp: (limiter: RateLimiter, hadToken: boolean) => void; // set by the static block of the class
 
-/** Made by `rateLimit`. */
+/**
+ * A rate limit, made by `rateLimit`. Waiters are served first come, first served.
+ *
+ * @example
+ * ```ts
+ * import { rateLimit } from 'maitre';
+ * const limiter = rateLimit(1, 1000);
+ * console.log(limiter.tryAcquire(), limiter.tryAcquire()); // true false
+ * ```
+ */
 export class RateLimiter extends Resource {
-  /** When the first waiter gets its token. @internal */
+  /** The time at which the first waiter receives its token. @internal */
   when = 0;
-  /** The heap's own. @internal */
+  /** Written by the heap of deadlines. @internal */
   slot = -1;
-  /** The heap's own. @internal */
+  /** Written by the heap of deadlines. @internal */
   order = 0;
   readonly #count: number;
   readonly #ms: number;
+  /** The level of the bucket at `#at`. A fraction between 0 and `#count`. */
   #tokens: number;
+  /** The time at which `#tokens` was computed, in milliseconds on the loop's clock. */
   #at: number = loopTime();
   readonly #line = new Line<void, TokenWait>();
 
@@ -73,7 +87,10 @@ export class RateLimiter extends Resource {
     return { count: this.#count, ms: this.#ms, tokens: this.#tokens, waiting: this.#line.size };
   }
 
-  /** Waits until one more is allowed, in the order of the calls. Cancellable: then it does not count. */
+  /**
+   * Waits until one more acquisition is allowed. Cancellable; a cancelled one does not count.
+   * @throws CancelledError
+   */
   acquire(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
@@ -83,9 +100,9 @@ export class RateLimiter extends Resource {
     return promise;
   }
 
-  /** Takes one if it is allowed now, and nobody waits for it. */
+  /** Acquires without waiting. Returns false if none is allowed now, or if others wait. */
   tryAcquire(): boolean {
-    if (this.#line.size > 0 && loopTime() < this.#at) this.#grant(); // the clock went back: the deadline is too far
+    if (this.#line.size > 0 && loopTime() < this.#at) this.#grant(); // the clock was set back
     this.#fill();
     if (this.#line.size > 0 || this.#tokens < ONE) return false;
     this.#tokens--;
@@ -96,14 +113,14 @@ export class RateLimiter extends Resource {
     return `${this.#count} per ${this.#ms} ms, ${this.#line.size} waiting`;
   }
 
-  /** The first waiter's time has come. @internal */
+  /** Called at the deadline of the first waiter. @internal */
   due(): void {
     this.#fill();
-    this.#tokens = Math.max(this.#tokens, 1); // whatever the rounding says: else the same deadline could come for ever
+    this.#tokens = Math.max(this.#tokens, 1); // against rounding: else this deadline repeats for ever
     this.#grant();
   }
 
-  /** Gives tokens to those who wait, and sets the deadline for the next one. */
+  /** Answers the waiters for whom there are tokens, and sets the deadline for the next one. */
   #grant(): void {
     deleteDeadline(this);
     this.#fill();
@@ -113,9 +130,11 @@ export class RateLimiter extends Resource {
     addDeadline(this);
   }
 
+  /** Raises the level to that of now. */
   #fill(): void {
     const now = loopTime();
-    // A clock may go back, when a fake one ends for example: no time has passed then, and none is taken back.
+    // A clock can be set back, for example when a fake one ends. Then no time has passed, and no
+    // token is taken away.
     const passed = Math.max(0, now - this.#at);
     this.#tokens = Math.min(this.#count, this.#tokens + (passed * this.#count) / this.#ms);
     this.#at = now;
@@ -123,8 +142,12 @@ export class RateLimiter extends Resource {
 }
 
 /**
- * Allows `count` acquisitions per `ms` milliseconds, the first `count` at once.
- * @throws RangeError unless count >= 1 and ms > 0, both finite; TypeError unless both are numbers
+ * Limits how often something happens: at most `count` acquisitions per `ms` milliseconds on
+ * average, the first `count` at once. Call `acquire()` before each.
+ * @param count acquisitions per period, and the most that can come at once
+ * @param ms the period in milliseconds
+ * @throws RangeError unless count >= 1 and ms > 0, both finite
+ * @throws TypeError unless both are numbers
  *
  * @example
  * ```ts

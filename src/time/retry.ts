@@ -1,4 +1,4 @@
-// retry: again after a pause, on the loop's clock.
+// retry: calls a function again after a pause, on the loop's clock.
 import {
   anything,
   callback,
@@ -20,20 +20,30 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 
+/** Options of `retry`. */
 export interface RetryOptions extends WaitOptions {
-  /** How often `fn` is called at most, an integer >= 1 or Infinity. Default 3. */
+  /** The maximum number of calls of `fn`, an integer >= 1 or Infinity. Defaults to 3. */
   readonly attempts?: number | undefined;
-  /** Milliseconds before the second attempt, doubled for each one after; or a function of the attempts made so far. Default 100. */
+  /**
+   * Milliseconds before the second attempt, doubled for each one after. Or a function of the number
+   * of attempts made so far that returns milliseconds. Defaults to 100.
+   */
   readonly backoff?: number | ((attempt: number) => number) | undefined;
-  /** Milliseconds: the longest pause. Default 30,000. */
+  /** The longest pause, in milliseconds. Defaults to 30,000. */
   readonly maxBackoff?: number | undefined;
-  /** Makes each pause a random one from half of it to all of it, so that many clients do not come back at once. Default true. */
+  /**
+   * Makes each pause random, between half of it and all of it, so that many clients do not come
+   * back at once. Defaults to true.
+   */
   readonly jitter?: boolean | undefined;
-  /** Whether an error is worth another attempt. Default: every one. A CancelledError never is. */
+  /**
+   * Returns whether an error is worth another attempt. Defaults to yes for every error. A
+   * CancelledError is never retried.
+   */
   readonly retryOn?: ((error: unknown, attempt: number) => boolean) | undefined;
 }
 
-/** All options of `retry`. */
+/** The checks for every option of `retry`. */
 export const RETRY: Checks<RetryOptions> = {
   attempts: integer(1, Infinity),
   maxBackoff: notNegativeMs,
@@ -48,9 +58,12 @@ export const RETRY: Checks<RetryOptions> = {
 const fromBackoff: Check = ofType('number', 'a number of milliseconds from backoff', (ms) => !Number.isNaN(ms));
 
 /**
- * Calls `fn` until it succeeds, at most `attempts` times, with growing pauses. Cancellable in the pauses and in `fn`;
- * `signal` reaches the pauses.
- * @throws the last error; what `backoff` or `retryOn` throws, with that error as its cause
+ * Calls `fn` until it succeeds, at most `attempts` times, with growing pauses. `fn` receives the
+ * number of the attempt. Cancellable, in the pauses and in `fn`. A `signal` cancels the pauses, not
+ * `fn`.
+ * @throws the last error of `fn`
+ * @throws what `backoff` or `retryOn` throws, with that error as its `cause`
+ * @throws CancelledError
  *
  * @example
  * ```ts
@@ -82,22 +95,24 @@ async function attemptAll<T>(fn: (attempt: number) => PromiseLike<T> | T, option
       const pause = keepCause(error, () => (retryOn(error, attempt) ? pauseAfter(attempt, backoff) : undefined));
       if (pause === undefined) throw error;
       const most = Math.min(pause, maxBackoff);
-      // Half of it for certain, so that a pause stays one; the other half by chance.
+      // Half of the pause is certain, the other half random.
       await sleep(jitter ? most * (0.5 + random() / 2) : most, undefined, wait);
     }
   }
 }
 
-/** Milliseconds >= 0. */
+/** Returns the pause in milliseconds, >= 0. */
 function pauseAfter(attempt: number, backoff: Exclude<RetryOptions['backoff'], undefined>): number {
-  // The power stays finite: zero times an infinite one would be no number.
+  // The exponent is bounded so that the power stays finite: 0 * Infinity would be NaN.
   if (typeof backoff === 'number') return backoff * 2 ** Math.min(attempt - 1, 1023);
   const pause = backoff(attempt);
   fromBackoff('retry', '', pause);
   return Math.max(0, pause);
 }
 
-/** Runs what the caller of retry gave it to decide with. Should that fail, the error it was about is the cause. */
+/**
+ * Runs a callback of the caller. If it throws, the error that it was to judge becomes the cause.
+ */
 function keepCause<T>(error: unknown, decide: () => T): T {
   try {
     return decide();

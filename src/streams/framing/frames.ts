@@ -1,4 +1,5 @@
-// Frames: each record after a binary length of 1, 2, 4 or 8 bytes, or a varint as in Protocol Buffers.
+// Frames: each record follows its length, a binary integer of 1, 2, 4 or 8 bytes, or a varint as in
+// Protocol Buffers.
 import { type Checks, checkOptions, flag, wrongValue } from '../../base/index.ts';
 import { Buffer } from '../buffer.ts';
 import type { StreamReader } from '../reader.ts';
@@ -13,22 +14,32 @@ import {
 } from './prefixed-reader.ts';
 import type { RecordReader } from './record-reader.ts';
 
-/** Bytes of a varint: 56 bits, more than any length that is accepted. */
+/** The longest varint, in bytes: 56 bits, more than any accepted length. */
 const LONGEST_VARINT = 8;
 
-/** What a frame's length looks like. */
+/** The format of the length of a frame. */
 export type FrameHeader = 1 | 2 | 4 | 8 | 'varint';
 
+/** Options of `frames` and `writeFrame`. Both sides have to use the same header. */
 export interface FrameOptions {
-  /** The length before each frame: an unsigned integer of so many bytes, or a varint (unsigned LEB128). Default 4. */
+  /**
+   * The length before each frame: an unsigned integer of that many bytes, or a varint (unsigned
+   * LEB128). Defaults to 4.
+   */
   readonly header?: FrameHeader | undefined;
-  /** The order of the header's bytes; a varint has its own. Default false: big-endian, as networks have it. */
+  /**
+   * The byte order of the header. Does not affect a varint. Defaults to false: big-endian, the
+   * usual network order.
+   */
   readonly littleEndian?: boolean | undefined;
-  /** Bytes: the longest frame, without its header. At most Number.MAX_SAFE_INTEGER. Default 16 MiB. */
+  /**
+   * The longest frame without its header, in bytes. At most Number.MAX_SAFE_INTEGER. Defaults to 16
+   * MiB.
+   */
   readonly maxLength?: number | undefined;
 }
 
-/** All options of frames. */
+/** The checks for every option of frames. */
 export const FRAMES: Checks<FrameOptions> = {
   header: frameHeader,
   littleEndian: flag,
@@ -38,11 +49,16 @@ export const FRAMES: Checks<FrameOptions> = {
 const ACTION = 'use frames';
 
 /**
- * Reads frames that come after their length, with `read()` or `for await`. Each is a Buffer without its header.
- * `read()` rejects with LimitOverrunError when more than `maxLength` is announced, before any of it is waited for (its
- * `consumed` is the length announced); with IncompleteReadError when the stream ends within a frame or its header; with
- * SyntaxError for a varint of more than 8 bytes (zeros that lengthen a shorter one are accepted). After each of these every
- * later read rejects with the same error. A cancelled read loses nothing.
+ * Reads length-prefixed frames, with `read()` or `for await`. Each is a Buffer without its header.
+ * A cancelled read loses nothing.
+ *
+ * `read()` rejects in these cases, and every later read then rejects with the same error:
+ * - LimitOverrunError, if the header announces more than `maxLength`. It does not wait for any of
+ *   the frame. `consumed` is the announced length.
+ * - IncompleteReadError, if the stream ends within a frame or its header.
+ * - SyntaxError, for a varint of more than 8 bytes. Shorter ones padded with zeros are accepted.
+ *
+ * @param reader the stream; use it only through the result while you read frames
  * @throws RangeError or TypeError for options that are wrong or unknown
  *
  * @example
@@ -65,10 +81,12 @@ export function frames(reader: StreamReader, options: FrameOptions = {}): Record
 }
 
 /**
- * Writes one frame: its length, then text (as UTF-8) or bytes. Does not wait: `drain` afterwards. Takes the options that the
- * other side reads with.
- * @throws RangeError, with nothing written, for more than `maxLength` bytes or more than the header can say; TypeError for
- * anything but text and bytes; InvalidStateError after `writeEof`
+ * Writes one frame: its length, then text (as UTF-8) or bytes. Does not wait; call `drain`
+ * afterwards. Pass the options that the other side reads with.
+ * @throws RangeError, with nothing written, for more than `maxLength` bytes, or more than the
+ * header can express
+ * @throws TypeError for anything but text and bytes
+ * @throws InvalidStateError after `writeEof`
  *
  * @example
  * ```ts
@@ -83,7 +101,7 @@ export function frames(reader: StreamReader, options: FrameOptions = {}): Record
  */
 export function writeFrame(writer: StreamWriter, data: string | Uint8Array, options: FrameOptions = {}): void {
   const { header = 4, littleEndian = false, maxLength = DEFAULT_MAX_LENGTH } = options;
-  // Value by value: a table costs as much as the frame.
+  // Checks the options one by one: building an object for checkOptions costs as much as the frame.
   FRAMES.header(ACTION, 'header', header);
   FRAMES.littleEndian(ACTION, 'littleEndian', littleEndian);
   FRAMES.maxLength(ACTION, 'maxLength', maxLength);
@@ -104,23 +122,24 @@ class IntegerDecoder implements LengthDecoder {
 
   decode(piece: Buffer): number {
     let value = 0;
-    // Not shifted: that would cut to 32 bits. Rounded above MAX_SAFE_INTEGER, which no limit reaches.
+    // Multiplies, because a shift would truncate to 32 bits. The result is rounded above
+    // MAX_SAFE_INTEGER, which no limit reaches.
     for (let i = 0, last = this.pieceLength - 1; i <= last; i++) {
-      value = value * 0x100 + (piece[this.#littleEndian ? last - i : i] as number); // i <= last
+      value = value * 0x100 + (piece[this.#littleEndian ? last - i : i] as number); // defined: i <= last
     }
     return value;
   }
 }
 
-/** Seven bits a byte, the lowest first; the eighth says that another byte follows. */
+/** Seven bits per byte, the lowest first. The eighth bit says that another byte follows. */
 class VarintDecoder implements LengthDecoder {
   readonly pieceLength = 1;
   #value = 0;
   #bytes = 0;
 
   decode(piece: Buffer): number {
-    const byte = piece[0] as number; // pieceLength 1
-    // Not shifted, as above.
+    const byte = piece[0] as number; // defined: pieceLength is 1
+    // Multiplies, as above.
     this.#value += (byte & 0x7f) * 2 ** (7 * this.#bytes);
     this.#bytes++;
     if (byte < 0x80) {

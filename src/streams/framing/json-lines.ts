@@ -1,7 +1,8 @@
-// JSON Lines (NDJSON): one JSON text a line, in UTF-8. https://jsonlines.org
+// JSON Lines (NDJSON): one JSON text per line, in UTF-8. https://jsonlines.org
 //
-// A line is one read of the stream (readUntil, not readLine: it leaves an overlong line alone, where a dropped half would
-// make the other half look like a line), so a cancel has taken the line or nothing of it.
+// A line is one read of the stream, so a cancel has taken the whole line or nothing. The read is
+// readUntil and not readLine: it leaves an overlong line in place, while readLine could drop its
+// first half and make the rest look like a line.
 import { type Checks, checkOptions, describe, quote } from '../../base/index.ts';
 import { IncompleteReadError, type WaitOptions } from '../../core/index.ts';
 import { byteLimit } from '../reader-options.ts';
@@ -10,24 +11,31 @@ import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
 import { RecordReader } from './record-reader.ts';
 
-/** Characters of a bad line that its error shows. */
+/** The number of characters of a bad line that its error shows. */
 const EXCERPT = 40;
 
+/** Options of `jsonLines`. */
 export interface JsonLinesOptions {
-  /** Bytes: the longest line, without its newline. Default: the reader's limit. */
+  /** The longest line without its newline, in bytes. Defaults to the limit of the reader. */
   readonly maxLength?: number | undefined;
 }
 
-/** All options of jsonLines. */
+/** The checks for every option of jsonLines. */
 export const JSON_LINES: Checks<JsonLinesOptions> = { maxLength: byteLimit };
 
 /**
- * Reads one JSON value a line, with `read()` or `for await`. Blank lines are skipped; a last line without a newline is
- * given, unless it is a number, which may have been cut short.
- * `read()` rejects with SyntaxError, naming the line and its beginning, for a line that is not JSON in UTF-8: that line is
- * dropped, and the next read goes on after it. It rejects with LimitOverrunError, nothing read, for a line that is too
- * long: to go on, take the line from the reader. And with IncompleteReadError when the stream ends within a line. A
- * cancelled read loses nothing.
+ * Reads one JSON value per line, with `read()` or `for await`. Skips blank lines. Accepts a last
+ * line without a newline, unless it is a number, which may have been cut off. A cancelled read
+ * loses nothing.
+ *
+ * `read()` rejects in these cases:
+ * - SyntaxError, with the number and the start of the line, for a line that is not JSON in UTF-8.
+ *   The line is dropped, and the next read continues after it.
+ * - LimitOverrunError, with nothing read, for a line that is too long. To continue, take the line
+ *   from the reader.
+ * - IncompleteReadError, if the stream ends within a line.
+ *
+ * @param reader the stream; use it only through the result while you read lines
  * @throws RangeError or TypeError for options that are wrong or unknown
  *
  * @example
@@ -45,9 +53,10 @@ export function jsonLines(reader: StreamReader, options: JsonLinesOptions = {}):
 }
 
 /**
- * Writes a value as JSON and a newline. Does not wait: `drain` afterwards.
- * @throws TypeError, with nothing written, for what JSON cannot hold: undefined, a function, a cycle, a bigint;
- * InvalidStateError after `writeEof`
+ * Writes a value as JSON and a newline. Does not wait; call `drain` afterwards.
+ * @throws TypeError, with nothing written, for what JSON cannot express: undefined, a function, a
+ * cycle, a bigint
+ * @throws InvalidStateError after `writeEof`
  *
  * @example
  * ```ts
@@ -60,14 +69,14 @@ export function jsonLines(reader: StreamReader, options: JsonLinesOptions = {}):
  * ```
  */
 export function writeJsonLine(writer: StreamWriter, value: unknown): void {
-  const text = JSON.stringify(value) as string | undefined; // its type hides what it gives for undefined
+  const text = JSON.stringify(value) as string | undefined; // its type omits undefined
   if (text === undefined) throw new TypeError(`Cannot write JSON: it has no form for ${describe(value)}`);
-  writer.write(`${text}\n`); // without indentation there is no newline in it
+  writer.write(`${text}\n`); // without indentation, JSON contains no newline
 }
 
 class JsonLineReader extends RecordReader<unknown> {
   readonly #maxLength: number;
-  /** Lines read so far. */
+  /** The number of lines read so far. */
   #line = 0;
 
   constructor(reader: StreamReader, maxLength: number) {
@@ -94,9 +103,12 @@ class JsonLineReader extends RecordReader<unknown> {
   }
 }
 
-/** The value of a line that ended with the stream. Cut short, only a number could be taken for a whole value. */
+/**
+ * Returns the value of a line that ended with the stream. If it was cut off, only a number could
+ * still look like a whole value.
+ */
 function lastValue(error: IncompleteReadError): unknown {
-  const line = error.partial as Buffer; // a reader gives Buffers
+  const line = error.partial as Buffer; // a reader makes Buffers
   if (isBlank(line)) return undefined;
   try {
     const value = parse(line, 0);
@@ -121,12 +133,15 @@ function parse(line: Buffer, number: number): unknown {
   throw new SyntaxError(`Cannot read JSON: line ${number} is not ${what}: ${excerpt}`, { cause });
 }
 
-/** Whether `text` is what `line` says: bytes that are no UTF-8 were decoded to U+FFFD, which encodes to other bytes. */
+/**
+ * Returns true if `text` encodes to `line`. Bytes that are not UTF-8 were decoded to U+FFFD, which
+ * encodes to other bytes.
+ */
 function isWhole(text: string, line: Buffer): boolean {
   return !text.includes('\ufffd') || Buffer.from(text).equals(line);
 }
 
-/** Nothing but spaces, tabs and the line's end. */
+/** Returns true if the line has only spaces, tabs and its ending. */
 function isBlank(line: Uint8Array): boolean {
   return line.every((byte) => byte === 32 || byte === 9 || byte === 13 || byte === 10);
 }

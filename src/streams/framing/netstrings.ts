@@ -1,4 +1,5 @@
-// Netstrings, `5:hello,`: https://cr.yp.to/proto/netstrings.txt. Strict: no sign, no space, no zero in front.
+// Netstrings, `5:hello,`: https://cr.yp.to/proto/netstrings.txt. Strict: no sign, no space, no
+// leading zero.
 import { type Checks, checkOptions } from '../../base/index.ts';
 import type { StreamReader } from '../reader.ts';
 import type { StreamWriter } from '../writer.ts';
@@ -17,20 +18,26 @@ const NINE = 57;
 const COLON = 58;
 const COMMA = 44;
 
+/** Options of `netstrings` and `writeNetstring`. */
 export interface NetstringOptions {
-  /** Bytes: the longest netstring, without its length and punctuation. Default 16 MiB. */
+  /** The longest netstring without its length and punctuation, in bytes. Defaults to 16 MiB. */
   readonly maxLength?: number | undefined;
 }
 
-/** All options of netstrings. */
+/** The checks for every option of netstrings. */
 export const NETSTRINGS: Checks<NetstringOptions> = { maxLength: recordLimit };
 
 /**
- * Reads netstrings (`5:hello,`) with `read()` or `for await`. Each is a Buffer of what it holds.
- * `read()` rejects with LimitOverrunError when more than `maxLength` is announced, as soon as a digit says so; with
- * IncompleteReadError when the stream ends within a netstring; with SyntaxError at the first byte that cannot be part of
- * one, also a zero in front of the length. After each of these every later read rejects with the same error. A cancelled read
- * loses nothing.
+ * Reads netstrings (`5:hello,`), with `read()` or `for await`. Each is a Buffer of the content. A
+ * cancelled read loses nothing.
+ *
+ * `read()` rejects in these cases, and every later read then rejects with the same error:
+ * - LimitOverrunError, at the first digit that announces more than `maxLength`.
+ * - IncompleteReadError, if the stream ends within a netstring.
+ * - SyntaxError, at the first byte that cannot be part of a netstring, including a leading zero of
+ *   the length.
+ *
+ * @param reader the stream; use it only through the result while you read netstrings
  * @throws RangeError or TypeError for options that are wrong or unknown
  *
  * @example
@@ -54,9 +61,10 @@ export function netstrings(reader: StreamReader, options: NetstringOptions = {})
 }
 
 /**
- * Writes text (as UTF-8) or bytes as a netstring. Does not wait: `drain` afterwards.
- * @throws RangeError, with nothing written, for more than `maxLength` bytes; TypeError for anything but text and bytes;
- * InvalidStateError after `writeEof`
+ * Writes text (as UTF-8) or bytes as a netstring. Does not wait; call `drain` afterwards.
+ * @throws RangeError, with nothing written, for more than `maxLength` bytes
+ * @throws TypeError for anything but text and bytes
+ * @throws InvalidStateError after `writeEof`
  *
  * @example
  * ```ts
@@ -87,11 +95,11 @@ class DigitsDecoder implements LengthDecoder {
   }
 
   decode(piece: Buffer): number {
-    const byte = piece[0] as number; // pieceLength 1
+    const byte = piece[0] as number; // defined: pieceLength is 1
     const value = this.#value;
     if (byte >= ZERO && byte <= NINE && value !== 0) {
       const longer = (value === UNKNOWN ? 0 : value * 10) + byte - ZERO;
-      if (longer > this.#maxLength) return longer; // it can only grow: refused now, so that digits have an end
+      if (longer > this.#maxLength) return longer; // more digits only increase it: this bounds the number of digits
       this.#value = longer;
       return UNKNOWN;
     }

@@ -1,37 +1,45 @@
-// PrefixedReader: records that say their length first. A decoder reads the length, this class the rest.
+// PrefixedReader: records that start with their length. A decoder reads the length, this class the
+// rest.
 //
-// States: PREFIX (`#length` is UNKNOWN; `#pieces` and the decoder hold what was read of it) -> BODY (`#length` is known)
-// -> PREFIX. Each read of the stream takes all it asked for or nothing, and each is followed by its step without a wait in
-// between: so a cancel finds either state whole, and the next read goes on from it.
+// States: PREFIX (`#length` is UNKNOWN; `#pieces` and the decoder hold the part of the length that
+// was read) -> BODY (`#length` is known) -> PREFIX.
+//
+// Each read of the stream takes all that it needs or nothing, and its state change follows without
+// a wait between them. So a cancel leaves one of the two states complete, and the next read
+// continues from it. Example: the length of a frame was read, and the read of its body is
+// cancelled. The state is BODY, with the length known. The next read waits for the body only.
 import { type Check, ofType, wrongValue } from '../../base/index.ts';
 import { IncompleteReadError, LimitOverrunError, type WaitOptions } from '../../core/index.ts';
 import { Buffer } from '../buffer.ts';
 import type { StreamReader } from '../reader.ts';
 import { RecordReader } from './record-reader.ts';
 
-/** Bytes that a record may have, by default: 16 MiB. */
+/** The default maximum of a record: 16 MiB, in bytes. */
 export const DEFAULT_MAX_LENGTH: number = 16 * 1024 * 1024;
 
 /** Returned by a decoder that needs another piece. */
 export const UNKNOWN = -1;
 
-/** Makes a length out of one piece or several. */
+/** Decodes a length from one or more pieces. */
 export interface LengthDecoder {
-  /** Bytes of each piece. */
+  /** The bytes of each piece. */
   readonly pieceLength: number;
-  /** The length, when this piece was its last: the decoder is then ready for the next one. Else UNKNOWN.
-   * @throws SyntaxError for a piece that cannot be part of a length */
+  /**
+   * Takes one piece. Returns the length if this piece was its last, and resets for the next length.
+   * Otherwise returns UNKNOWN.
+   * @throws SyntaxError for a piece that cannot be part of a length
+   */
   decode(piece: Buffer): number;
 }
 
-/** A kind of records. */
+/** A kind of record. */
 export interface PrefixedFormat {
-  /** `frame`, `netstring`: for messages. */
+  /** `frame` or `netstring`, for messages. */
   readonly name: string;
-  /** Bytes: a record that announces more is refused. */
+  /** The longest record, in bytes. One that announces more is rejected. */
   readonly maxLength: number;
   readonly decoder: LengthDecoder;
-  /** A byte that follows every record and is not part of it; undefined without one. */
+  /** A byte that follows every record and is not part of it. Undefined if there is none. */
   readonly terminator?: number | undefined;
 }
 
@@ -67,7 +75,7 @@ export class PrefixedReader extends RecordReader<Buffer> {
     return error instanceof IncompleteReadError || error instanceof LimitOverrunError || error instanceof SyntaxError;
   }
 
-  /** Undefined at an end between records. */
+  /** Resolves to undefined if the stream ends between records. */
   async #readPiece(options: WaitOptions | undefined): Promise<Buffer | undefined> {
     try {
       return await this.reader.readExactly(this.#format.decoder.pieceLength, options);
@@ -101,14 +109,17 @@ export class PrefixedReader extends RecordReader<Buffer> {
   }
 }
 
-/** The limit of records that say their length. */
+/** The check for the limit of length-prefixed records. */
 export const recordLimit: Check = ofType(
   'number',
   'an integer number of bytes >= 0',
   (bytes) => Number.isSafeInteger(bytes) && bytes >= 0,
 );
 
-/** How many bytes `data` has; refuses what is neither text nor bytes, and what is above the limit, before it is written. */
+/**
+ * Returns the number of bytes of `data`. Throws, before anything is written, if it is neither text
+ * nor bytes or exceeds the limit.
+ */
 export function checkedLength(data: string | Uint8Array, maxLength: number, what: string): number {
   if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
     throw wrongValue(`write ${what}`, '', 'text or bytes', data);

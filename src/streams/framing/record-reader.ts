@@ -1,15 +1,19 @@
-// RecordReader: what all framings have in common. A subclass reads one record; this class sees to the rest:
+// RecordReader: the common part of all framings. A subclass reads one record. This class ensures
+// the rest:
 //
-// - One read at a time (BusyError): a read may take several steps, and a second one between them would take its bytes.
-// - A record that broke the stream (`breaksStream`) makes every later read fail with the same error: what follows it cannot
-//   be told from garbage, and the bytes that were consumed with it would make a later end look like a clean one.
+// - One read at a time (BusyError): a read may take several steps, and a second one between them
+//   would take its bytes.
+// - After a record that broke the stream (`breaksStream`), every later read rejects with the same
+//   error. What follows cannot be told from garbage, and a later end of the stream could look clean
+//   although bytes were consumed with the broken record.
 import { AsyncIteration } from '../../base/index.ts';
 import { BusyError, CancelledError, waiting, type WaitOptions } from '../../core/index.ts';
 import type { StreamReader } from '../reader.ts';
 
 /**
- * Reads records of one kind from a StreamReader: made by `frames`, `netstrings` and `jsonLines`. Keep it between reads: it
- * knows how far it has got. A cancelled read loses nothing, the next one goes on where it was.
+ * Reads records of one kind from a StreamReader. Made by `frames`, `netstrings` and `jsonLines`.
+ * Keep it between reads: it may hold part of a record. A cancelled read loses nothing, and the next
+ * one continues there.
  *
  * @example
  * ```ts
@@ -24,7 +28,7 @@ import type { StreamReader } from '../reader.ts';
 export abstract class RecordReader<T> implements AsyncIterable<T> {
   protected readonly reader: StreamReader;
   #reading = false;
-  /** What ended the stream for good; undefined while it can be read. */
+  /** The error that ended the stream for good. Undefined while it can be read. */
   #broken: { readonly error: unknown } | undefined = undefined;
 
   constructor(reader: StreamReader) {
@@ -32,9 +36,13 @@ export abstract class RecordReader<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Waits for the next record; undefined at the end of the stream.
-   * @throws IncompleteReadError when the stream ends within a record; LimitOverrunError and SyntaxError as the framing
-   * says; BusyError when another read waits; the connection's error; CancelledError
+   * Waits for the next record. Resolves to undefined at the end of the stream. Cancellable without
+   * loss.
+   * @throws IncompleteReadError if the stream ends within a record
+   * @throws LimitOverrunError or SyntaxError, as the framing documents
+   * @throws BusyError if another read waits
+   * @throws the error of the connection
+   * @throws CancelledError
    */
   read(options?: WaitOptions): Promise<T | undefined> {
     return waiting(this.#read(options));
@@ -51,7 +59,7 @@ export abstract class RecordReader<T> implements AsyncIterable<T> {
     } catch (error) {
       if (this.breaksStream(error)) {
         this.#broken = { error };
-        this.reader.isInRecord = false; // nobody waits for its rest
+        this.reader.isInRecord = false; // no read will return its rest
       }
       throw error;
     } finally {
@@ -59,27 +67,33 @@ export abstract class RecordReader<T> implements AsyncIterable<T> {
     }
   }
 
-  /** Takes the read under way back, for an iteration that is ended: what it has read so far is kept for the next one. @internal */
+  /**
+   * Takes back the read in progress, for an iteration that has ended. What it has read so far is
+   * kept for the next read. @internal
+   */
   takeBack(error: CancelledError): void {
     if (this.#reading) this.reader.takeBack(error);
   }
 
-  /** The records until the end of the stream. After a loop was left, by whatever way, another one goes on. */
+  /**
+   * Iterates over the records until the end of the stream. After a loop was left, for whatever
+   * reason, another loop continues.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new RecordIterator(this);
   }
 
-  /** Reads one record. Whatever it consumes before its last wait it must keep for the next call. */
+  /** Reads one record. It must keep whatever it consumes before its last wait for the next call. */
   protected abstract readRecord(options: WaitOptions | undefined): Promise<T | undefined>;
 
-  /** Whether nothing can be read after this error. */
+  /** Returns true if nothing can be read after this error. */
   protected abstract breaksStream(error: unknown): boolean;
 }
 
 class RecordIterator<T> extends AsyncIteration<T> {
   readonly #records: RecordReader<T>;
   #isWaiting = false;
-  /** Set at the end: what a read that is taken back rejects with. */
+  /** Set at the end: the error that a read which is taken back rejects with. */
   #end: CancelledError | undefined = undefined;
 
   constructor(records: RecordReader<T>) {
@@ -92,7 +106,7 @@ class RecordIterator<T> extends AsyncIteration<T> {
   }
 
   async #read(): Promise<IteratorResult<T, undefined>> {
-    const isFirst = !this.#isWaiting; // a second one beside it is refused
+    const isFirst = !this.#isWaiting; // the record reader rejects a second read beside it
     this.#isWaiting = true;
     try {
       const value = await this.#records.read();
