@@ -85,8 +85,16 @@ class FileTarget implements WriteTransport {
   writeEof(): void {}
 
   close(): void {
-    if (!this.#sync) this.#end(undefined);
-    else fsync(this.#fd, (error) => this.#end(error ?? undefined));
+    if (!this.#sync) {
+      this.#end(undefined);
+      return;
+    }
+    this.#busy = true; // an abort meanwhile closes the file afterwards
+    fsync(this.#fd, (error) => {
+      this.#busy = false;
+      if (this.#isGone) this.#closeFile();
+      else this.#end(error ?? undefined);
+    });
   }
 
   abort(): void {

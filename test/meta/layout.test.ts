@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { listFiles, readText, stripComments } from './source-files.js';
 
-const maxFileLines = 500;
+/** Of code: how much of a file is explanation is no reason to cut it. */
+const maxFileCodeLines = 380;
 /** Measured; docs/design.md says what the goal was. It may fall, and rises only on purpose. */
 const maxCoreCodeLines = 2_806;
 /** What is made of tasks and waits and nothing in core stands on. */
@@ -35,8 +36,8 @@ const sources = listFiles('src', '.ts');
 const tests = listFiles('test', '.test.ts');
 
 describe('layout', () => {
-  test(`no source file is longer than ${maxFileLines} lines`, () => {
-    const long = sources.filter((file) => readText(file).trimEnd().split('\n').length > maxFileLines);
+  test(`no source file has more than ${maxFileCodeLines} lines of code`, () => {
+    const long = sources.filter((file) => codeLines(readText(file)) > maxFileCodeLines);
     assert.deepEqual(long, []);
   });
 
