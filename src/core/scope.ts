@@ -30,7 +30,7 @@
 // - A cancel of its own that a scope keeps ends with the scope. A cancel from further out has a
 //   copy there.
 //
-// Example: in a task T, a timeout `inner` runs in the body of a timeout `outer`, and its body sleeps.
+// Example: in a task T, a timeout `inner` runs in the body of a timeout `outer`. Its body sleeps.
 // 1. `outer` expires. cancelTree(outer): T.cancels = 1, outer.ownCancels = 1, inner.outside = 1.
 //    The sleep is a wait of `inner`. It takes the cancel, so no scope keeps it.
 // 2. The sleep rejects, and the body of `inner` ends. closeScope(inner): it had no cancels of its
