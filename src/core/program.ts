@@ -37,7 +37,7 @@ export class Program implements Carried {
   #endsBy: number = Infinity;
   /** Done once ENDING. */
   readonly begun: Future<void> = new Future<void>();
-  /** The loop has run empty: only deadlines could wake anything, and none of them helps. */
+  /** The loop has run empty: waiting would only pass time. */
   #stuck = false;
   /** Done when the loop runs empty the next time. A new one replaces it then. */
   #idle = new Future<void>();
@@ -68,7 +68,7 @@ export class Program implements Carried {
     const idle = this.#idle;
     this.#idle = new Future();
     idle.answer();
-    host.nextTurn(() => undefined); // the host does not check a loop again that stays empty
+    host.nextTurn(() => undefined); // without a new turn, the host would not report the empty loop again
   }
 
   /** Returns its live tasks. */
