@@ -1,11 +1,24 @@
 // A double-ended queue in a ring buffer whose size is a power of two.
 //
-// Always holds: items sit at (#head + i) & #mask for 0 <= i < length; every other slot is undefined, so the deque keeps
-// nothing alive that was taken out. It doubles when full and halves when a quarter full, never below MIN slots.
-// Array.shift() is the rejected option: it moves every item once the array has some 50,000.
+// Invariant: the items are at (#head + i) & #mask for 0 <= i < length. Every other slot is
+// undefined, so the deque keeps no removed item alive. It doubles when full, and halves when a
+// quarter full, never below MIN slots. Array.shift() was rejected: it moves every item once the
+// array has about 50,000.
 
 const MIN = 16;
 
+/**
+ * A double-ended queue. Every operation at either end takes constant time on average.
+ *
+ * @example
+ * ```ts
+ * import { Deque } from 'maitre/lowlevel';
+ * const orders = new Deque<string>();
+ * orders.pushBack('soup');
+ * orders.pushFront('water');
+ * console.log(orders.popFront(), orders.length); // water 1
+ * ```
+ */
 export class Deque<T> {
   #slots: (T | undefined)[] = Array.from({ length: MIN });
   #mask: number = MIN - 1;
@@ -49,7 +62,7 @@ export class Deque<T> {
     return item;
   }
 
-  /** The item at `index` from the front; undefined outside. */
+  /** Returns the item at `index` from the front; undefined outside. */
   at(index: number): T | undefined {
     return index >= 0 && index < this.#length ? this.#slots[(this.#head + index) & this.#mask] : undefined;
   }
@@ -62,7 +75,7 @@ export class Deque<T> {
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
-    for (let i = 0; i < this.#length; i++) yield this.#slots[(this.#head + i) & this.#mask] as T; // filled by the invariant
+    for (let i = 0; i < this.#length; i++) yield this.#slots[(this.#head + i) & this.#mask] as T; // filled, by the invariant
   }
 
   #shrink(): void {

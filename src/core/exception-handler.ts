@@ -24,7 +24,9 @@ export interface ExceptionContext {
   readonly [extra: string]: unknown;
 }
 
-/** Receives an error that no other code received. Must not throw. */
+/**
+ * Receives an error that no other code received. If it throws, both errors are reported by default.
+ */
 export type ExceptionHandler = (context: ExceptionContext) => void;
 
 /**
