@@ -19,6 +19,7 @@ export interface Deadline {
 export class DeadlineHeap {
   /** The parent of index i is (i - 1) >> 1. */
   readonly #heap: Deadline[] = [];
+  /** The number of entries that were ever added. */
   #orders = 0;
 
   get size(): number {
@@ -30,6 +31,7 @@ export class DeadlineHeap {
     return this.#heap[0];
   }
 
+  /** Adds an entry that is in no heap. O(log n). */
   add(entry: Deadline): void {
     entry.order = this.#orders++;
     this.#heap.push(entry);
@@ -89,6 +91,7 @@ export class DeadlineHeap {
   }
 }
 
+/** Whether `a` is due before `b`. */
 function before(a: Deadline, b: Deadline): boolean {
   return a.when < b.when || (a.when === b.when && a.order < b.order);
 }

@@ -20,8 +20,11 @@ const MIN = 16;
  * ```
  */
 export class Deque<T> {
+  /** The ring buffer. Unused slots are undefined. */
   #slots: (T | undefined)[] = Array.from({ length: MIN });
+  /** The size of the buffer minus one. */
   #mask: number = MIN - 1;
+  /** The index of the first item. */
   #head = 0;
   #length = 0;
 
@@ -78,10 +81,15 @@ export class Deque<T> {
     for (let i = 0; i < this.#length; i++) yield this.#slots[(this.#head + i) & this.#mask] as T; // filled, by the invariant
   }
 
+  /**
+   * Halves the buffer when a quarter of it is in use, so that push and pop at the border do not
+   * resize each time.
+   */
   #shrink(): void {
     if (this.#slots.length > MIN && this.#length * 4 <= this.#slots.length) this.#resize(this.#slots.length / 2);
   }
 
+  /** Moves the items to a buffer of another size, the first one to index 0. */
   #resize(size: number): void {
     const slots: (T | undefined)[] = Array.from({ length: size });
     for (let i = 0; i < this.#length; i++) slots[i] = this.#slots[(this.#head + i) & this.#mask];

@@ -22,7 +22,9 @@ interface Entry<T> {
  * ```
  */
 export class Heap<T> {
+  /** Below 0 if `a` comes before `b`. */
   readonly #compare: (a: T, b: T) => number;
+  /** The heap. The parent of index i is (i - 1) >> 1. */
   #entries: Entry<T>[] = [];
   #orders = 0;
 
@@ -34,16 +36,19 @@ export class Heap<T> {
     return this.#entries.length;
   }
 
+  /** Adds an item. If the comparator throws, the heap is unchanged. */
   push(item: T): void {
     const entries = this.#entries;
     const entry = { item, order: this.#orders++ };
     const end = entries.length;
     let top = end;
+    // First all comparisons: they find the index at which the entry belongs.
     while (top > 0) {
       const parentAt = (top - 1) >> 1;
       if (!this.#before(entry, entries[parentAt] as Entry<T>)) break; // parentAt < top <= length
       top = parentAt;
     }
+    // Then the moves: the entries on the way each move down by one level.
     entries.push(entry);
     for (let at = end; at > top;) {
       const parentAt = (at - 1) >> 1;
@@ -91,6 +96,7 @@ export class Heap<T> {
     }
   }
 
+  /** Whether `a` comes out before `b`. */
   #before(a: Entry<T>, b: Entry<T>): boolean {
     const order = this.#compare(a.item, b.item);
     return order < 0 || (order === 0 && a.order < b.order);

@@ -13,6 +13,25 @@ export interface Linked {
 
 // The casts below have one reason: a neighbour in this list is a T, because only add() and
 // addFirst() link entries.
+/**
+ * A queue with O(1) removal of any entry. The entries carry the links: implement `Linked`.
+ *
+ * @example
+ * ```ts
+ * import { type Linked, LinkedSet } from 'maitre/lowlevel';
+ * class Guest implements Linked {
+ *   previous: Linked | undefined = undefined;
+ *   next: Linked | undefined = undefined;
+ *   list: object | undefined = undefined;
+ * }
+ * const line = new LinkedSet<Guest>();
+ * const [first, second] = [new Guest(), new Guest()];
+ * line.add(first);
+ * line.add(second);
+ * line.delete(first);
+ * console.log(line.shift() === second, line.size); // true 0
+ * ```
+ */
 export class LinkedSet<T extends Linked> {
   #first: T | undefined;
   #last: T | undefined;
@@ -22,10 +41,12 @@ export class LinkedSet<T extends Linked> {
     return this.#size;
   }
 
+  /** The first entry; undefined if the list is empty. */
   get first(): T | undefined {
     return this.#first;
   }
 
+  /** Adds an entry at the end. It must be in no list. */
   add(entry: T): void {
     entry.previous = this.#last;
     entry.next = undefined;
@@ -72,6 +93,7 @@ export class LinkedSet<T extends Linked> {
   *[Symbol.iterator](): IterableIterator<T> {
     let entry: T | undefined = this.#first;
     while (entry !== undefined) {
+      // Read before the yield, because the loop may delete the entry.
       const next = entry.next as T | undefined;
       yield entry;
       entry = next;

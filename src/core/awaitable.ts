@@ -1,16 +1,29 @@
 // What Task, Future and Gathering have in common: an outcome that is set once, awaiters, and done
 // callbacks.
 //
-// - The state goes once from pending to done, failed or cancelled (`settle`), and never changes
-//   again.
+// States: PENDING --settle--> DONE | FAILED | CANCELLED. The state changes once. Subscribers exist
+// only in PENDING.
+//
 // - `settle` calls the subscribers in the same step. A subscriber only *decides* something: it
 //   answers a wait or settles another Awaitable. Code of users runs in later microtasks.
 // - `await awaitable` makes a wait record in the awaiting scope. A cancel of that record is a
 //   cancel of the awaitable. So a cancel reaches the innermost wait through any chain of awaits
 //   (cancel-pass.ts).
 // - An exception is *handled* once some code will receive it: a wait that is not taken back, a
-//   group, a gather, or a call of `result()` or `exception()`. One that is not handled is reported
-//   once, at the end of the turn. `#takers` counts those receivers.
+//   group, a gather, or a call of `result()` or `exception()`. `#takers` counts these receivers. An
+//   exception that is not handled is reported once, at the end of the turn in which the last
+//   receiver left, or in which it failed without one.
+//
+// Two kinds of wait stand for an outcome:
+// - AwaitWait, behind `await task`: its cancel cancels the task, and the wait ends when the task
+//   has ended.
+// - OutcomeWait, behind `cancellable(task)`: its cancel ends the wait alone.
+//
+// Example: `await task` in a scope with a timeout of 10 ms, and `task` cleans up for 5 ms. After 10
+// ms the scope's cancel reaches the AwaitWait, which passes it on to `task`. `task` catches the
+// CancelledError, cleans up and rethrows. After 15 ms `task` settles as cancelled and answers the
+// AwaitWait through its subscription. The `await` rejects, and the timeout turns that into a
+// TimeoutError.
 import { callback, disposable } from '../base/index.ts';
 import { type CancelTarget, afterPassing, passCancel } from './cancel-pass.ts';
 import { beginWait, mayAnswer, rejected, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
@@ -40,10 +53,14 @@ type State = 'pending' | 'done' | 'failed' | 'cancelled';
  *
  * @example
  * ```ts
- * import { type Awaitable, createTask, Future } from 'maitre';
- * const works: Awaitable<number>[] = [createTask(() => 1), new Future<number>()];
- * for (const work of works) work.cancel();
- * console.log(works.map((work) => work.done()));
+ * import { type Awaitable, Future } from 'maitre';
+ * function stateOf(work: Awaitable<unknown>): string {
+ *   return work.cancelled() ? 'cancelled' : work.done() ? 'done' : 'pending';
+ * }
+ * const order = new Future<string>();
+ * console.log(stateOf(order)); // pending
+ * order.cancel();
+ * console.log(stateOf(order)); // cancelled
  * ```
  */
 export abstract class Awaitable<T> implements Promise<T> {
@@ -191,6 +208,8 @@ export abstract class Awaitable<T> implements Promise<T> {
     if (this.#state === 'pending') return this.#waitForOutcome();
     const refused = beginWait();
     if (refused !== undefined) return refused;
+    // Inside a race, and when the turn has no answers left, even a known outcome passes through a
+    // delivery.
     if (!mayAnswer()) return new OutcomeWait<T>('await', this).promise;
     this.#takers = Infinity;
     switch (this.#state) {
@@ -206,6 +225,7 @@ export abstract class Awaitable<T> implements Promise<T> {
   #waitForOutcome(): Promise<T> {
     const scope = currentScope();
     if (scope?.task === (this as unknown)) {
+      // A task that awaits itself could never end.
       return Promise.reject(new InvalidStateError(`Cannot await ${this.label}: it is the task that awaits`));
     }
     const wait = new AwaitWait<T>('await', this);
@@ -268,6 +288,8 @@ export abstract class Awaitable<T> implements Promise<T> {
     this.#outcome = outcome;
     if (state === 'failed' && this.#takers === 0) this.#reportSoon();
     const subscribers = this.#subscribers;
+    // Cleared before the calls: a subscriber that unsubscribes meanwhile changes no Set that this
+    // loop walks.
     this.#subscribers = undefined;
     if (subscribers instanceof Set) for (const subscriber of subscribers) this.#tell(subscriber);
     else if (subscribers !== undefined) this.#tell(subscribers);
@@ -289,6 +311,7 @@ export abstract class Awaitable<T> implements Promise<T> {
   }
 
   #reportUnhandled(): void {
+    // A receiver may have come since the report was scheduled.
     if (this.#takers > 0) return;
     this.#takers = Infinity;
     reportException({

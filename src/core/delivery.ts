@@ -18,7 +18,7 @@
 //
 // Example: a task puts two items into a queue at which A and B wait, then cancels B. All three are
 // decisions: A and B are answered, then B's answer is overruled. The microtask after the task's
-// step delivers A's item and B's cancel, and B's item goes back to the queue.
+// step delivers A's item and B's cancel. B's item stays in the queue.
 import { disposable } from '../base/index.ts';
 import { loopTime } from './clock.ts';
 import { reportException } from './exception-handler.ts';
@@ -102,6 +102,7 @@ export function setDeliveryHook(hook: DeliveryHook): Disposable {
  */
 export type Gate = (delivery: Delivery) => boolean;
 
+/** Undefined while there is no race. */
 let gate: Gate | undefined;
 
 /** Installs the gate, or removes it: see race.ts. */
@@ -109,6 +110,10 @@ export function setGate(candidate: Gate | undefined): void {
   gate = candidate;
 }
 
+/**
+ * Delivers what is ready, as far as the turn and the gate allow. `scheduled` is false meanwhile, so
+ * that a decision made now schedules the next microtask.
+ */
 function deliverAll(): void {
   scheduled = false;
   if (ready.length === 0) return;
@@ -148,6 +153,7 @@ function deliverAll(): void {
   idle = batch;
 }
 
+/** Makes one delivery. An error of it is reported and stops no other. */
 function deliverOne(delivery: Delivery): void {
   try {
     delivery.deliver();
@@ -190,12 +196,14 @@ let untimed = 0;
 /** A timed step is running. */
 let inStep = false;
 
+/** Counts a delivery. True for one in `stepEvery`. */
 function isTimed(): boolean {
   if (++untimed < hooks.stepEvery) return false;
   untimed = 0;
   return true;
 }
 
+/** Makes a timed delivery, and goes on with the others when its step has ended. */
 function deliverTimed(delivery: Delivery): void {
   const startedAt = loopTime();
   inStep = true;

@@ -25,6 +25,7 @@ import { untilDone } from './wait-for-many.ts';
 /** Milliseconds, after the grace, for what was forced to end. */
 const FORCE = 2500;
 
+/** One run(): the owner of its tasks and resources, and the bounds of its end. */
 export class Program implements Carried {
   // What the host's carrier holds for code outside of any task; see scope.ts.
   readonly task: undefined = undefined;
@@ -32,6 +33,7 @@ export class Program implements Carried {
   readonly isOpen = false;
   readonly program: this = this;
 
+  /** Milliseconds. */
   readonly #grace: number;
   /** When the grace is over, in milliseconds on the loop's clock; Infinity while RUNNING. */
   #endsBy: number = Infinity;
@@ -46,6 +48,7 @@ export class Program implements Carried {
     this.#grace = grace;
   }
 
+  /** True from the first call of `beginEnd()`. */
   get ending(): boolean {
     return this.#endsBy !== Infinity;
   }
@@ -98,6 +101,9 @@ export class Program implements Carried {
     this.beginEnd();
     const left = this.resources();
     reportLeftOpen(left.filter((each) => !each.ending));
+    // The order matters. Servers come first: they accept no more clients, and let the tasks of
+    // their handlers end in peace. Tasks come next: their cleanup may still use connections and
+    // files. Everything else comes last.
     await this.#endResources(left.filter(({ kind }) => kind === 'server'));
     await this.#endTasks();
     await this.#endResources(this.resources());
@@ -108,6 +114,10 @@ export class Program implements Carried {
     return living.length === 0;
   }
 
+  /**
+   * Cancels the tasks and waits for them, once within the grace and once within FORCE after it.
+   * What survives a round loses its resources, which fails the waits at them.
+   */
   async #endTasks(): Promise<void> {
     for (const spare of [0, FORCE]) {
       // A loop, because a cleanup can start tasks of its own.
@@ -119,6 +129,10 @@ export class Program implements Carried {
     }
   }
 
+  /**
+   * Ends resources together: each by itself within the grace (`endWithin`), then by force
+   * (`endNow`).
+   */
   async #endResources(resources: readonly Resource[]): Promise<void> {
     const ends = resources.map((resource) => {
       const ended = new Future<void>();
@@ -178,6 +192,7 @@ export function describeTask(task: Task<unknown>): string {
   return [`    ${task}`, ...new Set(resources)].join('\n');
 }
 
+/** Reports resources that main did not close, with the fix. They are closed all the same. */
 function reportLeftOpen(left: readonly Resource[]): void {
   if (left.length === 0) return;
   const error = withoutStack(
@@ -187,6 +202,7 @@ function reportLeftOpen(left: readonly Resource[]): void {
   reportException({ message: `run() ended; it had left open: ${left.map(({ label }) => label).join(', ')}`, error });
 }
 
+/** Reports tasks and resources that outlived the end, with what they wait for. */
 function reportLiving(living: readonly (Task<unknown> | Resource)[]): void {
   const names = living.map((each) => (each instanceof Resource ? `    ${each.label}` : describeTask(each)));
   const error = withoutStack(() => new TimeoutError(`These have not ended in time:\n${names.join('\n')}`));

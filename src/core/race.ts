@@ -24,8 +24,8 @@
 //
 // Example: `race([() => a.get(), () => b.get()])`, and one step puts an item into both queues. Both
 // waits are ANSWERED. The gate lets the wait of `a` pass and puts the wait of `b` aside. The first
-// member ends with a's item and wins. The second member is cancelled: its wait is OVERRULED,
-// delivered at once, and its item goes back to the head of `b`.
+// member ends with a's item and wins. The second member is cancelled: its wait is OVERRULED and
+// delivered in this turn, and its item stays in `b`.
 //
 // A contest inside a member of another: a wait is delivered only if every contest around it lets it
 // pass.
@@ -109,12 +109,18 @@ export interface RaceMember {
   readonly signal: AbortSignal;
 }
 
+/** How a member ended. */
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
+/** One race in progress: its members, and which of them was first. */
 class Contest<T> {
   readonly #items: readonly RaceItem<T>[];
   /** One scope for each item, in order. The scope of a member that has ended is closed. */
   readonly #members: InnerScope[] = [];
+  /**
+   * True while members begin. A member that ends meanwhile does not cancel the others yet: all of
+   * them begin first, in order.
+   */
   #starting = true;
   /** Members that have not ended, or whose end is held. */
   #running = 0;
@@ -126,12 +132,17 @@ class Contest<T> {
   #deliveredTo: InnerScope | undefined = undefined;
   /** Ends that are held until that member has ended, or until the next turn. */
   #held: { readonly member: InnerScope; readonly outcome: Outcome<T> }[] = [];
+  /** Settles the call. Set by `run`. */
   #whenOver: () => void = () => undefined;
 
   constructor(items: readonly RaceItem<T>[]) {
     this.#items = items;
   }
 
+  /**
+   * Starts all members inside `outer`. The promise settles with the winner's outcome, once all
+   * members have ended.
+   */
   run(outer: Scope): Promise<T> {
     enter();
     this.#running = this.#items.length;
@@ -175,6 +186,7 @@ class Contest<T> {
     this.#countHeld();
   }
 
+  /** Starts a member in a new scope. */
   #start(item: RaceItem<T>, outer: Scope): void {
     const member = new InnerScope(outer);
     member.contest = this;
@@ -197,6 +209,10 @@ class Contest<T> {
     );
   }
 
+  /**
+   * A member's function has settled. Its end counts now or, while a member that received a delivery
+   * runs, later.
+   */
   #ended(member: InnerScope, outcome: Outcome<T>): void {
     closeScope(member);
     member.contest = undefined;
@@ -209,6 +225,7 @@ class Contest<T> {
     this.#countHeld();
   }
 
+  /** Counts the held ends, in the order in which they came. */
   #countHeld(): void {
     const held = this.#held;
     if (held.length === 0) return;
@@ -216,6 +233,10 @@ class Contest<T> {
     for (const { member, outcome } of held) this.#count(member, outcome);
   }
 
+  /**
+   * Counts an end. The first one decides the race and cancels the others; the last one settles the
+   * call.
+   */
   #count(member: InnerScope, outcome: Outcome<T>): void {
     this.#running--;
     if (this.#first === undefined) {
@@ -258,6 +279,10 @@ class Contest<T> {
 
 // ---- the gate --------------------------------------------------------------------------------------------------
 
+/**
+ * Contests that are not OVER. The gate is installed while there is one, so deliveries outside of
+ * races cost nothing more.
+ */
 let running = 0;
 /** Answered waits that the gate did not let pass. They are handed in again in the next turn. */
 let aside: Delivery[] = [];
@@ -274,6 +299,10 @@ function leave(): void {
   if (--running === 0) setGate(undefined);
 }
 
+/**
+ * Decides whether a delivery may be made now. Only answered waits inside a member of a contest are
+ * ever put aside: a cancel or an error of a scope must reach its task at once.
+ */
 function gate(delivery: Delivery): boolean {
   const wait = delivery.record;
   if (!areContests() || !(wait instanceof Wait) || !wait.answered) return true;
@@ -288,6 +317,8 @@ function gate(delivery: Delivery): boolean {
     contests.push([contest, at as InnerScope]);
   }
   if (contests.length === 0) return true;
+  // Before the contests are noted: beforeNextTurn schedules the next turn only while nothing is
+  // noted.
   beforeNextTurn();
   for (const [contest, member] of contests) {
     contest.deliverTo(member);
@@ -301,6 +332,7 @@ function putAside(delivery: Delivery): void {
   aside.push(delivery);
 }
 
+/** Schedules nextTurn, if neither `aside` nor `delivered` has scheduled it already. */
 function beforeNextTurn(): void {
   if (aside.length === 0 && delivered.length === 0) addSoon(nextTurn);
 }
@@ -309,6 +341,8 @@ const nextTurn = {
   due(): void {
     const ended = delivered;
     delivered = [];
+    // First the held ends: they can cancel members, whose waits are then overruled when they are
+    // handed in.
     for (const contest of ended) contest.endTurn();
     const again = aside;
     aside = [];
@@ -329,6 +363,7 @@ function handInCancelled(): void {
   }
 }
 
+/** Whether a wait of the scope, or of one inside it, is answered and not yet delivered. */
 function hasAnswer(scope: Scope): boolean {
   for (const wait of waitsIn(scope)) if ((wait as Wait<unknown>).answered) return true; // only waits are linked
   return false;

@@ -218,6 +218,7 @@ export function unlinkWait(wait: ScopedWait): void {
   if (next !== undefined) next.previousOfScope = previous;
 }
 
+/** Links an inner scope to its outer one, as the head of the list. Undone by `unlinkInner`. */
 function linkInner(scope: InnerScope, outer: Scope): void {
   const first = outer.inner;
   scope.outer = outer;
@@ -270,6 +271,8 @@ export function* waitsIn(root: Scope): IterableIterator<ScopedWait> {
 export function cancelTree(root: Scope, error: CancelledError): void {
   root.task.cancels++;
   root.ownCancels++;
+  // A kept cancel that came from further out is the same object there. It stays, because it ends
+  // more than this one.
   const further = root.outer?.kept;
   if (root.inner === undefined) {
     if (!cancelWaits(root, error) && (root.kept === undefined || root.kept !== further)) keep(root, error);
@@ -339,6 +342,7 @@ export function closeScope(scope: InnerScope): void {
       if (!isCancelled(each)) calm(each);
     }
   }
+  // After the counts: treeOf above must still find the inner scopes.
   unlinkInner(scope);
   if (scope.inner !== undefined) handInner(scope.inner, outer);
   if (scope.waits !== undefined) handWaits(scope.waits, outer);
@@ -346,6 +350,7 @@ export function closeScope(scope: InnerScope): void {
   scope.waits = undefined;
   scope.isOpen = false;
   scope.standing = undefined; // a closed scope lives as long as anything made in its context
+  // Last: what they call finds the scope closed.
   for (const { fn } of scope.closers ?? []) fn();
 }
 
@@ -375,7 +380,7 @@ function handWaits(first: ScopedWait, outer: Scope): void {
   outer.waits = first;
 }
 
-/** No cancel stands in it any more: a signal read from now on is a fresh one. */
+/** Called when no cancel stands in the scope any more: a signal read from now on is a fresh one. */
 function calm(scope: Scope): void {
   scope.standing = undefined;
   if (scope.controller?.signal.aborted === true) scope.controller = undefined;
@@ -383,6 +388,7 @@ function calm(scope: Scope): void {
 
 // ---- kept cancels ----------------------------------------------------------------------------------------------
 
+/** How many scopes keep a cancel, in this thread. */
 let keptCancels = 0;
 
 /**
@@ -427,6 +433,7 @@ export function keepAround(scope: InnerScope, error: CancelledError): void {
 
 // ---- contests --------------------------------------------------------------------------------------------------
 
+/** How many contests are open, in this thread. */
 let contests = 0;
 
 /**

@@ -103,8 +103,8 @@ export class TaskGroup {
    * @param options `name`, `errors`, and `signal`: an AbortSignal that cancels the call
    * @returns what `fn` returned; undefined after `group.cancel()`
    * @throws TaskGroupError with the errors in the order in which the tasks ended, that of `fn`
-   *   last; CancelledError after a cancel from outside, if no task failed; TypeError for a wrong
-   *   `fn` or option
+   *   last; CancelledError after a cancel from outside, if no task failed; TypeError or RangeError
+   *   for a wrong `fn` or option
    *
    * @example
    * ```ts
@@ -133,7 +133,9 @@ export class TaskGroup {
    * @param fn called once, with the task
    * @param options `name` and `eager`, as for `createTask`
    * @returns the task; you may await it, and its failure counts as handled by the group
-   * @throws InvalidStateError once the group is shutting down or finished; `fn` does not run then
+   * @throws InvalidStateError once the group is shutting down or finished, and `fn` does not run
+   *   then; TypeError unless `fn` is a function
+   *
    *
    * @example
    * ```ts

@@ -128,8 +128,8 @@ class Start implements Delivery {
  * import { createTask, sleep } from 'maitre';
  * const task = createTask(() => sleep(60_000), { name: 'slow' });
  * task.cancel('the kitchen is closing');
- * await task.catch((error) => console.log(error.message));
- * console.log(task.cancelled());
+ * await task.catch((error) => console.log(String(error)));
+ * console.log(task.cancelled()); // true
  * ```
  */
 export class Task<T> extends Awaitable<T> {

@@ -35,6 +35,8 @@ export function traceStacks(): Disposable {
 export function makeCancelledError(message: string | undefined, reason: CancelReason, cause?: unknown): CancelledError {
   const options = cause === undefined ? { reason } : { reason, cause };
   if (tracing) return new CancelledError(message, options);
+  // The engine captures `stackTraceLimit` frames when an error is constructed. Zero frames cost
+  // almost nothing.
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   const error = new CancelledError(message, options);

@@ -17,6 +17,7 @@ class Batch<T> {
   readonly #run: (entry: T) => void;
   /** Those of the next run. Not empty means scheduled. */
   #entries: T[] = [];
+  /** The other array. Empty between two runs. */
   #idle: T[] = [];
 
   constructor(schedule: (run: () => void) => void, run: (entry: T) => void) {
@@ -25,10 +26,12 @@ class Batch<T> {
     this.#schedule = () => schedule(runAll);
   }
 
+  /** How many entries wait. */
   get size(): number {
     return this.#entries.length;
   }
 
+  /** Adds an entry, and schedules the batch with the first one. */
   add(entry: T): void {
     if (this.#entries.length === 0) this.#schedule();
     this.#entries.push(entry);
@@ -36,6 +39,7 @@ class Batch<T> {
 
   #runAll(): void {
     const batch = this.#entries;
+    // Exchanged before the run: entries added meanwhile are in the next batch.
     this.#entries = this.#idle;
     for (const entry of batch) {
       try {
@@ -99,6 +103,7 @@ export function atEndOfTurn<T>(run: (entry: T) => void): (entry: T) => void {
   const batch = new Batch<T>((runAll) => {
     time = Math.floor(loopTime());
     host.endOfTurn(() => {
+      // Before the entries run: waits that begin in them belong to the next turn.
       time = undefined;
       runAll();
     });

@@ -21,6 +21,7 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
   when: number;
   slot = -1;
   order = 0;
+  /** Those that were pending when it began. */
   readonly #awaited: Awaitable<unknown>[];
   readonly #returnWhen: ReturnWhen;
   /** How many must still end. */
@@ -62,6 +63,7 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     this.#decide();
   }
 
+  /** Answers the wait, and unsubscribes from the others. */
   #decide(): void {
     if (this.answer()) this.#leave();
   }
@@ -70,6 +72,10 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     return super.answer(undefined);
   }
 
+  /**
+   * Runs at delivery. The waiting code receives the outcomes of those that are done. It no longer
+   * waits for the others.
+   */
   protected override take(): void {
     if (!this.#handles) return;
     for (const awaitable of this.#awaited) {
@@ -84,6 +90,7 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     if (this.#handles) for (const awaitable of this.#awaited) awaitable.countTaker(-1);
   }
 
+  /** Undoes what the constructor registered. Idempotent. */
   #leave(): void {
     deleteDeadline(this);
     for (const awaitable of this.#awaited) awaitable.unsubscribe(this);
@@ -107,6 +114,7 @@ export function untilDone(
   const refused = beginWait(options);
   if (refused !== undefined) return refused;
   const pending: Awaitable<unknown>[] = [];
+  // Those that are done already can decide the call at once.
   for (const awaitable of awaitables) {
     if (!awaitable.done()) pending.push(awaitable);
     else if (returnWhen === 'FIRST_COMPLETED' || (returnWhen === 'FIRST_EXCEPTION' && awaitable.failed())) {
@@ -221,6 +229,7 @@ export function asCompleted<A extends Awaitable<unknown>>(
  * their results.
  */
 class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implements CompletionIterator<A>, Subscriber {
+  /** All tasks, those that have ended included. */
   readonly #all: Set<A>;
   /** Those that have ended, in that order, even if two end in one turn. */
   readonly #ended: A[] = [];
@@ -230,7 +239,9 @@ class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implem
    * True while the loop goes on, as far as is known: it will receive the errors of those that fail.
    */
   #listens = false;
+  /** As passed, in milliseconds, for the message. */
   readonly #timeout: number | undefined;
+  /** When the timeout is over, in milliseconds on the loop's clock; undefined for never. */
   readonly #until: number | undefined;
   readonly #options: WaitOptions | undefined;
 
@@ -264,12 +275,14 @@ class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implem
     for (const task of this.#all) task.countTaker(listens ? 1 : -1);
   }
 
+  /** Returns the next task that has ended. Its error has a receiver now. */
   #give(): A {
     const task = this.#ended[this.#given++] as A; // the caller tested that there is one
     task.markHandled();
     return task;
   }
 
+  /** Waits for the next task that ends. */
   async #take(): Promise<IteratorResult<A, undefined>> {
     const refused = beginWait(this.#options);
     if (refused !== undefined) {
