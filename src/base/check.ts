@@ -88,6 +88,14 @@ export function anything(): void {}
 
 /**
  * Returns a check for a value of a type. If `isRight` is passed, it must return true for the value.
+ * @param expected what would be right, for the message
+ *
+ * @example
+ * ```ts
+ * import { ofType } from 'maitre/lowlevel';
+ * const checkPort = ofType('number', 'a number below 65536', (port) => port < 65_536);
+ * checkPort('open the door', 'port', 8002);
+ * ```
  */
 export function ofType(type: 'number', expected: string, isRight: (value: number) => boolean): Check;
 export function ofType(type: 'string', expected: string, isRight: (value: string) => boolean): Check;
@@ -99,7 +107,16 @@ export function ofType(type: string, expected: string, isRight: (value: never) =
   };
 }
 
-/** Returns a check for an integer >= `least`. With `orInfinity`, Infinity is allowed too. */
+/**
+ * Returns a check for an integer >= `least`. With `orInfinity`, Infinity is allowed too.
+ *
+ * @example
+ * ```ts
+ * import { integer } from 'maitre/lowlevel';
+ * const checkSize = integer(1);
+ * checkSize('create cache', 'size', 100);
+ * ```
+ */
 export function integer(least: number, orInfinity?: number): Check {
   return ofType(
     'number',
@@ -133,7 +150,16 @@ export const positiveMs: Check = /* @__PURE__ */ ofType('number', 'a number of m
 /** Checks a duration in milliseconds that may be 0: a grace, a pause. Infinity is allowed. */
 export const notNegativeMs: Check = /* @__PURE__ */ ofType('number', 'a number of milliseconds >= 0', (ms) => ms >= 0);
 
-/** Returns a check for one of several strings, listed as in the message: `skip, burst or delay`. */
+/**
+ * Returns a check for one of several strings, listed as in the message: `skip, burst or delay`.
+ *
+ * @example
+ * ```ts
+ * import { oneOf } from 'maitre/lowlevel';
+ * const checkPolicy = oneOf('skip, burst or delay');
+ * checkPolicy('tick', 'missed', 'burst');
+ * ```
+ */
 export function oneOf(expected: string): Check {
   const wanted = expected.split(/, | or /);
   return ofType('string', expected, (value) => wanted.includes(value));

@@ -16,6 +16,7 @@ export interface Deadline {
   due(): void;
 }
 
+/** A priority queue of deadlines. See the header. */
 export class DeadlineHeap {
   /** The parent of index i is (i - 1) >> 1. */
   readonly #heap: Deadline[] = [];

@@ -3,6 +3,12 @@ import { escapeControl } from './escape-control.ts';
 /**
  * Describes a value for an error message: short, on one line, without control characters (`got -1`,
  * `got a promise`, `got an array`). Never throws.
+ *
+ * @example
+ * ```ts
+ * import { describe } from 'maitre/lowlevel';
+ * console.log(describe(-1), describe([]), describe('soup')); // -1 an array "soup"
+ * ```
  */
 export function describe(value: unknown): string {
   try {

@@ -77,10 +77,22 @@ export function isSignalOf(signal: AbortSignal, scope: Scope | undefined): boole
 /**
  * Begins a waiting call. Returns a rejected promise if a cancel is due or `options.signal` is
  * aborted: return that promise at once. Otherwise returns undefined. It makes the call a
- * cancellation point, even if the call need not wait. See `Line` and `Wait` for examples.
+ * cancellation point, even if the call need not wait.
  * @param options the last argument of the waiting call
- * @returns a rejected promise, or undefined. For a `signal` that is not an AbortSignal, the promise
+ * @returns a rejected promise, or undefined; for a `signal` that is not an AbortSignal, the promise
  *   rejects with TypeError
+ *
+ * @example
+ * ```ts
+ * import { beginWait, Line, QueuedWait, type WaitOptions } from 'maitre/lowlevel';
+ * const line = new Line<void>();
+ * function untilRung(options?: WaitOptions): Promise<void> {
+ *   return beginWait(options) ?? line.join(new QueuedWait<void>('bell', line, options));
+ * }
+ * const rung = untilRung();
+ * line.answerAll();
+ * await rung;
+ * ```
  */
 export function beginWait(options?: WaitOptions): Promise<never> | undefined {
   if (options === undefined) {
@@ -101,9 +113,9 @@ export function beginWait(options?: WaitOptions): Promise<never> | undefined {
 
 /**
  * Returns whether a call that finds what it waits for may return it at once. If not, the call must
- * make a wait and answer that (`answeredWait`). That is so inside a member of a race, where one
- * wait is delivered at a time, and when this turn of the loop has made all its answers. Call it
- * last: true counts as an answer.
+ * make a wait and answer that (`answeredWait`, which has an example). That is so inside a member of
+ * a race, where one wait is delivered at a time, and when this turn of the loop has made all its
+ * answers. Call it last: true counts as an answer.
  */
 export function mayAnswer(options?: WaitOptions): boolean {
   return !(areContests() && isContested(scopeOf(options))) && countAnswer();

@@ -66,6 +66,17 @@ export class CancelledError extends OwnError {
 /**
  * A deadline passed: of `timeout`, `waitFor`, a connect or a shutdown. Its cause is the
  * CancelledError that ended the work, if there is one. asyncio: `TimeoutError`.
+ *
+ * @example
+ * ```ts
+ * import { sleep, timeout, TimeoutError } from 'maitre';
+ * try {
+ *   await timeout(10, () => sleep(60_000));
+ * } catch (error) {
+ *   if (!(error instanceof TimeoutError)) throw error;
+ *   console.log(error.code); // ERR_TIMEOUT
+ * }
+ * ```
  */
 export class TimeoutError extends OwnError {
   override readonly name = 'TimeoutError';
@@ -75,6 +86,16 @@ export class TimeoutError extends OwnError {
 /**
  * The object is not in a state that allows the call: the result of a pending task, the release of a
  * free lock, a closed server. asyncio: `InvalidStateError`.
+ *
+ * @example
+ * ```ts
+ * import { Future, InvalidStateError } from 'maitre';
+ * try {
+ *   new Future<string>().result();
+ * } catch (error) {
+ *   console.log(error instanceof InvalidStateError); // true
+ * }
+ * ```
  */
 export class InvalidStateError extends OwnError {
   override readonly name = 'InvalidStateError';
@@ -148,14 +169,49 @@ function toPredicate(test: ErrorTest): (error: unknown) => boolean {
 
 /**
  * The other side is gone. What was written and not sent is lost. `cause` is the error of the
- * operating system, if there is one.
+ * operating system, if there is one. End the work for this connection.
+ *
+ * @example
+ * ```ts
+ * import { ConnectionLostError, startServer } from 'maitre';
+ * await using server = await startServer(
+ *   async (reader, writer) => {
+ *     for await (const line of reader) {
+ *       writer.write(line);
+ *       await writer.drain();
+ *     }
+ *   },
+ *   {
+ *     port: 0,
+ *     onError: (error) => {
+ *       if (!(error instanceof ConnectionLostError)) console.error(error);
+ *     },
+ *   },
+ * );
+ * console.log(String(server));
+ * ```
  */
 export class ConnectionLostError extends OwnError {
   override readonly name = 'ConnectionLostError';
   readonly code = 'ERR_CONNECTION_LOST';
 }
 
-/** The stream ended before the requested bytes were there. asyncio: `IncompleteReadError`. */
+/**
+ * The stream ended before the requested bytes were there. asyncio: `IncompleteReadError`.
+ *
+ * @example
+ * ```ts
+ * import { IncompleteReadError, StreamReader } from 'maitre';
+ * const reader = new StreamReader();
+ * reader.feedData(new Uint8Array(3));
+ * reader.feedEof();
+ * try {
+ *   await reader.readExactly(10);
+ * } catch (error) {
+ *   if (error instanceof IncompleteReadError) console.log(error.partial.length, error.expected);
+ * }
+ * ```
+ */
 export class IncompleteReadError extends OwnError {
   override readonly name = 'IncompleteReadError';
   readonly code = 'ERR_INCOMPLETE_READ';
@@ -173,7 +229,21 @@ export class IncompleteReadError extends OwnError {
   }
 }
 
-/** A line or record is longer than the limit of the reader. asyncio: `LimitOverrunError`. */
+/**
+ * A line or record is longer than the limit of the reader. asyncio: `LimitOverrunError`.
+ *
+ * @example
+ * ```ts
+ * import { LimitOverrunError, StreamReader } from 'maitre';
+ * const reader = new StreamReader({ limit: 8 });
+ * reader.feedData(new TextEncoder().encode('a line that is too long\n'));
+ * try {
+ *   await reader.readLine();
+ * } catch (error) {
+ *   console.log(error instanceof LimitOverrunError); // true
+ * }
+ * ```
+ */
 export class LimitOverrunError extends OwnError {
   override readonly name = 'LimitOverrunError';
   readonly code = 'ERR_LIMIT_OVERRUN';
@@ -191,6 +261,18 @@ export class LimitOverrunError extends OwnError {
 /**
  * A program ended with an exit code other than 0, and `check` was set. asyncio:
  * `subprocess.CalledProcessError`.
+ *
+ * @example
+ * ```ts
+ * import { CalledProcessError } from 'maitre';
+ * import { createSubprocessShell } from 'maitre/subprocess';
+ * await using script = await createSubprocessShell('exit 3', { check: true });
+ * try {
+ *   await script.communicate();
+ * } catch (error) {
+ *   if (error instanceof CalledProcessError) console.log(error.returncode); // 3
+ * }
+ * ```
  */
 export class CalledProcessError extends OwnError {
   override readonly name = 'CalledProcessError';
@@ -216,31 +298,86 @@ export class CalledProcessError extends OwnError {
 /**
  * A worker of an executor ended while it ran a job: a crash, an exit, or no memory left. Its cause
  * is what ended the worker, if known.
+ *
+ * @example
+ * ```ts
+ * import { toThread, WorkerLostError } from 'maitre/executors';
+ * const heavy = toThread<{ primes(limit: number): number }>(new URL('./heavy.js', import.meta.url));
+ * await heavy.primes(1e7).catch((error) => console.log(error instanceof WorkerLostError));
+ * ```
  */
 export class WorkerLostError extends OwnError {
   override readonly name = 'WorkerLostError';
   readonly code = 'ERR_WORKER_LOST';
 }
 
-/** Another caller is already doing this: a second read on a stream, for example. */
+/**
+ * Another caller is already doing this: a second read on a stream, for example.
+ *
+ * @example
+ * ```ts
+ * import { BusyError, createTask, StreamReader } from 'maitre';
+ * const reader = new StreamReader();
+ * const first = createTask(() => reader.readLine(), { eager: true });
+ * await reader.readLine().catch((error) => console.log(error instanceof BusyError)); // true
+ * first.cancel();
+ * ```
+ */
 export class BusyError extends OwnError {
   override readonly name = 'BusyError';
   readonly code = 'ERR_BUSY';
 }
 
-/** The barrier was reset or aborted while tasks waited at it. asyncio: `BrokenBarrierError`. */
+/**
+ * The barrier was reset or aborted while tasks waited at it. asyncio: `BrokenBarrierError`.
+ *
+ * @example
+ * ```ts
+ * import { Barrier, BrokenBarrierError, createTask } from 'maitre';
+ * const barrier = new Barrier(2);
+ * const early = createTask(() => barrier.wait(), { eager: true });
+ * barrier.abort();
+ * await early.catch((error) => console.log(error instanceof BrokenBarrierError)); // true
+ * ```
+ */
 export class BrokenBarrierError extends OwnError {
   override readonly name = 'BrokenBarrierError';
   readonly code = 'ERR_BROKEN_BARRIER';
 }
 
-/** `getNowait()` found no item. asyncio: `QueueEmpty`. */
+/**
+ * `getNowait()` found no item. asyncio: `QueueEmpty`.
+ *
+ * @example
+ * ```ts
+ * import { Queue, QueueEmpty } from 'maitre';
+ * try {
+ *   new Queue<string>().getNowait();
+ * } catch (error) {
+ *   console.log(error instanceof QueueEmpty); // true
+ * }
+ * ```
+ */
 export class QueueEmpty extends OwnError {
   override readonly name = 'QueueEmpty';
   readonly code = 'ERR_QUEUE_EMPTY';
 }
 
-/** `putNowait()` found the queue full. asyncio: `QueueFull`. */
+/**
+ * `putNowait()` found the queue full. asyncio: `QueueFull`.
+ *
+ * @example
+ * ```ts
+ * import { Queue, QueueFull } from 'maitre';
+ * const orders = new Queue<string>(1);
+ * orders.putNowait('soup');
+ * try {
+ *   orders.putNowait('fish');
+ * } catch (error) {
+ *   console.log(error instanceof QueueFull); // true
+ * }
+ * ```
+ */
 export class QueueFull extends OwnError {
   override readonly name = 'QueueFull';
   readonly code = 'ERR_QUEUE_FULL';
@@ -249,6 +386,14 @@ export class QueueFull extends OwnError {
 /**
  * The queue or channel is shut down: it takes no more items, or it has none left to return.
  * asyncio: `QueueShutDown`.
+ *
+ * @example
+ * ```ts
+ * import { Queue, QueueShutDown } from 'maitre';
+ * const orders = new Queue<string>();
+ * orders.shutdown();
+ * await orders.get().catch((error) => console.log(error instanceof QueueShutDown)); // true
+ * ```
  */
 export class QueueShutDown extends OwnError {
   override readonly name = 'QueueShutDown';

@@ -324,7 +324,8 @@ export class Wait<T> implements WaitRecord {
 
 /**
  * A wait in the line of a primitive, which is a LinkedSet of QueuedWaits. A cancel removes it from
- * the line. See `Line` for an example.
+ * the line. Construct it after `beginWait()`, and join it to a Line, which returns its promise.
+ * `Line` and `beginWait` have examples.
  */
 export class QueuedWait<T> extends Wait<T> implements Linked {
   // Only LinkedSet writes these.
