@@ -78,7 +78,7 @@ export class Deque<T> {
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
-    for (let i = 0; i < this.#length; i++) yield this.#slots[(this.#head + i) & this.#mask] as T; // filled, by the invariant
+    for (let i = 0; i < this.#length; i++) yield this.#slots[(this.#head + i) & this.#mask] as T; // filled
   }
 
   /**

@@ -5,7 +5,7 @@
 // only in PENDING.
 //
 // - `settle` calls the subscribers in the same step. A subscriber only *decides* something: it
-//   answers a wait or settles another Awaitable. Code of users runs in later microtasks.
+//   answers a wait or settles another Awaitable. User code runs in later microtasks.
 // - `await awaitable` makes a wait record in the awaiting scope. A cancel of that record is a
 //   cancel of the awaitable. So a cancel reaches the innermost wait through any chain of awaits
 //   (cancel-pass.ts).

@@ -8,9 +8,9 @@
 //
 // States: IDLE --(first request)--> PASSING --(the stack is empty)--> signals are aborted --> IDLE.
 //
-// - PASSING only makes decisions: it cancels waits and settles futures. Code of users runs
+// - PASSING only makes decisions: it cancels waits and settles futures. User code runs
 //   afterwards.
-// - Abort listeners are code of users. They are called when everything is decided, so that none of
+// - Abort listeners are user code. They are called when everything is decided, so that none of
 //   them sees a tree that is cancelled in part.
 // - A request that throws is reported and stops no other.
 //

@@ -62,7 +62,7 @@ function schedule(): void {
 }
 
 /**
- * Holds deliveries until `deliverHeld()`. For a callback of the host with no code of users below it
+ * Holds deliveries until `deliverHeld()`. For a callback of the host with no user code below it
  * on the stack. There, a microtask would run right after the callback, and `deliverHeld()` at its
  * end does the same without one. Call both, whatever happens between them (`finally`). Otherwise
  * nothing is delivered any more.
@@ -137,7 +137,9 @@ function deliverAll(): void {
         deliverTimed(delivery);
       } else {
         untimed = hooks.stepEvery; // the next one that is timed is still this one
-        afterStep(schedule); // schedules a microtask: the tick that this is would run before the microtasks of what it delivered
+        // Schedules a microtask: the tick that this is would run before the microtasks of what it
+        // delivered.
+        afterStep(schedule);
       }
       break;
     }

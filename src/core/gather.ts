@@ -1,7 +1,7 @@
 // gather: one awaitable made of many. Semantics: asyncio.gather.
 //
-// States: PENDING --(a child fails, all end, or a cancel)--> DONE. `#missing` counts the children
-// that have not ended. Children that outlive the Gathering go on.
+// States: PENDING --(a child fails or is cancelled, or all end)--> DONE. `#missing` counts
+// the children that have not ended. Children that outlive the Gathering go on.
 //
 // - Without `returnExceptions`, the first child that fails or ends cancelled decides the outcome.
 // - With it, the outcome is decided when `#missing` reaches 0.

@@ -3,9 +3,10 @@
 // States: RUNNING --beginEnd--> ENDING --all has ended, or the time is over--> OVER. ENDING begins
 // when main has ended or with the first signal. From then on everything takes bounded time:
 //
-// beginEnd ........ grace ........ endsBy ........ FORCE ........ the end servers shut down, tasks
-// are    what has not ended is    what still lives is cancelled and awaited, then     aborted,
-// tasks are       reported and left other resources are closed      cancelled once more
+//   beginEnd ........ grace ........ endsBy ........ FORCE ........ the end
+//   servers shut down, tasks are    what has not ended is    what still lives is
+//   cancelled and awaited, then     aborted, tasks are       reported and left
+//   other resources are closed      cancelled once more
 //
 // - The tasks of a program have it as `program`. A task inherits it from the task, callback or
 //   server that started it. The resources of a program are those that such code opened.

@@ -93,7 +93,7 @@ export function race<const W extends readonly RaceItem<unknown>[]>(
   let begun = false;
   const contest = (outer: Scope): Promise<WorkResult<W[number]>> => {
     begun = true;
-    return new Contest<WorkResult<W[number]>>(items as readonly RaceItem<WorkResult<W[number]>>[]).run(outer); // as typed above
+    return new Contest<WorkResult<W[number]>>(items as readonly RaceItem<WorkResult<W[number]>>[]).run(outer); // W says so
   };
   const call = inTask('race', contest, options.signal === undefined ? undefined : options);
   if (!begun) for (const item of items) if (typeof item !== 'function') leaveWork(item, call);

@@ -249,7 +249,7 @@ function treeOf(root: Scope): readonly Scope[] {
       at = at.inner;
       continue;
     }
-    while (at !== root && (at as InnerScope).next === undefined) at = at.outer as Scope; // all scopes below root are inner scopes
+    while (at !== root && (at as InnerScope).next === undefined) at = at.outer as Scope; // below root all are inner
     if (at === root) return tree;
     at = (at as InnerScope).next as InnerScope; // tested just now
   }

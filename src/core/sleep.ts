@@ -79,7 +79,8 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: WaitOptions): 
   }
   const refused = beginWait(options);
   if (refused !== undefined) {
-    if (!(promise instanceof Awaitable)) promise.then(undefined, () => undefined); // the caller receives the cancellation instead
+    // The caller receives the cancellation instead.
+    if (!(promise instanceof Awaitable)) promise.then(undefined, () => undefined);
     return refused;
   }
   if (promise instanceof Awaitable) {

@@ -291,7 +291,8 @@ export class TaskGroup {
         if (this.#bodyError !== undefined) this.#abort();
         this.#whenEnded(() => {
           const failure = this.#finish();
-          if (failure === undefined) resolve((this.#cancelAsked ? undefined : value) as T); // after cancel() there is nothing to return
+          // After cancel() there is nothing to return.
+          if (failure === undefined) resolve((this.#cancelAsked ? undefined : value) as T);
           else {
             if (failure.error instanceof CancelledError) quiet(call);
             reject(failure.error);
@@ -340,7 +341,8 @@ export class TaskGroup {
     this.#state = 'finished';
     closeScope(this.#scope);
     const fromOutside = this.#scope.outside > 0;
-    const cancelled = this.#scopeCancelled && !fromOutside ? undefined : this.#cancelled; // the group's own cancel ends here
+    // The group's own cancel ends here.
+    const cancelled = this.#scopeCancelled && !fromOutside ? undefined : this.#cancelled;
     const bodyError = this.#bodyError;
     if (bodyError !== undefined && !(bodyError.error instanceof CancelledError)) this.#errors.push(bodyError.error);
     if (this.#errors.length > 0) {

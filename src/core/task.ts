@@ -182,7 +182,8 @@ export class Task<T> extends Awaitable<T> {
     if (options.eager === 'inline') this.#begin();
     else if (options.eager === true) this.#beginApart();
     else if (hooks.stepEnded !== undefined) deliverSoon(new Start(this as Task<unknown>));
-    else void started.then(() => this.#begin()); // a promise reaction runs in the context of this call, as the function should
+    // A promise reaction runs in the context of this call, as the function should.
+    else void started.then(() => this.#begin());
   }
 
   /** The name in messages and tools. */

@@ -3,8 +3,8 @@
 //
 // States of a Timeout:
 //
-// ACTIVE --deadline--> EXPIRING --body ends--> EXPIRED
-//      \-------------body ends--------------> FINISHED
+//   ACTIVE --deadline--> EXPIRING --body ends--> EXPIRED
+//      \-------------body ends-----------------> FINISHED
 //
 // - When the deadline passes, the scope of the body is cancelled once: the waits that began inside
 //   the body, and nothing beside it.
@@ -347,7 +347,7 @@ function runGuarded<T>(
   late: (() => T) | undefined,
 ): Promise<T> {
   const scope = new DeadlineScope(outer);
-  const deadline = new (Timeout as unknown as MakeTimeout)(scope, when, ms); // its constructor is private only for users
+  const deadline = new (Timeout as unknown as MakeTimeout)(scope, when, ms); // private for users alone
   const call = new Promise<T>((resolve, reject) => {
     const succeed = (value: T): void => {
       deadline.finish(undefined);

@@ -4,14 +4,13 @@
 //
 // States of a wait:
 //
-// WAITING --answer/fail--> ANSWERED, FAILED ---------------(delivery)--> DELIVERED: the promise
-// settles
+//   WAITING --answer/fail--> ANSWERED, FAILED --------(delivery)--> DELIVERED: the promise settles
 //      |                        |         ^ the cancel was taken back
-//      |                        +-cancel-> OVERRULED --------(delivery)--> DELIVERED: the promise rejects
-//      +--------cancel-------------------> CANCELLED --------(delivery)--> DELIVERED: the promise rejects
+//      |                        +-cancel-> OVERRULED -(delivery)--> DELIVERED: the promise rejects
+//      +--------cancel-------------------> CANCELLED -(delivery)--> DELIVERED: the promise rejects
 //
-// - There are no other transitions. `answer()` does nothing in any state but WAITING, and neither
-//   does a second `cancel()`.
+// - There are no other transitions. `answer()` does nothing in any state but WAITING. A second
+//   `cancel()` can only make an OVERRULED wait final.
 // - A cancel of a WAITING wait is final: `withdraw(false)` leaves the queue in the same step, as
 //   asyncio cancels the future.
 // - A cancel between the answer and the delivery overrules the answer *at delivery*, if the cancel

@@ -4,7 +4,7 @@
 import { type Host, installHost } from '../../core/index.ts';
 
 /**
- * Returns a function that runs others after a full turn of the loop. A message comes after what I/O
+ * Returns a function that calls another one after a full turn of the loop. A message comes after what I/O
  * has queued, and unlike a timer it is not delayed by 4 ms.
  */
 function makeNextTurn(): (fn: () => void) => void {
