@@ -82,7 +82,7 @@ export function wrongValue(action: string, name: string, expected: string, value
 
 /**
  * Accepts any value, for what is checked where it is used: a signal, by the wait to which it
- * belongs.
+ * belongs. Use it in a table of `checkOptions`.
  */
 export function anything(): void {}
 
@@ -147,7 +147,10 @@ export function notNegative(what: string): Check {
 /** Checks a duration in milliseconds that must not be 0: a limit, a period. Infinity is allowed. */
 export const positiveMs: Check = /* @__PURE__ */ ofType('number', 'a number of milliseconds > 0', (ms) => ms > 0);
 
-/** Checks a duration in milliseconds that may be 0: a grace, a pause. Infinity is allowed. */
+/**
+ * Checks a duration in milliseconds that may be 0: a grace, a pause. Infinity is allowed. Use it in
+ * a table of `checkOptions`.
+ */
 export const notNegativeMs: Check = /* @__PURE__ */ ofType('number', 'a number of milliseconds >= 0', (ms) => ms >= 0);
 
 /**
@@ -165,10 +168,22 @@ export function oneOf(expected: string): Check {
   return ofType('string', expected, (value) => wanted.includes(value));
 }
 
-/** Checks for true or false. */
+/** Checks for true or false. `checkOptions` has an example. */
 export const flag: Check = /* @__PURE__ */ ofType('boolean', 'true or false');
 
-/** Checks for a function. */
+/**
+ * Checks for a function.
+ *
+ * @example
+ * ```ts
+ * import { callback } from 'maitre/lowlevel';
+ * function whenRung(fn: () => void): void {
+ *   callback('wait for the bell', '', fn);
+ *   fn();
+ * }
+ * whenRung(() => console.log('rung'));
+ * ```
+ */
 export const callback: Check = /* @__PURE__ */ ofType('function', 'a function');
 
 /** Returns a check for options inside of options. */

@@ -113,9 +113,22 @@ export function beginWait(options?: WaitOptions): Promise<never> | undefined {
 
 /**
  * Returns whether a call that finds what it waits for may return it at once. If not, the call must
- * make a wait and answer that (`answeredWait`, which has an example). That is so inside a member of
- * a race, where one wait is delivered at a time, and when this turn of the loop has made all its
- * answers. Call it last: true counts as an answer.
+ * make a wait and answer that (`answeredWait`). That is so inside a member of a race, where one
+ * wait is delivered at a time, and when this turn of the loop has made all its answers. Call it
+ * last: true counts as an answer.
+ *
+ * @example
+ * ```ts
+ * import { answeredWait, beginWait, mayAnswer } from 'maitre/lowlevel';
+ * const bell = { hasRung: true };
+ * function untilRung(): Promise<void> {
+ *   const refused = beginWait();
+ *   if (refused !== undefined) return refused;
+ *   if (mayAnswer()) return Promise.resolve();
+ *   return answeredWait<void>('bell', bell, undefined, undefined);
+ * }
+ * await untilRung();
+ * ```
  */
 export function mayAnswer(options?: WaitOptions): boolean {
   return !(areContests() && isContested(scopeOf(options))) && countAnswer();

@@ -30,7 +30,10 @@ export interface GatherOptions extends WaitOptions {
   readonly returnExceptions?: boolean | undefined;
 }
 
-/** The awaitable that `gather` returns. Cancelling it cancels every child that is not done. */
+/**
+ * The awaitable that `gather` returns; see there for an example. Cancelling it cancels every child
+ * that is not done.
+ */
 export class Gathering<T> extends Awaitable<T> {
   readonly #items: readonly Awaitable<unknown>[];
   readonly #children: ReadonlySet<Awaitable<unknown>>;

@@ -65,7 +65,7 @@ export interface TaskOptions {
   readonly eager?: boolean | undefined;
 }
 
-/** Options of `spawn`: what the other rooms can set beyond the options of users. */
+/** Options of `spawn`: what other rooms can set in addition to TaskOptions. */
 export interface SpawnOptions extends Omit<TaskOptions, 'name' | 'eager'> {
   /**
    * As in TaskOptions. `inline` is eager, in the caller's own context: for a task that stands for a

@@ -4,8 +4,8 @@
 import { type Host, installHost } from '../../core/index.ts';
 
 /**
- * Returns a function that calls another one after a full turn of the loop. A message comes after what I/O
- * has queued, and unlike a timer it is not delayed by 4 ms.
+ * Returns a function that calls another one after a full turn of the loop. A message comes after
+ * what I/O has queued, and unlike a timer it is not delayed by 4 ms.
  */
 function makeNextTurn(): (fn: () => void) => void {
   if (typeof MessageChannel === 'undefined') return (fn) => void setTimeout(fn, 0);
