@@ -88,7 +88,7 @@ export type DeliveryHook = (batch: Delivery[]) => void;
 
 let beforeDelivery: DeliveryHook | undefined;
 
-/** Installs the delivery hook until disposed. */
+/** Installs the delivery hook until the result is disposed. */
 export function setDeliveryHook(hook: DeliveryHook): Disposable {
   beforeDelivery = hook;
   return disposable(() => {
@@ -137,8 +137,8 @@ function deliverAll(): void {
         deliverTimed(delivery);
       } else {
         untimed = hooks.stepEvery; // the next one that is timed is still this one
-        // Schedules a microtask: the tick that this is would run before the microtasks of what it
-        // delivered.
+        // `schedule`, not `deliverAll`: afterStep calls from a tick, which would go on before the
+        // microtasks of what it delivered have run.
         afterStep(schedule);
       }
       break;

@@ -71,7 +71,7 @@ let installed: readonly { readonly instrument: Instrument }[] = [];
 
 /**
  * Adds an instrument until the result is disposed. Any number can be installed at the same time.
- * @param instrument an object with at least one method of `Instrument`
+ * @param instrument an object with methods of `Instrument`
  * @throws TypeError for anything but an object
  *
  * @example
