@@ -85,6 +85,7 @@ export class Program implements Carried {
    * of these, such as a connection to its server.
    */
   resources(): Resource[] {
+    // `endWithin` is absent for locks and the like, which have no end.
     const own = [...Resource.live].filter((each) => each.program === this && each.endWithin !== undefined);
     return own.filter((each) => each.parent === undefined || !own.includes(each.parent)).toReversed();
   }

@@ -144,6 +144,7 @@ class Contest<T> {
    * members have ended.
    */
   run(outer: Scope): Promise<T> {
+    // Before the members start: the gate must see their first answers.
     enter();
     this.#running = this.#items.length;
     const call = new Promise<T>((resolve, reject) => {
@@ -214,6 +215,8 @@ class Contest<T> {
    * runs, later.
    */
   #ended(member: InnerScope, outcome: Outcome<T>): void {
+    // First: waits that the member leaves behind move outwards, and no longer belong to the
+    // contest.
     closeScope(member);
     member.contest = undefined;
     const to = this.#deliveredTo;
@@ -273,6 +276,7 @@ class Contest<T> {
       // cancel would interrupt their cleanup.
       if (member.isOpen && !(this.#byOutside && member.outside > 0)) passCancel(member, error);
     }
+    // After the cancels: only overruled waits are handed in.
     handInCancelled();
   }
 }

@@ -228,6 +228,7 @@ function linkInner(scope: InnerScope, outer: Scope): void {
   outer.inner = scope;
 }
 
+/** Unlinks an inner scope. Undoes `linkInner`. */
 function unlinkInner(scope: InnerScope): void {
   const { next, previous } = scope;
   if (previous === undefined) (scope.outer as Scope).inner = next; // it was linked
@@ -332,6 +333,7 @@ export function uncancelTask(task: ScopedTask): number {
 export function closeScope(scope: InnerScope): void {
   if (!scope.isOpen) return;
   const outer = scope.outer as Scope; // inner scopes have one
+  // A kept cancel of its own ends here. One from further out has a copy in the scopes around it.
   keep(scope, undefined);
   const own = scope.ownCancels;
   if (own > 0) {

@@ -48,6 +48,7 @@ class Batch<T> {
         reportException({ message: 'A step of the loop failed', error });
       }
     }
+    // The array is used again for the run after the next one.
     batch.length = 0;
     this.#idle = batch;
   }

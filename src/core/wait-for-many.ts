@@ -1,5 +1,21 @@
 // Waiting for several tasks without owning them: `wait` and `asCompleted`. Neither cancels what it
 // waits for. Semantics: asyncio.wait and asyncio.as_completed.
+//
+// Both are built on `untilDone`, which makes one ManyWait for all awaitables. Its states are those
+// of every wait (wait.ts). While it is WAITING, it is subscribed to every pending awaitable and may
+// be in the heap of deadlines. The step that decides it undoes both.
+//
+// Who receives the errors of the tasks:
+// - `wait` receives those of the tasks that are done when it resolves. The errors of the others are
+//   reported as if it had never waited.
+// - `asCompleted` receives the error of each task that it yields. While the loop runs, the pending
+//   tasks count as awaited. When the loop ends or is cancelled, their errors are reported.
+// - `run` and `asCompleted` pass `handles` as false, because they count the receivers themselves.
+//
+// Example: `wait([a, b], { returnWhen: 'FIRST_COMPLETED' })`, and `a` fails. `a` calls `settled`,
+// which answers the wait and unsubscribes from `b`. At delivery, `take` marks the error of `a` as
+// handled, and takes the claim on `b` back. If the caller is cancelled between these two steps,
+// `withdraw` takes both claims back, and the error of `a` is reported.
 import { AsyncIteration, type Check, type Deadline, oneOf } from '../base/index.ts';
 import { Awaitable, type Subscriber } from './awaitable.ts';
 import { checkMs, loopTime } from './clock.ts';
@@ -53,6 +69,7 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     else if (this.when !== Infinity) addDeadline(this);
   }
 
+  /** One of the awaitables has ended. */
   settled(awaitable: Awaitable<unknown>): void {
     this.#missing--;
     const failed = this.#returnWhen === 'FIRST_EXCEPTION' && awaitable.failed();
@@ -68,6 +85,7 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     if (this.answer()) this.#leave();
   }
 
+  /** The value of the wait is undefined. */
   override answer(): boolean {
     return super.answer(undefined);
   }
@@ -165,6 +183,7 @@ export function wait<A extends Awaitable<unknown>>(
   return waiting(waitForTasks(tasks, options));
 }
 
+/** `wait`, as an async function: argument errors become rejections. */
 async function waitForTasks<A extends Awaitable<unknown>>(
   tasks: Iterable<A>,
   options: WaitForManyOptions,
@@ -258,6 +277,7 @@ class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implem
     this.#listen(true);
   }
 
+  /** A task has ended: `#take` yields it when its turn comes. */
   settled(task: Awaitable<unknown>): void {
     this.#ended.push(task as A); // only members of #all are subscribed to
   }
@@ -294,6 +314,7 @@ class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implem
       if (this.#given === this.#all.size) return { done: true, value: undefined };
       if (this.#given < this.#ended.length) return { done: false, value: this.#give() };
       const pending = [...this.#all].filter((task) => !task.done());
+      // The timeout is tested last: tasks that have ended by then are yielded first.
       if (late) {
         await this.return();
         throw new TimeoutError(
@@ -318,6 +339,7 @@ class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implem
   }
 }
 
+/** Returns the tasks without duplicates. Throws a TypeError for anything but Tasks and Futures. */
 function checkAwaitables<A extends Awaitable<unknown>>(tasks: Iterable<A>, name: string): Set<A> {
   const all = new Set(tasks);
   for (const task of all) {
