@@ -1,6 +1,6 @@
-// The door maitre/lowlevel: what primitives are built on, and what watches them. `sync`, `queues` and `time` use nothing else of
-// base and core than this and the root door, and so can yours. The host is installed by the root door, maitre/core or
-// maitre/testing.
+// The door maitre/lowlevel: what primitives are built on, and what watches them. `sync`, `queues`
+// and `time` use nothing of base and core but this door and the root door, so you can write your
+// own primitives in the same way. The root door, maitre/core or maitre/testing installs the host.
 export {
   anything,
   AsyncIteration,

@@ -1,4 +1,5 @@
-// What both maitre/streams doors and the root door share: readers, writers and framing. They know no socket.
+// What both maitre/streams doors and the root door share: readers, writers and framing. Nothing
+// here knows sockets.
 export {
   type Duplex,
   feedParser,

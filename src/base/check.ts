@@ -1,21 +1,29 @@
-// Checks of options and arguments. A set of options is a table, one check for each name; a name that the interface has and
-// the table lacks, or the other way round, does not compile.
+// Checks of options and arguments. The checks of a set of options are a table with one check for
+// each name. If the interface and the table do not have the same names, the code does not compile.
 //
-// A value of the wrong type is a TypeError, one of the right type that is out of range a RangeError. Messages are built only
-// when a check fails. A check may also be called alone, for a single argument, or on a path too hot for a table.
+// A value of a wrong type throws a TypeError, and a value of the right type that is out of range a
+// RangeError. Messages are built only when a check fails. You can call a check alone, for a single
+// argument or on a path too hot for a table.
 import { describe } from './describe.ts';
 
-/** Throws unless `value` is right. `name` is empty for an argument whose name would say nothing to the caller. */
+/**
+ * Throws unless `value` is right. `action` and `name` are for the message: `Cannot <action>: <name>
+ * must be ...`. `name` is empty for an argument whose name means nothing to the caller.
+ */
 export type Check = (action: string, name: string, value: unknown) => void;
 
-/** The checks of a set of options. */
+/** The checks of a set of options: one for each name. */
 export type Checks<Options> = Readonly<Record<keyof Options, Check>>;
 
 /**
- * Checks options: that they are an object, that each name is known, and then, in the order of the table, each value. A name
- * whose value is undefined is as good as absent. What depends on several options is for the caller to check after that.
- * @param inside where the options are inside of others, with a point: `multicast.`
- * @param now what options of earlier names are called now
+ * Checks options: that they are an object, that each name is known, and then each value, in the
+ * order of the table. A name whose value is undefined counts as absent. Check afterwards what
+ * depends on several options.
+ * @param action what the caller does, for messages: `Cannot <action>: ...`
+ * @param options the options of the user
+ * @param table the checks
+ * @param inside the path of nested options, with a point at the end: `multicast.`
+ * @param now the present names of options, by the names that they had in earlier versions
  * @throws TypeError, RangeError
  *
  * @example
@@ -49,24 +57,46 @@ export function checkOptions(
   }
 }
 
-/** Whether a value is an object that may have options. */
+/** Whether a value is an object that can have options. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
- * The error of a value that is not what it must be: a RangeError if it is of the right type, `number` for example, else a
- * TypeError. Without a type, any value is of the wrong one.
+ * Returns the error for a wrong value: a RangeError if its type is `type`, otherwise a TypeError.
+ * @param action what the caller does, for the message
+ * @param name the name of the value; empty for none
+ * @param expected what would be right, for the message
+ * @param type the right type, as `typeof` returns it; without it, the error is a TypeError
+ *
+ * @example
+ * ```ts
+ * import { wrongValue } from 'maitre/lowlevel';
+ * console.log(wrongValue('ring the bell', 'times', 'an integer >= 1', 0, 'number').message);
+ * ```
  */
 export function wrongValue(action: string, name: string, expected: string, value: unknown, type?: string): Error {
   const message = `Cannot ${action}: ${name === '' ? 'expected' : `${name} must be`} ${expected}, got ${describe(value)}`;
   return typeof value === type ? new RangeError(message) : new TypeError(message);
 }
 
-/** For what is checked where it is used: signals, by the wait that they belong to. */
+/**
+ * Accepts any value, for what is checked where it is used: a signal, by the wait to which it
+ * belongs. Use it in a table of `checkOptions`.
+ */
 export function anything(): void {}
 
-/** A value of this type, for which `isRight` holds if it is given. */
+/**
+ * Returns a check for a value of a type. If `isRight` is passed, it must return true for the value.
+ * @param expected what would be right, for the message
+ *
+ * @example
+ * ```ts
+ * import { ofType } from 'maitre/lowlevel';
+ * const checkPort = ofType('number', 'a number below 65536', (port) => port < 65_536);
+ * checkPort('open the door', 'port', 8002);
+ * ```
+ */
 export function ofType(type: 'number', expected: string, isRight: (value: number) => boolean): Check;
 export function ofType(type: 'string', expected: string, isRight: (value: string) => boolean): Check;
 export function ofType(type: 'boolean' | 'function', expected: string): Check;
@@ -77,7 +107,16 @@ export function ofType(type: string, expected: string, isRight: (value: never) =
   };
 }
 
-/** An integer from `least` on, or Infinity too, when that is given. */
+/**
+ * Returns a check for an integer >= `least`. With `orInfinity`, Infinity is allowed too.
+ *
+ * @example
+ * ```ts
+ * import { integer } from 'maitre/lowlevel';
+ * const checkSize = integer(1);
+ * checkSize('create cache', 'size', 100);
+ * ```
+ */
 export function integer(least: number, orInfinity?: number): Check {
   return ofType(
     'number',
@@ -86,7 +125,7 @@ export function integer(least: number, orInfinity?: number): Check {
   );
 }
 
-/** An integer from `least` to `most`. */
+/** Returns a check for an integer from `least` to `most`. */
 export function integerFrom(least: number, most: number): Check {
   return ofType(
     'number',
@@ -95,35 +134,59 @@ export function integerFrom(least: number, most: number): Check {
   );
 }
 
-/** A number above 0, Infinity included. */
+/** Returns a check for a number > 0, Infinity included. */
 export function positive(what: string): Check {
   return ofType('number', `${what} > 0`, (value) => value > 0);
 }
 
-/** A number from 0 on, Infinity included. */
+/** Returns a check for a number >= 0, Infinity included. */
 export function notNegative(what: string): Check {
   return ofType('number', `${what} >= 0`, (value) => value >= 0);
 }
 
-/** A duration that may not be 0: a limit, a period. Infinity is one. */
+/** Checks a duration in milliseconds that must not be 0: a limit, a period. Infinity is allowed. */
 export const positiveMs: Check = /* @__PURE__ */ ofType('number', 'a number of milliseconds > 0', (ms) => ms > 0);
 
-/** A duration that may be 0: a grace, a pause. */
+/**
+ * Checks a duration in milliseconds that may be 0: a grace, a pause. Infinity is allowed. Use it in
+ * a table of `checkOptions`.
+ */
 export const notNegativeMs: Check = /* @__PURE__ */ ofType('number', 'a number of milliseconds >= 0', (ms) => ms >= 0);
 
-/** One of several texts, given as the message lists them: `skip, burst or delay`. */
+/**
+ * Returns a check for one of several strings, listed as in the message: `skip, burst or delay`.
+ *
+ * @example
+ * ```ts
+ * import { oneOf } from 'maitre/lowlevel';
+ * const checkPolicy = oneOf('skip, burst or delay');
+ * checkPolicy('tick', 'missed', 'burst');
+ * ```
+ */
 export function oneOf(expected: string): Check {
   const wanted = expected.split(/, | or /);
   return ofType('string', expected, (value) => wanted.includes(value));
 }
 
-/** True or false. */
+/** Checks for true or false. `checkOptions` has an example. */
 export const flag: Check = /* @__PURE__ */ ofType('boolean', 'true or false');
 
-/** A function. */
+/**
+ * Checks for a function.
+ *
+ * @example
+ * ```ts
+ * import { callback } from 'maitre/lowlevel';
+ * function whenRung(fn: () => void): void {
+ *   callback('wait for the bell', '', fn);
+ *   fn();
+ * }
+ * whenRung(() => console.log('rung'));
+ * ```
+ */
 export const callback: Check = /* @__PURE__ */ ofType('function', 'a function');
 
-/** Options inside of options. */
+/** Returns a check for options inside of options. */
 export function objectOf(table: Readonly<Record<string, Check>>): Check {
   return (action, name, value) => {
     if (!isObject(value)) throw wrongValue(action, name, 'an object', value);
@@ -131,7 +194,7 @@ export function objectOf(table: Readonly<Record<string, Check>>): Check {
   };
 }
 
-/** A list, each element checked by the name of the list. */
+/** Returns a check for an array. Messages about an element have the name of the array. */
 export function listOf(expected: string, check: Check): Check {
   return (action, name, value) => {
     if (!Array.isArray(value)) throw wrongValue(action, name, expected, value);

@@ -1,22 +1,26 @@
-// A binary min-heap of deadlines, ordered by time and, at the same time, by the order of insertion.
+// A binary min-heap of deadlines, ordered by time and, for equal times, by the order of insertion.
 //
-// Always holds: heap[i].slot === i for every entry inside, and slot === -1 for every entry in no heap; so removing any
-// entry is O(log n) without a search, and whoever owns an entry needs no second object to take it back.
+// Invariant: heap[i].slot === i for every entry inside, and slot === -1 for every entry that is in
+// no heap. So removing any entry is O(log n) without a search, and the owner of an entry needs no
+// second object to take it back.
 
-/** An entry: usually the waiting thing itself, so that a sleep costs one object. */
+/** An entry. It is usually the waiting object itself, so that a sleep costs one object. */
 export interface Deadline {
-  /** When it is due, milliseconds on the loop's clock. Fixed while inside. */
+  /** When it is due, in milliseconds on the loop's clock. It must not change while inside. */
   when: number;
-  /** Written by the heap: its place inside, -1 outside. */
+  /** Its index in the heap; -1 outside. The heap writes it. */
   slot: number;
-  /** Written by the heap: the order of insertion, for ties. */
+  /** Its number in the order of insertion, for equal times. The heap writes it. */
   order: number;
-  /** Called once it is due, after it was taken out. Must not throw. */
+  /** Called when it is due, after it was removed from the heap. Must not throw. */
   due(): void;
 }
 
+/** A priority queue of deadlines. See the header. */
 export class DeadlineHeap {
+  /** The parent of index i is (i - 1) >> 1. */
   readonly #heap: Deadline[] = [];
+  /** The number of entries that were ever added. */
   #orders = 0;
 
   get size(): number {
@@ -28,24 +32,26 @@ export class DeadlineHeap {
     return this.#heap[0];
   }
 
+  /** Adds an entry that is in no heap. O(log n). */
   add(entry: Deadline): void {
     entry.order = this.#orders++;
     this.#heap.push(entry);
     this.#up(entry, this.#heap.length - 1);
   }
 
-  /** Takes an entry out; false when it is not inside this heap. */
+  /** Removes an entry. Returns false if it is not in this heap. */
   delete(entry: Deadline): boolean {
     const at = entry.slot;
-    if (at < 0 || this.#heap[at] !== entry) return false; // in none, or in another heap
+    if (at < 0 || this.#heap[at] !== entry) return false; // it is in no heap, or in another one
     entry.slot = -1;
     const last = this.#heap.pop() as Deadline; // entry is inside, so the heap is not empty
     if (last === entry) return true;
-    // The last entry fills the hole: it may belong further up or further down.
+    // The last entry fills the hole. It can belong further up or further down.
     if (this.#up(last, at) === at) this.#down(last, at);
     return true;
   }
 
+  /** Moves an entry up from a hole at `from` to its place, and returns that. */
   #up(entry: Deadline, from: number): number {
     const heap = this.#heap;
     let at = from;
@@ -62,6 +68,7 @@ export class DeadlineHeap {
     return at;
   }
 
+  /** Moves an entry down from a hole at `from` to its place. */
   #down(entry: Deadline, from: number): void {
     const heap = this.#heap;
     const size = heap.length;
@@ -85,6 +92,7 @@ export class DeadlineHeap {
   }
 }
 
+/** Whether `a` is due before `b`. */
 function before(a: Deadline, b: Deadline): boolean {
   return a.when < b.when || (a.when === b.when && a.order < b.order);
 }

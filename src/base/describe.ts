@@ -1,20 +1,29 @@
 import { escapeControl } from './escape-control.ts';
 
-/** Names a value in an error message: short, on one line without control characters, never throwing (`got -1`, `got a promise`, `got an array`). */
+/**
+ * Describes a value for an error message: short, on one line, without control characters (`got -1`,
+ * `got a promise`, `got an array`). Never throws.
+ *
+ * @example
+ * ```ts
+ * import { describe } from 'maitre/lowlevel';
+ * console.log(describe(-1), describe([]), describe('soup')); // -1 an array "soup"
+ * ```
+ */
 export function describe(value: unknown): string {
   try {
     return escapeControl(nameOf(value));
   } catch {
-    return 'an object'; // a Proxy or a getter that throws
+    return 'an object'; // a Proxy or a getter throws
   }
 }
 
-/** What was thrown, as `Error: disk full`. Never throws, whatever it is. */
+/** Describes what was thrown, as `Error: disk full`. Never throws, whatever the value is. */
 export function describeThrown(error: unknown): string {
   try {
     return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   } catch {
-    return 'an error that cannot be read'; // a revoked Proxy, a getter that throws
+    return 'an error that cannot be read'; // a revoked Proxy or a getter throws
   }
 }
 

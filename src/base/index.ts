@@ -1,5 +1,6 @@
-// base: plain data structures, checks of options, the iterator base and the `using` symbols. Knows nothing of tasks, time
-// or I/O. May import: nothing. Does not belong here: anything that waits.
+// base: plain data structures, checks of options, the base class of iterators, and the `using`
+// symbols. It knows nothing of tasks, time or I/O. May import: nothing. Does not belong here:
+// anything that waits.
 export { AsyncIteration } from './async-iteration.ts';
 export {
   anything,

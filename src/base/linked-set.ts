@@ -1,17 +1,37 @@
-// First-in-first-out with removal from the middle in O(1): an intrusive doubly linked list.
+// First in, first out, with removal from the middle in O(1): an intrusive doubly linked list.
 //
-// Always holds: an entry is in at most one list at a time, and entry.list says which (undefined: none). The links live in
-// the entry, so that joining and leaving a queue of waiters allocates nothing. A Set is the rejected option: it takes a
-// hash entry per waiter and an iterator to find the first.
+// Invariant: an entry is in at most one list at a time, and `entry.list` is that list (undefined:
+// none). The links are in the entry, so joining and leaving a line of waits allocates nothing. A
+// Set was rejected: it takes a hash entry per wait, and an iterator to find the first.
 
-/** What an entry carries. Written by the list alone. */
+/** The fields of an entry. Only the list writes them. */
 export interface Linked {
   previous: Linked | undefined;
   next: Linked | undefined;
   list: object | undefined;
 }
 
-// The casts below all say the same: a neighbour in this list is a T, because only add() and addFirst() link entries.
+// The casts below have one reason: a neighbour in this list is a T, because only add() and
+// addFirst() link entries.
+/**
+ * A queue with O(1) removal of any entry. The entries carry the links: implement `Linked`.
+ *
+ * @example
+ * ```ts
+ * import { type Linked, LinkedSet } from 'maitre/lowlevel';
+ * class Guest implements Linked {
+ *   previous: Linked | undefined = undefined;
+ *   next: Linked | undefined = undefined;
+ *   list: object | undefined = undefined;
+ * }
+ * const line = new LinkedSet<Guest>();
+ * const [first, second] = [new Guest(), new Guest()];
+ * line.add(first);
+ * line.add(second);
+ * line.delete(first);
+ * console.log(line.shift() === second, line.size); // true 0
+ * ```
+ */
 export class LinkedSet<T extends Linked> {
   #first: T | undefined;
   #last: T | undefined;
@@ -21,10 +41,12 @@ export class LinkedSet<T extends Linked> {
     return this.#size;
   }
 
+  /** The first entry; undefined if the list is empty. */
   get first(): T | undefined {
     return this.#first;
   }
 
+  /** Adds an entry at the end. It must be in no list. */
   add(entry: T): void {
     entry.previous = this.#last;
     entry.next = undefined;
@@ -35,7 +57,7 @@ export class LinkedSet<T extends Linked> {
     this.#size++;
   }
 
-  /** Puts an entry before all others: for a waiter that gave back its turn. */
+  /** Puts an entry before all others: for a wait that returned its place. */
   addFirst(entry: T): void {
     entry.previous = undefined;
     entry.next = this.#first;
@@ -46,7 +68,7 @@ export class LinkedSet<T extends Linked> {
     this.#size++;
   }
 
-  /** Takes an entry out; false when it was not in this list. */
+  /** Removes an entry. Returns false if it is not in this list. */
   delete(entry: T): boolean {
     if (entry.list !== this) return false;
     if (entry.previous === undefined) this.#first = entry.next as T | undefined;
@@ -60,17 +82,18 @@ export class LinkedSet<T extends Linked> {
     return true;
   }
 
-  /** Takes out the first entry. */
+  /** Removes and returns the first entry; undefined if there is none. */
   shift(): T | undefined {
     const first = this.#first;
     if (first !== undefined) this.delete(first);
     return first;
   }
 
-  /** In order; the entry just given may be deleted meanwhile. */
+  /** Iterates in order. You may delete the entry that was just yielded. */
   *[Symbol.iterator](): IterableIterator<T> {
     let entry: T | undefined = this.#first;
     while (entry !== undefined) {
+      // Read before the yield, because the loop may delete the entry.
       const next = entry.next as T | undefined;
       yield entry;
       entry = next;

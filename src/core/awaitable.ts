@@ -1,12 +1,29 @@
-// What Task, Future and gather have in common: an outcome that comes once, awaiters, and done callbacks.
+// What Task, Future and Gathering have in common: an outcome that is set once, awaiters, and done
+// callbacks.
 //
-// - The state goes from pending to one of result, exception, cancelled, once (`settle`).
-// - A subscriber is told in the same step, and only *decides* something (answers a wait, settles another Awaitable): what
-//   users wrote runs in later microtasks.
-// - `await awaitable` makes a wait record on the awaiting scope whose cancel is a cancel of the awaitable: that is how a
-//   cancel reaches the innermost wait through any chain of awaits (cancel-pass.ts).
-// - An exception is *handled* once somebody will get it: a wait for it that is not taken back, a group, a gather, a call of
-//   result() or exception(). One that is not is reported once, at the end of the turn.
+// States: PENDING --settle--> DONE | FAILED | CANCELLED. The state changes once. Subscribers exist
+// only in PENDING.
+//
+// - `settle` calls the subscribers in the same step. A subscriber only *decides* something: it
+//   answers a wait or settles another Awaitable. User code runs in later microtasks.
+// - `await awaitable` makes a wait record in the awaiting scope. A cancel of that record is a
+//   cancel of the awaitable. So a cancel reaches the innermost wait through any chain of awaits
+//   (cancel-pass.ts).
+// - An exception is *handled* once some code will receive it: a wait that is not taken back, a
+//   group, a gather, or a call of `result()` or `exception()`. `#takers` counts these receivers. An
+//   exception that is not handled is reported once, at the end of the turn in which the last
+//   receiver left, or in which it failed without one.
+//
+// Two kinds of wait stand for an outcome:
+// - AwaitWait, behind `await task`: its cancel cancels the task, and the wait ends when the task
+//   has ended.
+// - OutcomeWait, behind `cancellable(task)`: its cancel ends the wait alone.
+//
+// Example: `await task` in a scope with a timeout of 10 ms, and `task` cleans up for 5 ms. After 10
+// ms the scope's cancel reaches the AwaitWait, which passes it on to `task`. `task` catches the
+// CancelledError, cleans up and rethrows. After 15 ms `task` settles as cancelled and answers the
+// AwaitWait through its subscription. The `await` rejects, and the timeout turns that into a
+// TimeoutError.
 import { callback, disposable } from '../base/index.ts';
 import { type CancelTarget, afterPassing, passCancel } from './cancel-pass.ts';
 import { beginWait, mayAnswer, rejected, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
@@ -18,22 +35,43 @@ import { makeCancelledError } from './tracing.ts';
 import { addSoon } from './turn.ts';
 import { Wait } from './wait.ts';
 
-/** Told once, when an Awaitable is done. */
+/** An object whose `settled` is called once, when an Awaitable is done. */
 export interface Subscriber {
   settled(awaitable: Awaitable<unknown>): void;
-  /** Who waits through this subscriber: for the call graph. */
+  /** The task that waits through this subscriber, for the call graph. */
   readonly task?: TaskRecord | undefined;
+  /** The awaitable that depends on this one, for the call graph: a gather or a shield. */
   readonly awaitable?: Awaitable<unknown> | undefined;
 }
 
 type State = 'pending' | 'done' | 'failed' | 'cancelled';
 
+/**
+ * A promise whose outcome can be inspected and whose work can be cancelled: the common base of
+ * Task, Future, and what `gather` and `shield` return. Use it as a type. Awaiting one inside a task
+ * is a cancellation point, and cancelling that task cancels the Awaitable. asyncio: `Future`.
+ *
+ * @example
+ * ```ts
+ * import { type Awaitable, Future } from 'maitre';
+ * function stateOf(work: Awaitable<unknown>): string {
+ *   return work.cancelled() ? 'cancelled' : work.done() ? 'done' : 'pending';
+ * }
+ * const order = new Future<string>();
+ * console.log(stateOf(order)); // pending
+ * order.cancel();
+ * console.log(stateOf(order)); // cancelled
+ * ```
+ */
 export abstract class Awaitable<T> implements Promise<T> {
   #state: State = 'pending';
-  /** The result, the exception, or the CancelledError, by state. */
+  /** By state: the result, the exception, or the CancelledError. */
   #outcome: unknown;
-  #subscribers: Subscriber | Set<Subscriber> | undefined; // one needs no Set
-  /** How many waits for the outcome were not taken back; Infinity once somebody has it for certain. */
+  #subscribers: Subscriber | Set<Subscriber> | undefined; // a single one needs no Set
+  /**
+   * The number of waits for the outcome that were not taken back. Infinity once the outcome has a
+   * receiver for certain.
+   */
   #takers = 0;
 
   /** True once there is an outcome. */
@@ -41,14 +79,15 @@ export abstract class Awaitable<T> implements Promise<T> {
     return this.#state !== 'pending';
   }
 
-  /** True once it ended by a cancellation; false while one is only on its way. */
+  /** True once it ended by a cancellation. False while a cancel is only on its way. */
   cancelled(): boolean {
     return this.#state === 'cancelled';
   }
 
   /**
-   * The result. Throws the exception of a failed one, CancelledError for a cancelled one, InvalidStateError while
-   * pending.
+   * Returns the result. Never waits.
+   * @throws its exception if it failed; CancelledError if it was cancelled; InvalidStateError while
+   *   it is pending
    */
   result(): T {
     if (this.#state === 'done') return this.#outcome as T; // by state
@@ -58,7 +97,10 @@ export abstract class Awaitable<T> implements Promise<T> {
     throw this.#outcome;
   }
 
-  /** The exception; undefined for a success. Throws CancelledError for a cancelled one, InvalidStateError while pending. */
+  /**
+   * Returns the exception; undefined after a success. Never waits.
+   * @throws CancelledError if it was cancelled; InvalidStateError while it is pending
+   */
   exception(): unknown {
     if (this.#state === 'pending') {
       throw new InvalidStateError(`Cannot get the exception of ${this.label}: it is not done`);
@@ -69,35 +111,42 @@ export abstract class Awaitable<T> implements Promise<T> {
   }
 
   /**
-   * Asks for the end: the outcome becomes a CancelledError unless whatever works on it decides otherwise.
-   * @param message becomes `CancelledError.message`
-   * @returns false when it is done already
+   * Requests its end. The outcome becomes a CancelledError, unless the code that works on it
+   * decides otherwise. Returns before it has ended: await it to wait for the end.
+   * @param message the `message` of the CancelledError
+   * @returns false if it was done already
    */
   cancel(message?: string): boolean {
     return this.cancelFor(message, { kind: 'task', by: waiterOf(undefined) });
   }
 
-  /** `cancel` by somebody who is not the current task. @internal */
+  /** `cancel` on behalf of something other than the current task. @internal */
   cancelFor(message: string | undefined, reason: CancelReason): boolean {
     return this.done() ? false : this.cancelWith(makeCancelledError(message, reason));
   }
 
-  /** Passes on a cancellation made elsewhere: a link of the chain of awaits. False when done. @internal */
+  /**
+   * Passes on an existing cancellation along a chain of awaits. Returns false if it was done
+   * already. @internal
+   */
   cancelWith(error: CancelledError): boolean {
     if (this.done()) return false;
     passCancel(this, error);
     return true;
   }
 
-  /** Makes a cancel come true. By cancel-pass.ts alone. @internal */
+  /** Carries a cancel out. Only cancel-pass.ts calls it. @internal */
   abstract applyCancel(error: CancelledError): void;
 
   /** `Task "load"`, for messages. */
   abstract get label(): string;
 
   /**
-   * Calls `fn` once, a microtask after the outcome is there (or after this call, when it is already), in the context of
-   * this call. What it throws goes to the exception handler. It does not count as handling an exception.
+   * Calls `fn` once, a microtask after the outcome was set, or after this call if it was set
+   * already. `fn` runs in the async context of this call. What it throws goes to the exception
+   * handler. The callback does not count as handling an exception. Disposing the result takes the
+   * callback back. asyncio: `add_done_callback`.
+   * @throws TypeError if `fn` is not a function
    */
   addDoneCallback(fn: (self: this) => void): Disposable {
     callback('add a done callback', '', fn);
@@ -110,7 +159,7 @@ export abstract class Awaitable<T> implements Promise<T> {
         reportException({ message: `Unhandled error in a done callback of ${this.label}`, error });
       }
     };
-    // A promise reaction runs in the context it was registered in, on every host.
+    // On every host, a promise reaction runs in the context in which it was registered.
     let done: () => void = call;
     void new Promise<void>((resolve) => (done = resolve)).then(call);
     const subscriber: Subscriber = { settled: () => done() };
@@ -122,7 +171,10 @@ export abstract class Awaitable<T> implements Promise<T> {
     });
   }
 
-  /** Like a promise's; inside a task it is an await by that task, and so a cancellation point. */
+  /**
+   * Like `then` of a promise. Inside a task it is an await by that task, so it is a cancellation
+   * point.
+   */
   // oxlint-disable-next-line unicorn/no-thenable -- awaiting it is the point
   then<A = T, B = never>(
     onResult?: ((value: T) => A | PromiseLike<A>) | null,
@@ -132,27 +184,32 @@ export abstract class Awaitable<T> implements Promise<T> {
     return typeof onError === 'function' ? promise : waiting(promise); // an `await` passes both
   }
 
-  /** Like a promise's; inside a task it is an await by that task. */
+  /** Like `catch` of a promise. Inside a task it is an await by that task. */
   catch<B = never>(onError?: ((error: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
     const promise = this.outcome().catch(onError);
     return typeof onError === 'function' ? promise : waiting(promise);
   }
 
-  /** Like a promise's; inside a task it is an await by that task. */
+  /** Like `finally` of a promise. Inside a task it is an await by that task. */
   finally(onEnd?: (() => void) | null): Promise<T> {
     return waiting(this.outcome().finally(onEnd));
   }
 
-  /** `Promise`, as every promise has it: an Awaitable may stand wherever one is expected. */
+  /** `Promise`, as for every promise: an Awaitable can stand wherever a promise is expected. */
   get [Symbol.toStringTag](): string {
     return 'Promise';
   }
 
-  /** What `await` waits for, as a waiting call: quiet when it ends by a cancellation and nobody looks. @internal */
+  /**
+   * The promise behind `await`, as a waiting call: a cancellation that nobody awaits is not an
+   * unhandled rejection. @internal
+   */
   outcome(): Promise<T> {
     if (this.#state === 'pending') return this.#waitForOutcome();
     const refused = beginWait();
     if (refused !== undefined) return refused;
+    // Inside a race, and when the turn has no answers left, even a known outcome passes through a
+    // delivery.
     if (!mayAnswer()) return new OutcomeWait<T>('await', this).promise;
     this.#takers = Infinity;
     switch (this.#state) {
@@ -168,16 +225,17 @@ export abstract class Awaitable<T> implements Promise<T> {
   #waitForOutcome(): Promise<T> {
     const scope = currentScope();
     if (scope?.task === (this as unknown)) {
+      // A task that awaits itself could never end.
       return Promise.reject(new InvalidStateError(`Cannot await ${this.label}: it is the task that awaits`));
     }
     const wait = new AwaitWait<T>('await', this);
-    // A cancel that found no wait before goes the same way as one that comes now: to what is awaited, first.
+    // A kept cancel goes the same way as one that comes now: first to what is awaited.
     const error = takeKept(scope);
     if (error !== undefined) wait.cancel(error);
     return wait.promise;
   }
 
-  /** Registers a subscriber while pending; `unsubscribe` is its inverse. @internal */
+  /** Registers a subscriber while pending. Undone by `unsubscribe`. @internal */
   subscribe(subscriber: Subscriber): void {
     const now = this.#subscribers;
     if (now === undefined) this.#subscribers = subscriber;
@@ -192,18 +250,21 @@ export abstract class Awaitable<T> implements Promise<T> {
     else if (now instanceof Set) now.delete(subscriber);
   }
 
-  /** Who waits for this one, directly: for the call graph. @internal */
+  /** The direct subscribers, for the call graph. @internal */
   subscribers(): Subscriber[] {
     const now = this.#subscribers;
     return now === undefined ? [] : now instanceof Set ? [...now] : [now];
   }
 
-  /** From now on an exception counts as handled. @internal */
+  /** Marks an exception as handled, now or later. @internal */
   markHandled(): void {
     this.#takers = Infinity;
   }
 
-  /** A wait for the outcome begins (+1), or was taken back without it (-1). @internal */
+  /**
+   * Counts a wait for the outcome: +1 when it begins, -1 when it is taken back without the outcome.
+   * @internal
+   */
   countTaker(change: 1 | -1): void {
     this.#takers += change;
     if (this.#takers === 0 && this.#state === 'failed') this.#reportSoon();
@@ -214,19 +275,21 @@ export abstract class Awaitable<T> implements Promise<T> {
     return this.#state === 'failed';
   }
 
-  /** Gives a done one's outcome to a subscribed wait or future. @internal */
+  /** Passes the outcome to a subscribed wait or future. Call it only when done. @internal */
   passOutcomeTo(to: { answer(value: T): unknown; fail(error: unknown): unknown }): void {
     if (this.#state === 'done') to.answer(this.#outcome as T); // by state
     else to.fail(this.#outcome);
   }
 
-  /** The one change of state. False when it was done before. */
+  /** The only change of state. Returns false if it was done before. */
   protected settle(state: Exclude<State, 'pending'>, outcome: unknown): boolean {
     if (this.#state !== 'pending') return false;
     this.#state = state;
     this.#outcome = outcome;
     if (state === 'failed' && this.#takers === 0) this.#reportSoon();
     const subscribers = this.#subscribers;
+    // Cleared before the calls: a subscriber that unsubscribes meanwhile changes no Set that this
+    // loop walks.
     this.#subscribers = undefined;
     if (subscribers instanceof Set) for (const subscriber of subscribers) this.#tell(subscriber);
     else if (subscribers !== undefined) this.#tell(subscribers);
@@ -241,12 +304,14 @@ export abstract class Awaitable<T> implements Promise<T> {
     }
   }
 
-  // At the end of the turn in which it failed: whoever meant to await it has had the time to.
+  // At the end of the turn in which it failed. By then, code that meant to await it has had the
+  // time.
   #reportSoon(): void {
     addSoon({ due: () => this.#reportUnhandled() });
   }
 
   #reportUnhandled(): void {
+    // A receiver may have come since the report was scheduled.
     if (this.#takers > 0) return;
     this.#takers = Infinity;
     reportException({
@@ -256,7 +321,7 @@ export abstract class Awaitable<T> implements Promise<T> {
     });
   }
 
-  /** What a report of its unhandled exception adds. @internal */
+  /** The fields that a report of its unhandled exception adds. @internal */
   reportFields(): Partial<ExceptionContext> {
     return {};
   }
@@ -267,7 +332,10 @@ export abstract class Awaitable<T> implements Promise<T> {
   }
 }
 
-/** A wait for the outcome of an Awaitable. Its cancel leaves that alone: the wait behind `cancellable(task)`. */
+/**
+ * A wait for the outcome of an Awaitable. Its cancel does not cancel the Awaitable.
+ * `cancellable(task)` makes one.
+ */
 export class OutcomeWait<T> extends Wait<T> implements Subscriber {
   readonly #target: Awaitable<T>;
 
@@ -289,19 +357,21 @@ export class OutcomeWait<T> extends Wait<T> implements Subscriber {
   }
 }
 
-/** The wait behind `await awaitable`. Its cancel is a cancel of what it awaits. */
+/** The wait behind `await awaitable`. Its cancel cancels what it awaits. */
 class AwaitWait<T> extends OutcomeWait<T> implements CancelTarget {
+  /** True while this wait passes a cancel on. It breaks circles of tasks that await each other. */
   #passingOn = false;
 
   override cancel(error: CancelledError, final = false): boolean {
-    // A circle of tasks that await each other comes back here while passing on: then this link gives way.
+    // A circle of tasks that await each other comes back here while the cancel is passed on. Then
+    // this wait itself is cancelled, which breaks the circle.
     if (!this.waiting || this.#passingOn || (this.resource as Awaitable<T>).done()) return super.cancel(error, final);
     passCancel(this, error);
     return true;
   }
 
   applyCancel(error: CancelledError): void {
-    // It may have ended while the pass came here.
+    // The awaitable may have ended before the pass came here.
     if (!(this.resource as Awaitable<T>).cancelWith(error)) super.cancel(error);
     else {
       this.#passingOn = true;

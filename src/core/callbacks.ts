@@ -1,8 +1,11 @@
-// callSoon, callLater, callAt: functions that the loop calls. Semantics: asyncio's `loop.call_soon` and its family.
+// callSoon, callLater, callAt: functions that the loop calls. Semantics: asyncio's
+// `loop.call_soon`, `loop.call_later` and `loop.call_at`.
 //
-// - They run outside of any task and scope, as asyncio's do, but with the caller's other context (its AsyncLocalStorage
-//   values), and belong to the run() in which they were scheduled: a task that they create is ended with it.
-// - callSoon's run in the next turn, in order; those added meanwhile wait for the turn after.
+// - They run outside of any task and scope, as in asyncio, but with the other async context of the
+//   caller (its AsyncLocalStorage values). They belong to the run() in which they were scheduled,
+//   and the tasks that they create end with it.
+// - Those of callSoon run in the next turn, in order. Those added meanwhile run in the turn after
+//   that.
 import { callback } from '../base/index.ts';
 import { checkMs, loopTime } from './clock.ts';
 import { addDeadline, deleteDeadline } from './deadlines.ts';
@@ -11,31 +14,42 @@ import { host } from './host.ts';
 import { programOf } from './scope.ts';
 import { addSoon } from './turn.ts';
 
-/** A scheduled callback. `cancel()` takes it back. asyncio: `Handle` and `TimerHandle`. */
+/**
+ * A scheduled callback, returned by `callSoon`, `callLater` and `callAt`. `cancel()` or `using`
+ * takes it back. asyncio: `Handle` and `TimerHandle`.
+ *
+ * @example
+ * ```ts
+ * import { callLater } from 'maitre';
+ * const handle = callLater(60_000, () => console.log('never'));
+ * handle.cancel();
+ * console.log(handle.done());
+ * ```
+ */
 export class Handle implements Disposable {
-  /** When it is due on the loop's clock, milliseconds; for `callSoon` the time of the call. */
+  /** When it is due, in milliseconds on the loop's clock; for `callSoon`, the time of the call. */
   when: number;
-  /** The heap's own. @internal */
+  /** Written by the heap of deadlines. @internal */
   slot = -1;
-  /** The heap's own. @internal */
+  /** Written by the heap of deadlines. @internal */
   order = 0;
   /** Undefined once it ran or was cancelled. */
   #fn: (() => void) | undefined;
   readonly #inContext: <R>(fn: () => R) => R;
 
-  /** Made by callSoon, callLater and callAt. @internal */
+  /** Called by callSoon, callLater and callAt alone. @internal */
   constructor(when: number, fn: () => void) {
     this.when = when;
     this.#fn = fn;
     this.#inContext = host.captureContext();
   }
 
-  /** True once `cancel()` was called or the callback ran. */
+  /** True once the callback ran or `cancel()` was called. */
   done(): boolean {
     return this.#fn === undefined;
   }
 
-  /** Takes the callback back; nothing happens when it ran already. */
+  /** Takes the callback back. Does nothing if it ran already. asyncio: `Handle.cancel`. */
   cancel(): void {
     this.#fn = undefined;
     deleteDeadline(this);
@@ -50,7 +64,7 @@ export class Handle implements Disposable {
     this.cancel();
   }
 
-  /** The loop's own. @internal */
+  /** Called by the loop. @internal */
   due(): void {
     const fn = this.#fn;
     if (fn === undefined) return;
@@ -64,8 +78,17 @@ export class Handle implements Disposable {
 }
 
 /**
- * Runs `fn` in the next turn of the loop, in order of the calls, outside of any task. Errors go to the exception handler.
- * asyncio: `loop.call_soon`.
+ * Runs `fn` in the next turn of the loop, in the order of the calls, outside of any task. What it
+ * throws goes to the exception handler. asyncio: `loop.call_soon`.
+ * @returns a handle that takes the callback back
+ * @throws TypeError if `fn` is not a function
+ *
+ * @example
+ * ```ts
+ * import { callSoon } from 'maitre';
+ * callSoon(() => console.log('second'));
+ * console.log('first');
+ * ```
  */
 export function callSoon(fn: () => void): Handle {
   const handle = new Handle(loopTime(), checkFn(fn, 'call callSoon'));
@@ -73,15 +96,41 @@ export function callSoon(fn: () => void): Handle {
   return handle;
 }
 
-/** Runs `fn` after `ms` milliseconds, outside of any task. asyncio: `loop.call_later`. */
+/**
+ * Runs `fn` after a time, outside of any task. What it throws goes to the exception handler.
+ * asyncio: `loop.call_later`.
+ * @param ms milliseconds; 0 or less runs it as soon as possible; Infinity never runs it
+ * @returns a handle that takes the callback back
+ * @throws TypeError or RangeError for a wrong `ms` or `fn`
+ *
+ * @example
+ * ```ts
+ * import { callLater, sleep } from 'maitre';
+ * using _ = callLater(10, () => console.log('the bell rings'));
+ * await sleep(20);
+ * ```
+ */
 export function callLater(ms: number, fn: () => void): Handle {
   return callAt(loopTime() + checkMs(ms, 'schedule the callback'), fn);
 }
 
-/** Runs `fn` when `loopTime()` reaches `when`, outside of any task. asyncio: `loop.call_at`. */
+/**
+ * Runs `fn` when the loop's clock reaches a time, outside of any task. What it throws goes to the
+ * exception handler. asyncio: `loop.call_at`.
+ * @param when milliseconds on the loop's clock (`loopTime()`); Infinity never runs it
+ * @returns a handle that takes the callback back
+ * @throws TypeError or RangeError for a wrong `when` or `fn`
+ *
+ * @example
+ * ```ts
+ * import { callAt, loopTime, sleep } from 'maitre';
+ * using _ = callAt(loopTime() + 10, () => console.log('the bell rings'));
+ * await sleep(20);
+ * ```
+ */
 export function callAt(when: number, fn: () => void): Handle {
   const handle = new Handle(checkMs(when, 'schedule the callback'), checkFn(fn, 'call callAt'));
-  if (when !== Infinity) addDeadline(handle); // like sleep(Infinity): it keeps nothing alive
+  if (when !== Infinity) addDeadline(handle); // as sleep(Infinity), it keeps nothing alive
   return handle;
 }
 

@@ -1,23 +1,30 @@
-// Where a task was created, nearly for free, and honestly: a place that was not captured for that very task is a guess.
+// Where a task was created, at almost no cost. A place that was not captured for that very task is
+// marked as a guess.
 //
-// Capturing a stack costs 2 to 5 us, more than all the rest of a task. But a program creates its tasks at few places, and
-// the source text of the function passed (0.1 us) almost always tells which: so the place is captured for the first tasks of
-// each text, and remembered. One creation in SAMPLE is captured all the same; a text seen at a second place is never
-// guessed again. While tracing is on, nothing is guessed. Reports say "probably" where it was.
+// Capturing a stack costs 2 to 5 us, more than the rest of a task. But a program creates its tasks
+// at few places, and the source text of the function (0.1 us) almost always identifies the place.
+// So the place is captured for the first tasks of each text, and remembered. After that, one
+// creation in SAMPLE is still captured. A text that was seen at a second place is never guessed
+// again. While tracing is on, nothing is guessed. Reports say "probably" for a guess.
 import { captureSite, formatFrames, type Site, tracing } from './tracing.ts';
 
 /** How many creations of a text are captured before it is trusted. */
 const TRUST_AFTER = 8;
-/** After that, one in so many is. */
+/** After that, one creation in this many is captured. */
 const SAMPLE = 64;
-/** How many texts are remembered; programs that make functions from ever new texts start over. */
+/**
+ * How many texts are remembered. A program that makes functions from ever new texts starts over.
+ */
 const MOST = 2000;
 
-/** One text of a function, and where tasks of it were created. It stands for the place of those that are guessed. */
+/**
+ * One source text of a function, and where tasks of it were created. It stands for the place of
+ * guessed tasks.
+ */
 class KnownText implements Site {
   readonly site: Site;
   seen = 1;
-  /** Created at more than one place. */
+  /** True if tasks of it were created at more than one place. */
   ambiguous = false;
 
   constructor(site: Site) {
@@ -31,7 +38,7 @@ class KnownText implements Site {
 
 const known = new Map<string, KnownText>();
 
-/** The place that called `below` to create a task of `fn`. */
+/** Returns the place that called `below` to create a task of `fn`. */
 export function creationSite(fn: (...args: never[]) => unknown, below: (...args: never[]) => unknown): Site {
   if (tracing) return captureSite(below);
   const text = Function.prototype.toString.call(fn);

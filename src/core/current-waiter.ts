@@ -1,8 +1,15 @@
-// Who waits: the scope and the task whose code makes a call, told by the host's carrier, or, where there is none (browsers),
-// by the signal that was passed. And what every waiting call does first.
+// Who waits: the scope and the task whose code makes a call. The host's carrier holds them. Where
+// there is no carrier (browsers), the signal that was passed stands for them. This file also has
+// what every waiting call does first.
 //
-// A signal made by a scope stands for it. Passed to a wait of that scope or of one inside it, it says nothing new: the cancel
-// reaches the wait through its scope. Any other signal is *foreign*: its abort cancels that one wait.
+// A signal made by a scope stands for it. Passed to a wait of that scope or of one inside it, it
+// changes nothing: the cancel reaches the wait through its scope. Any other signal is *foreign*:
+// its abort cancels that one wait.
+//
+// Every waiting call follows the same order:
+// 1. `beginWait(options)`: if it returns a promise, return that. A cancel was due.
+// 2. If what it waits for is there and `mayAnswer(options)` is true, return it at once.
+// 3. Otherwise make a Wait, put it in its place, and return its promise.
 import { wrongValue } from '../base/index.ts';
 import { countAnswer } from './delivery.ts';
 import { CancelledError } from './errors.ts';
@@ -14,15 +21,19 @@ import { makeCancelledError } from './tracing.ts';
 /** The last argument of every waiting call. */
 export interface WaitOptions {
   /**
-   * Aborting it cancels this wait, with a CancelledError whose `cause` is the signal's reason. A signal of a task, timeout or
-   * group makes it a wait of that scope.
+   * An AbortSignal that cancels this wait with a CancelledError whose `cause` is the reason of the
+   * signal. The signal of a task, timeout or group makes it a wait of that scope.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The scope of each signal that a scope made. */
 const scopesBySignal = new WeakMap<AbortSignal, Scope>();
 
-/** The signal of a scope: aborted by its own cancel or one around it, never by one inside it, never after it was closed. */
+/**
+ * Returns the signal of a scope. It aborts with the cancel of the scope or of one around it, not
+ * with that of one inside, and not after the scope was closed.
+ */
 export function signalOf(scope: Scope): AbortSignal {
   if (scope.controller === undefined) {
     scope.controller = new AbortController();
@@ -32,14 +43,24 @@ export function signalOf(scope: Scope): AbortSignal {
   return scope.controller.signal;
 }
 
-/** The scope that a call with these options waits in; undefined outside of tasks. */
+/** Returns the scope in which a call with these options waits; undefined outside of tasks. */
 export function scopeOf(options: WaitOptions | undefined): Scope | undefined {
-  const scope = openScope(host.carrier.getStore() as Carried | undefined); // only scopes and runs are carried
+  const scope = openScope(host.carrier.getStore() as Carried | undefined); // the carrier holds only scopes and runs
   if (scope !== undefined || options?.signal === undefined) return scope;
   return openScope(scopesBySignal.get(options.signal));
 }
 
-/** The task that a call with these options belongs to; undefined outside of tasks, and when it is done. */
+/**
+ * Returns the task to which a call with these options belongs; undefined outside of tasks and when
+ * the task is done. For primitives that record an owner.
+ *
+ * @example
+ * ```ts
+ * import { createTask } from 'maitre';
+ * import { waiterOf } from 'maitre/lowlevel';
+ * await createTask(() => console.log(waiterOf(undefined)?.name), { name: 'cook' });
+ * ```
+ */
 export function waiterOf(options: WaitOptions | undefined): TaskRecord | undefined {
   const task = scopeOf(options)?.task;
   return task === undefined || task.done() ? undefined : task;
@@ -54,8 +75,24 @@ export function isSignalOf(signal: AbortSignal, scope: Scope | undefined): boole
 }
 
 /**
- * Begins a waiting call: returns the rejected promise to return at once when a cancel is due or `options.signal` is aborted,
- * undefined otherwise. It makes the call a cancellation point, also when it need not wait.
+ * Begins a waiting call. Returns a rejected promise if a cancel is due or `options.signal` is
+ * aborted: return that promise at once. Otherwise returns undefined. It makes the call a
+ * cancellation point, even if the call need not wait.
+ * @param options the last argument of the waiting call
+ * @returns a rejected promise, or undefined; for a `signal` that is not an AbortSignal, the promise
+ *   rejects with TypeError
+ *
+ * @example
+ * ```ts
+ * import { beginWait, Line, QueuedWait, type WaitOptions } from 'maitre/lowlevel';
+ * const line = new Line<void>();
+ * function untilRung(options?: WaitOptions): Promise<void> {
+ *   return beginWait(options) ?? line.join(new QueuedWait<void>('bell', line, options));
+ * }
+ * const rung = untilRung();
+ * line.answerAll();
+ * await rung;
+ * ```
  */
 export function beginWait(options?: WaitOptions): Promise<never> | undefined {
   if (options === undefined) {
@@ -68,27 +105,49 @@ export function beginWait(options?: WaitOptions): Promise<never> | undefined {
   const scope = scopeOf(options);
   const error = takeKept(scope);
   if (error !== undefined) return rejected(error);
-  // A scope's own signal stays aborted after its cancel; that cancel was or will be delivered by itself.
+  // The own signal of a scope stays aborted after its cancel. That cancel reaches its wait through
+  // the scope.
   if (signal?.aborted === true && !isSignalOf(signal, scope)) return rejected(signalError(signal));
   return undefined;
 }
 
 /**
- * Whether a call that finds what it waits for may return it at once. If not, it makes a wait and answers that: in a member of a
- * race, where one member's wait is answered at a time, and when this turn of the loop has given all its answers.
+ * Returns whether a call that finds what it waits for may return it at once. If not, the call must
+ * make a wait and answer that (`answeredWait`). That is so inside a member of a race, where one
+ * wait is delivered at a time, and when this turn of the loop has made all its answers. Call it
+ * last: true counts as an answer.
+ *
+ * @example
+ * ```ts
+ * import { answeredWait, beginWait, mayAnswer } from 'maitre/lowlevel';
+ * const bell = { hasRung: true };
+ * function untilRung(): Promise<void> {
+ *   const refused = beginWait();
+ *   if (refused !== undefined) return refused;
+ *   if (mayAnswer()) return Promise.resolve();
+ *   return answeredWait<void>('bell', bell, undefined, undefined);
+ * }
+ * await untilRung();
+ * ```
  */
 export function mayAnswer(options?: WaitOptions): boolean {
   return !(areContests() && isContested(scopeOf(options))) && countAnswer();
 }
 
-/** The signal passed, if it is foreign. */
+/**
+ * Returns the signal that was passed, if it is foreign. Throws TypeError for anything but an
+ * AbortSignal.
+ */
 export function foreignSignal(options: WaitOptions | undefined): AbortSignal | undefined {
   const signal = options?.signal;
   if (signal !== undefined && !isSignal(signal)) throw signalTypeError(signal);
   return signal === undefined || isSignalOf(signal, scopeOf(options)) ? undefined : signal;
 }
 
-/** What hangs on a foreign signal: one listener for all its waits, because hosts warn of many listeners. */
+/**
+ * The one listener on a foreign signal for all waits that depend on it, because hosts warn of many
+ * listeners.
+ */
 class AbortListener {
   readonly fns = new Set<(error: CancelledError) => void>();
   readonly #signal: AbortSignal;
@@ -113,7 +172,10 @@ class AbortListener {
 
 const abortListeners = new WeakMap<AbortSignal, AbortListener>();
 
-/** Calls `fn` with a cancellation when `signal` aborts, until the result is called. `fn` is a function of this call's own. */
+/**
+ * Calls `fn` with a cancellation when `signal` aborts. Returns the undo. Pass a new function with
+ * each call.
+ */
 export function onAbort(signal: AbortSignal, fn: (error: CancelledError) => void): () => void {
   const listener = abortListeners.get(signal) ?? new AbortListener(signal);
   listener.fns.add(fn);
@@ -128,7 +190,7 @@ function signalTypeError(signal: unknown): Error {
   return wrongValue('wait', 'options.signal', 'an AbortSignal', signal);
 }
 
-/** The cancellation that an aborted signal asks for. */
+/** Returns the cancellation for an aborted signal. */
 export function signalError(signal: AbortSignal): CancelledError {
   const cause: unknown = signal.reason;
   if (cause instanceof CancelledError) return cause;
@@ -142,7 +204,10 @@ export function quiet(promise: Promise<unknown>): void {
 
 function ignore(): void {}
 
-/** A promise rejected with a cancellation. Marked as handled: a cancelled wait nobody looks at is nobody's error. */
+/**
+ * Returns a promise rejected with a cancellation. It is marked as handled: a cancelled wait that
+ * nobody awaits is not an error.
+ */
 export function rejected(error: CancelledError): Promise<never> {
   const promise = Promise.reject(error);
   quiet(promise);
@@ -150,8 +215,20 @@ export function rejected(error: CancelledError): Promise<never> {
 }
 
 /**
- * Makes the promise of an async function that of a waiting call: like every wait, it does not count as unhandled when it rejects
- * with a cancellation. Other errors do.
+ * Makes the promise of an async function that of a waiting call: if it rejects with a cancellation
+ * and nobody awaits it, that is not an unhandled rejection. Other errors are.
+ *
+ * @example
+ * ```ts
+ * import { sleep, type WaitOptions } from 'maitre';
+ * import { waiting } from 'maitre/lowlevel';
+ * async function twice(options?: WaitOptions): Promise<void> {
+ *   await sleep(5, undefined, options);
+ *   await sleep(5, undefined, options);
+ * }
+ * const sleepTwice = (options?: WaitOptions): Promise<void> => waiting(twice(options));
+ * await sleepTwice();
+ * ```
  */
 export function waiting<T>(promise: PromiseLike<T>): Promise<T> {
   const call = new Promise<T>((resolve, reject) => {

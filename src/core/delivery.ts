@@ -1,17 +1,24 @@
-// Delivery: what was decided reaches its task. Deciding (answer, fail, cancel) and delivering are two steps, so that a cancel
-// can still overrule an answer, and so that all that one event decides is decided before anybody acts on it.
+// Delivery: what was decided reaches its task. Deciding (answer, fail, cancel) and delivering are
+// two steps. So a cancel can still overrule an answer, and everything that one event decides is
+// decided before any code acts on it.
 //
-// States: IDLE --(a decision)--> SCHEDULED --(a microtask, the end of a hold, the next turn)--> DELIVERING --> IDLE.
+// States: IDLE --(a decision)--> SCHEDULED --(a microtask, the end of a hold, the next turn)-->
+// DELIVERING --> IDLE.
 //
-// - One microtask delivers all that was decided before it ran, in the order of the decisions. What is decided meanwhile is
-//   delivered by the next one.
-// - Turns are bounded: at most ANSWERS_PER_TURN answers are given in one turn of the loop, those that calls get at once included.
-//   Then deliveries wait for the next turn, and calls that could be answered at once wait, too: so two tasks that hand items to
-//   each other, or a loop of reads that find their bytes, never keep timers and I/O from running. Prior art: tokio's coop.
-//   Whether a turn has passed is asked of the host once in half of that number, so the count costs an addition.
-// - While steps are measured, a delivery that is timed is made by itself: it is delivered in a microtask, its step ends when all
-//   microtasks have run, and only then the next microtask delivers more.
+// - One microtask delivers everything that was decided before it ran, in the order of the
+//   decisions. The next microtask delivers what is decided meanwhile.
+// - Turns are bounded: one turn of the loop makes at most ANSWERS_PER_TURN answers, including those
+//   that calls return at once. After that, deliveries wait for the next turn, and so do calls that
+//   could return at once. So two tasks that hand items to each other, or a loop of reads that find
+//   their bytes, never keep timers and I/O from running. Prior art: tokio's coop. The host is asked
+//   for a new turn once in half that number of answers, so the count costs an addition.
+// - While steps are measured, a delivery that is timed is made alone: one microtask makes it, its
+//   step ends when all microtasks have run, and only then does the next microtask deliver more.
 // - A delivery that throws is reported and does not stop the others.
+//
+// Example: a task puts two items into a queue at which A and B wait, then cancels B. All three are
+// decisions: A and B are answered, then B's answer is overruled. The microtask after the task's
+// step delivers A's item and B's cancel. B's item stays in the queue.
 import { disposable } from '../base/index.ts';
 import { loopTime } from './clock.ts';
 import { reportException } from './exception-handler.ts';
@@ -19,10 +26,10 @@ import { host } from './host.ts';
 import * as hooks from './instrument.ts';
 import type { TaskRecord, WaitRecord } from './records.ts';
 
-/** How many answers are given in one turn of the loop at most. */
+/** The most answers that one turn of the loop makes. */
 const ANSWERS_PER_TURN = 1024;
 
-/** What is delivered: a decided wait; while steps are measured, the start of a task as well. */
+/** What is delivered: a decided wait or, while steps are measured, the start of a task. */
 export interface Delivery {
   /** Settles the promise, or starts the task. */
   deliver(): void;
@@ -32,13 +39,18 @@ export interface Delivery {
 }
 
 const microtask = Promise.resolve();
+/** Decided and not yet delivered, in the order of the decisions. */
 let ready: Delivery[] = [];
-let idle: Delivery[] = []; // the other of two arrays that take turns, so that a busy loop allocates none
-/** Something will call deliverAll: a microtask, the end of a hold, the next turn, the end of a step. */
+let idle: Delivery[] = []; // the other of two arrays that alternate, so that a busy loop allocates none
+/**
+ * True if something will call deliverAll: a microtask, the end of a hold, the next turn, or the end
+ * of a step.
+ */
 let scheduled = false;
+/** True between holdDeliveries() and deliverHeld(), if nothing was scheduled before. */
 let held = false;
 
-/** Has it delivered a microtask from now. */
+/** Delivers it a microtask from now, or with the batch that is scheduled already. */
 export function deliverSoon(delivery: Delivery): void {
   ready.push(delivery);
   if (!scheduled) schedule();
@@ -50,8 +62,10 @@ function schedule(): void {
 }
 
 /**
- * For a callback of the loop's, below which no code of a user is on the stack: a microtask would come right behind it, and
- * deliverHeld() at its end does the same without one. Call both, whatever happens between them (`finally`), or nothing is delivered.
+ * Holds deliveries until `deliverHeld()`. For a callback of the host with no user code below it
+ * on the stack. There, a microtask would run right after the callback, and `deliverHeld()` at its
+ * end does the same without one. Call both, whatever happens between them (`finally`). Otherwise
+ * nothing is delivered any more.
  */
 export function holdDeliveries(): void {
   if (scheduled) return;
@@ -59,19 +73,22 @@ export function holdDeliveries(): void {
   held = true;
 }
 
-/** The end of holdDeliveries(). */
+/** Delivers what was decided since `holdDeliveries()`, and ends the hold. */
 export function deliverHeld(): void {
   if (!held) return;
   held = false;
   deliverAll();
 }
 
-/** For tests: told of each batch before it is delivered; it may reorder it and cancel tasks. */
+/**
+ * For tests: called with each batch before it is delivered. It may reorder the batch and cancel
+ * tasks.
+ */
 export type DeliveryHook = (batch: Delivery[]) => void;
 
 let beforeDelivery: DeliveryHook | undefined;
 
-/** Installs the delivery hook until disposed. */
+/** Installs the delivery hook until the result is disposed. */
 export function setDeliveryHook(hook: DeliveryHook): Disposable {
   beforeDelivery = hook;
   return disposable(() => {
@@ -79,16 +96,24 @@ export function setDeliveryHook(hook: DeliveryHook): Disposable {
   });
 }
 
-/** Says whether a delivery may be made now; one that may not is handed in again by whoever said so. */
+/**
+ * Returns whether a delivery may be made now. If it returns false, it must hand the delivery in
+ * again later.
+ */
 export type Gate = (delivery: Delivery) => boolean;
 
+/** Undefined while there is no race. */
 let gate: Gate | undefined;
 
-/** Installs the gate, or takes it away: see race.ts. */
+/** Installs the gate, or removes it: see race.ts. */
 export function setGate(candidate: Gate | undefined): void {
   gate = candidate;
 }
 
+/**
+ * Delivers what is ready, as far as the turn and the gate allow. `scheduled` is false meanwhile, so
+ * that a decision made now schedules the next microtask.
+ */
 function deliverAll(): void {
   scheduled = false;
   if (ready.length === 0) return;
@@ -105,13 +130,16 @@ function deliverAll(): void {
     const delivery = batch[i] as Delivery; // i < length
     if (gate !== undefined && !gate(delivery)) continue;
     if (hooks.stepEnded !== undefined && isTimed()) {
-      // Alone: what was delivered before it in this microtask has not gone on yet.
+      // A timed delivery is made alone: the steps of earlier deliveries of this microtask have not
+      // run yet.
       if (made === 0) {
         i++;
         deliverTimed(delivery);
       } else {
-        untimed = hooks.stepEvery; // it stays the one that is timed
-        afterStep(schedule); // a microtask again: the tick that this is would run before the microtasks of what it delivered
+        untimed = hooks.stepEvery; // the next one that is timed is still this one
+        // `schedule`, not `deliverAll`: afterStep calls from a tick, which would go on before the
+        // microtasks of what it delivered have run.
+        afterStep(schedule);
       }
       break;
     }
@@ -121,12 +149,13 @@ function deliverAll(): void {
   }
   if (i < batch.length) {
     ready = [...batch.slice(i), ...ready]; // what was decided meanwhile comes after it
-    scheduled = true; // by afterStep, or by the turn that comes
+    scheduled = true; // by afterStep, or by the coming turn
   }
   batch.length = 0;
   idle = batch;
 }
 
+/** Makes one delivery. An error of it is reported and stops no other. */
 function deliverOne(delivery: Delivery): void {
   try {
     delivery.deliver();
@@ -137,7 +166,7 @@ function deliverOne(delivery: Delivery): void {
 
 // ---- turns are bounded -----------------------------------------------------------------------------------------
 
-/** Answers since the host was last asked for a new turn. */
+/** Answers since the last turn that the host was asked for. */
 let answers = 0;
 
 /** Counts an answer. */
@@ -145,13 +174,17 @@ function answered(): void {
   if (++answers === ANSWERS_PER_TURN / 2) host.nextTurn(onTurn);
 }
 
-// The half that was counted before the host was asked may be of earlier turns, so a turn gives half of the number or more.
+// The first half, counted before the host was asked, may be of earlier turns. So a turn makes
+// between half of the number and all of it.
 function onTurn(): void {
   answers = 0;
   if (ready.length > 0 && scheduled && !held && !inStep) deliverAll();
 }
 
-/** Counts an answer that a call gets at once. False when this turn has given all its answers: then the call waits. */
+/**
+ * Counts an answer that a call returns at once. Returns false if this turn has made all its
+ * answers: then the call must wait.
+ */
 export function countAnswer(): boolean {
   if (answers >= ANSWERS_PER_TURN) return false;
   answered();
@@ -160,16 +193,19 @@ export function countAnswer(): boolean {
 
 // ---- steps -----------------------------------------------------------------------------------------------------
 
+/** Deliveries since the last one that was timed. */
 let untimed = 0;
 /** A timed step is running. */
 let inStep = false;
 
+/** Counts a delivery. True for one in `stepEvery`. */
 function isTimed(): boolean {
   if (++untimed < hooks.stepEvery) return false;
   untimed = 0;
   return true;
 }
 
+/** Makes a timed delivery, and goes on with the others when its step has ended. */
 function deliverTimed(delivery: Delivery): void {
   const startedAt = loopTime();
   inStep = true;
@@ -185,7 +221,10 @@ function deliverTimed(delivery: Delivery): void {
   });
 }
 
-/** Calls `fn` when the microtasks that are there, and those that they make, have run; or, where the host cannot tell, in the next turn. */
+/**
+ * Calls `fn` when all microtasks have run, including those that they queue. Where the host cannot
+ * tell, it calls `fn` in the next turn.
+ */
 function afterStep(fn: () => void): void {
   scheduled = true;
   if (host.afterMicrotasks === undefined) host.nextTurn(fn);

@@ -3,31 +3,45 @@ import { callback, disposable } from '../base/index.ts';
 import { host } from './host.ts';
 import type { TaskRecord } from './records.ts';
 
-/** What is known of an error nobody took. Other rooms add fields of their own (`connection`, `server`). */
+/**
+ * What is known of an error that no code received. Other rooms add fields of their own
+ * (`connection`, `server`).
+ */
 export interface ExceptionContext {
-  /** What happened, one sentence. */
+  /** What happened, in one sentence. */
   readonly message: string;
   readonly error: unknown;
   /** The task that failed. */
   readonly task?: TaskRecord;
   /** Where the task was created, if known. */
   readonly createdAt?: string;
-  /** True when `createdAt` is what the text of the task's function suggests, and was not recorded. */
+  /**
+   * True if `createdAt` was guessed from the source text of the task's function, and not recorded.
+   */
   readonly createdAtGuessed?: boolean;
-  /** True when the message says all there is to say: the default report leaves the error out. */
+  /** True if the message is complete: the default report then leaves the error out. */
   readonly brief?: boolean;
   readonly [extra: string]: unknown;
 }
 
+/**
+ * Receives an error that no other code received. If it throws, both errors are reported by default.
+ */
 export type ExceptionHandler = (context: ExceptionContext) => void;
 
-/** Those set and not disposed, in order; the last one counts. Objects of their own: one function may be set twice. */
+/**
+ * The handlers that are set, in order. The last one counts. Each is wrapped in an object, because
+ * one function can be set twice.
+ */
 const handlers: { readonly fn: ExceptionHandler }[] = [];
 
 /**
- * Sets the function that receives every error nobody took: failed tasks nobody awaits, throwing callbacks, handlers of a
- * server without `onError`. The default writes to standard error. Disposing the result brings the previous one back.
- * asyncio: `loop.set_exception_handler`.
+ * Sets the function that receives every error that no other code received: of failed tasks that
+ * nobody awaits, of callbacks that throw, of handlers of a server without `onError`. The default
+ * writes to standard error. Disposing the result restores the previous handler. asyncio:
+ * `loop.set_exception_handler`.
+ * @param fn called with the context of each error, at once
+ * @throws TypeError if `fn` is not a function
  *
  * @example
  * ```ts
@@ -42,7 +56,16 @@ export function setExceptionHandler(fn: ExceptionHandler): Disposable {
   return disposable(() => void handlers.splice(handlers.indexOf(entry), 1));
 }
 
-/** Gives an error to the handler. Never throws: a handler that fails is itself reported, after what it was given. */
+/**
+ * Passes an error to the exception handler. Never throws: if the handler throws, both errors are
+ * reported by default. asyncio: `loop.call_exception_handler`.
+ *
+ * @example
+ * ```ts
+ * import { reportException } from 'maitre/lowlevel';
+ * reportException({ message: 'The oven failed', error: new Error('too hot') });
+ * ```
+ */
 export function reportException(context: ExceptionContext): void {
   const handler = handlers.at(-1);
   if (handler === undefined) {
@@ -66,6 +89,6 @@ function reportByDefault(context: ExceptionContext): void {
     if (context.brief === true) host.report(lines.join('\n'));
     else host.report(lines.join('\n'), context.error);
   } catch {
-    // The last receiver cannot be reached (a broken standard error): there is nobody left to tell.
+    // The last receiver cannot be reached: standard error is broken. Nothing is left to report to.
   }
 }

@@ -1,10 +1,10 @@
-// A result that somebody sets by hand: the bridge from callbacks to tasks.
+// A result that code sets by hand: the bridge from callbacks to tasks.
 import { Awaitable } from './awaitable.ts';
 import { CancelledError, InvalidStateError } from './errors.ts';
 
 /**
- * A value that comes later, set by `setResult` or `setException`. Awaiting it is a cancellation point; cancelling a task
- * that awaits it cancels it. Semantics: asyncio.Future.
+ * A value that comes later, set by `setResult` or `setException`. Awaiting it is a cancellation
+ * point. Cancelling a task that awaits it cancels it. asyncio: `Future`.
  *
  * @example
  * ```ts
@@ -15,22 +15,29 @@ import { CancelledError, InvalidStateError } from './errors.ts';
  * ```
  */
 export class Future<T> extends Awaitable<T> {
-  /** Sets the result. Throws InvalidStateError when it is done already, cancelled included. */
+  /**
+   * Sets the result. asyncio: `Future.set_result`.
+   * @throws InvalidStateError if it is done already, for example cancelled
+   */
   setResult(value: T): void {
     if (!this.answer(value)) throw this.#isDone('result');
   }
 
-  /** Sets the exception. A CancelledError makes it cancelled. Throws InvalidStateError when it is done already. */
+  /**
+   * Sets the exception. With a CancelledError, the future counts as cancelled. asyncio:
+   * `Future.set_exception`.
+   * @throws InvalidStateError if it is done already
+   */
   setException(error: unknown): void {
     if (!this.fail(error)) throw this.#isDone('exception');
   }
 
-  /** `setResult` for a subscriber's step: does nothing when done. @internal */
+  /** `setResult` that returns false if it is done already, for subscribers. @internal */
   answer(value: T): boolean {
     return this.settle('done', value);
   }
 
-  /** `setException` for a subscriber's step: does nothing when done. @internal */
+  /** `setException` that returns false if it is done already, for subscribers. @internal */
   fail(error: unknown): boolean {
     return this.settle(error instanceof CancelledError ? 'cancelled' : 'failed', error);
   }

@@ -1,22 +1,48 @@
 // gather: one awaitable made of many. Semantics: asyncio.gather.
+//
+// States: PENDING --(a child fails or is cancelled, or all end)--> DONE. `#missing` counts
+// the children that have not ended. Children that outlive the Gathering go on.
+//
+// - Without `returnExceptions`, the first child that fails or ends cancelled decides the outcome.
+// - With it, the outcome is decided when `#missing` reaches 0.
+//
+// Example, a cancel from outside (`cancelWith`, through applyCancel): a task awaits `gather([a,
+// b])`, where `a` is a Future and `b` is a Task that cleans up for 10 ms, and the task is
+// cancelled.
+// 1. The task's wait passes the cancel on to the Gathering. It sets `#cancelAsked`, then requests
+//    the cancel of both children.
+// 2. `a` ends at once. Without `returnExceptions` the Gathering is now cancelled, and the task goes
+//    on while `b` still cleans up. With `returnExceptions` it waits.
+// 3. `b` ends 10 ms later. With `returnExceptions` the Gathering is cancelled now, because of
+//    `#cancelAsked`, even if `b` returned a value. asyncio does the same.
 import { wrongValue } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import type { CancelledError } from './errors.ts';
 import { foreignSignal, onAbort, signalError, type WaitOptions } from './current-waiter.ts';
 import { checkWork, toAwaitable, type Work, type WorkResult } from './work.ts';
 
+/** Options of `gather`. */
 export interface GatherOptions extends WaitOptions {
-  /** Puts errors in the places of their results instead of failing with the first one. */
+  /**
+   * If true, an error stands in the results in the place of its item, and the call does not reject.
+   * Default: false, the first error rejects the call.
+   */
   readonly returnExceptions?: boolean | undefined;
 }
 
-/** The awaitable that `gather` returns. */
+/**
+ * The awaitable that `gather` returns; see there for an example. Cancelling it cancels every child
+ * that is not done.
+ */
 export class Gathering<T> extends Awaitable<T> {
   readonly #items: readonly Awaitable<unknown>[];
   readonly #children: ReadonlySet<Awaitable<unknown>>;
   readonly #returnExceptions: boolean;
   #missing: number;
-  /** A cancel that children took: with returnExceptions it decides the outcome once all have ended. */
+  /**
+   * A cancel that was passed on to the children. If they all end without deciding the outcome, it
+   * does.
+   */
   #cancelAsked: CancelledError | undefined;
 
   /** @internal */
@@ -27,7 +53,7 @@ export class Gathering<T> extends Awaitable<T> {
     this.#returnExceptions = returnExceptions;
     this.#missing = 0;
     for (const child of this.#children) {
-      child.markHandled(); // the others' errors, after the first, are gather's to know, as in asyncio
+      child.markHandled(); // as in asyncio, errors after the first go to gather and are dropped
       if (child.done()) continue;
       this.#missing++;
       child.subscribe(this);
@@ -36,7 +62,7 @@ export class Gathering<T> extends Awaitable<T> {
     if (this.#missing === 0) this.#finish();
   }
 
-  /** For the call graph. @internal */
+  /** What depends on the children, for the call graph. @internal */
   get awaitable(): Awaitable<unknown> {
     return this;
   }
@@ -49,12 +75,14 @@ export class Gathering<T> extends Awaitable<T> {
   }
 
   /**
-   * Cancels every child that is not done. What comes of it decides: without `returnExceptions` the first child that ends
-   * cancelled ends this; with it, all end first, and then this is cancelled, even if they ended well. @internal
+   * Cancels every child that is not done. The children decide the outcome. Without
+   * `returnExceptions`, the first child that ends cancelled ends this one. With it, all children
+   * end first, and then this one is cancelled, even if they returned values. @internal
    */
   override applyCancel(error: CancelledError): void {
     if (this.done()) return;
-    // Set before the children know: those that end at once (Futures) may end this while the cancel is passed on.
+    // Set before the children are cancelled: Futures end at once, and can end this one while the
+    // cancel is passed on.
     this.#cancelAsked = error;
     for (const child of this.#children) child.cancelWith(error);
   }
@@ -65,7 +93,7 @@ export class Gathering<T> extends Awaitable<T> {
 
   #ended(child: Awaitable<unknown>): void {
     if (this.#returnExceptions || this.done()) return;
-    // A child that was cancelled counts as one that raised CancelledError.
+    // As in asyncio, a cancelled child counts as one that raised CancelledError.
     if (child.cancelled()) this.settle('cancelled', outcomeError(child));
     else if (child.failed()) this.settle('failed', outcomeError(child));
   }
@@ -91,9 +119,13 @@ function outcomeError(child: Awaitable<unknown>): unknown {
 }
 
 /**
- * Runs the work concurrently and resolves to the results, in the order of the items; functions become tasks. The first error
- * rejects the whole at once and **leaves the others running**: prefer TaskGroup, which owns them. Cancelling it, or the
- * task that awaits it, cancels every child. asyncio: `gather`.
+ * Runs the work concurrently and resolves to the results, in the order of the items. Functions
+ * become tasks. The first error rejects the call at once and **leaves the others running**: prefer
+ * TaskGroup, which owns its tasks. Cancelling the result, or the task that awaits it, cancels every
+ * child. asyncio: `gather`.
+ * @param items functions, Tasks, Futures or promises; a Task, Future or promise that is listed
+ *   twice is awaited once, and its result appears twice
+ * @param options `returnExceptions`, and `signal`: an AbortSignal that cancels the gathering
  * @throws TypeError, at once, for anything but an array of functions, Tasks, Futures and promises
  *
  * @example

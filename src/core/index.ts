@@ -1,6 +1,6 @@
 // core: tasks, futures, cancellation, wait records, groups, timeouts, combinators, the host port.
-// May import: base. No `node:` module, no ambient time or I/O: ask the host port.
-// Does not belong here: primitives that can be written on Wait (sync, queues, streams), anything that watches.
+// May import: base. No `node:` module, no ambient time or I/O: ask the host port. Does not belong
+// here: primitives that can be written on Wait (sync, queues, streams), and anything that watches.
 export { Awaitable, type Subscriber } from './awaitable.ts';
 export { callAt, callLater, callSoon, type Handle } from './callbacks.ts';
 export { checkMs, loopTime } from './clock.ts';

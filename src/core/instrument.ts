@@ -1,37 +1,52 @@
-// Instruments: who watches core, if anybody. None by default.
+// Instruments: objects that watch core. There are none by default.
 //
-// - Each hook is one live binding: undefined while no instrument has the method, that method's caller otherwise. Core tests
-//   the binding and goes on, so what nobody watches costs one comparison.
-// - Hooks run inside core's own steps. They must be quick. One that throws is removed with its instrument, and reported; the
-//   others and the step itself go on.
-// - Instruments are called in the order in which they were added. One added or removed inside a hook counts from the next call.
+// - Each hook is one live binding. It is undefined while no instrument has the method, and
+//   otherwise calls the method of all that do. Core tests the binding, so a hook that nothing
+//   watches costs one comparison.
+// - Hooks run inside core's own steps, so they must be quick. If one throws, its instrument is
+//   removed and the error is reported. The others and the step itself go on.
+// - Instruments are called in the order in which they were added. One that is added or removed
+//   inside a hook counts from the next call.
 import { disposable } from '../base/index.ts';
 import { reportException } from './exception-handler.ts';
 import type { ResourceRecord, StepRecord, TaskRecord, WaitOutcome, WaitRecord } from './records.ts';
 
-/** Who watches. Every method is optional, runs inside core's own steps, and must be quick; one that throws is removed. */
+/**
+ * An object whose hooks maitre calls. Every method is optional, runs inside core's own steps, and
+ * must be quick. An instrument that throws is removed. Prior art: trio's `Instrument`.
+ */
 export interface Instrument {
-  /** A task was created and has not run. `creator` is the task that created it; undefined outside of tasks. */
+  /**
+   * A task was created and has not run. `creator` is the task that created it; undefined outside of
+   * tasks.
+   */
   taskStarted?(task: TaskRecord, creator: TaskRecord | undefined): void;
   /** A task is done. */
   taskEnded?(task: TaskRecord): void;
   /** A wait has begun and stands in its place. */
   waitBegun?(wait: WaitRecord): void;
-  /** A wait was decided, by an answer or an error; its task goes on when it is delivered. */
+  /**
+   * A wait was decided, by an answer or an error. Its task continues when the wait is delivered.
+   */
   waitAnswered?(wait: WaitRecord): void;
-  /** A wait was delivered; its task goes on in a later microtask. */
+  /** A wait was delivered. Its task continues in a later microtask. */
   waitEnded?(wait: WaitRecord, outcome: WaitOutcome): void;
-  /** A step has ended: the code between two waits. While an instrument has this method, one delivery in `stepEvery` is timed. */
+  /**
+   * A step has ended: the code between two waits. While an instrument has this method, one delivery
+   * in `stepEvery` is timed.
+   */
   stepEnded?(step: StepRecord): void;
-  /** How many deliveries there are to one that is timed, an integer >= 1. Default 1: all of them, each by itself. */
+  /**
+   * Of how many deliveries one is timed, an integer >= 1. Default: 1, all of them are, each alone.
+   */
   readonly stepEvery?: number;
   /** A resource that has an end was opened. */
   opened?(resource: ResourceRecord): void;
-  /** It has ended. */
+  /** A resource that has an end has ended. */
   closed?(resource: ResourceRecord): void;
 }
 
-// The hooks. Live bindings, written by bind() alone.
+// The hooks. They are live bindings, and only bind() writes them.
 export let taskStarted: Instrument['taskStarted'];
 export let taskEnded: Instrument['taskEnded'];
 export let waitBegun: Instrument['waitBegun'];
@@ -40,16 +55,23 @@ export let waitEnded: Instrument['waitEnded'];
 export let stepEnded: Instrument['stepEnded'];
 export let opened: Instrument['opened'];
 export let closed: Instrument['closed'];
-/** Every how many deliveries a step is timed, while somebody asks for steps. */
+/**
+ * Of how many deliveries one is timed, while an instrument has `stepEnded`. The smallest that any
+ * of them has set.
+ */
 export let stepEvery = 1;
 /** True while there is an instrument. */
 export let instrumented = false;
 
-/** Those installed, in order. Entries of their own: one instrument may be added twice. */
+/**
+ * Those that are installed, in order. Each is wrapped in an entry, because one instrument can be
+ * added twice.
+ */
 let installed: readonly { readonly instrument: Instrument }[] = [];
 
 /**
- * Adds an instrument until the result is disposed. Any number can be installed at once.
+ * Adds an instrument until the result is disposed. Any number can be installed at the same time.
+ * @param instrument an object with methods of `Instrument`
  * @throws TypeError for anything but an object
  *
  * @example
@@ -93,14 +115,16 @@ function bind(): void {
 
 type Hook = Exclude<keyof Instrument, 'stepEvery'>;
 
-/** Calls the method of all instruments that have it; undefined when none has. */
+/**
+ * Returns a function that calls the method of all instruments that have it; undefined if none has.
+ */
 function callerOf<H extends Hook>(hook: H): Instrument[H] {
   const those = installed.filter(({ instrument }) => instrument[hook] !== undefined);
   if (those.length === 0) return undefined;
   return (...args: unknown[]): void => {
     for (const entry of those) {
       try {
-        (entry.instrument[hook] as (...args: unknown[]) => void)(...args); // the hook's own arguments, passed on
+        (entry.instrument[hook] as (...args: unknown[]) => void)(...args); // the arguments of the hook, passed on
       } catch (error) {
         remove(entry);
         reportException({ message: `An instrument was removed: its ${hook} failed`, error });

@@ -1,16 +1,17 @@
 // A program: what one run() has started, and how it is ended. run.ts is its frame.
 //
-// States: RUNNING --beginEnd--> ENDING --all has ended, or the time is over--> OVER.
-// ENDING begins when main has ended or with the first signal. From then on everything is bounded:
+// States: RUNNING --beginEnd--> ENDING --all has ended, or the time is over--> OVER. ENDING begins
+// when main has ended or with the first signal. From then on everything takes bounded time:
 //
 //   beginEnd ........ grace ........ endsBy ........ FORCE ........ the end
-//   servers shut down, tasks are    what has not ended is    what still lives is named,
-//   cancelled and awaited, then     aborted, tasks are       and left
-//   what else was opened            cancelled once more
+//   servers shut down, tasks are    what has not ended is    what still lives is
+//   cancelled and awaited, then     aborted, tasks are       reported and left
+//   other resources are closed      cancelled once more
 //
-// - A program's tasks are those that have it as `program`; they get it from the task, callback or server that started them. Its
-//   resources are those that were opened by such code.
-// - Where the loop has run empty (`stuck`), no time is waited for: a step of the end is over when the loop runs empty again.
+// - The tasks of a program have it as `program`. A task inherits it from the task, callback or
+//   server that started it. The resources of a program are those that such code opened.
+// - Once the loop has run empty (`#stuck`), the end waits for no deadline. Each step of the end is
+//   over when the loop runs empty again.
 import { loopTime } from './clock.ts';
 import { TimeoutError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
@@ -22,88 +23,106 @@ import { liveTasks, type Task, waitsOf } from './task.ts';
 import { withoutStack } from './tracing.ts';
 import { untilDone } from './wait-for-many.ts';
 
-/** Milliseconds after the grace in which what was forced to end may do so. */
+/** Milliseconds, after the grace, for what was forced to end. */
 const FORCE = 2500;
 
+/** One run(): the owner of its tasks and resources, and the bounds of its end. */
 export class Program implements Carried {
-  // What the host's carrier holds for code outside of any task: see scope.ts.
+  // What the host's carrier holds for code outside of any task; see scope.ts.
   readonly task: undefined = undefined;
   readonly outer: undefined = undefined;
   readonly isOpen = false;
   readonly program: this = this;
 
+  /** Milliseconds. */
   readonly #grace: number;
-  /** When the grace is over, on the loop's clock; Infinity while RUNNING. */
+  /** When the grace is over, in milliseconds on the loop's clock; Infinity while RUNNING. */
   #endsBy: number = Infinity;
   /** Done once ENDING. */
   readonly begun: Future<void> = new Future<void>();
-  /** The loop has run empty: time alone would be waited for. */
+  /** The loop has run empty: waiting would only pass time. */
   #stuck = false;
-  /** Done when the loop runs empty the next time. */
+  /** Done when the loop runs empty the next time. A new one replaces it then. */
   #idle = new Future<void>();
 
   constructor(grace: number) {
     this.#grace = grace;
   }
 
+  /** True from the first call of `beginEnd()`. */
   get ending(): boolean {
     return this.#endsBy !== Infinity;
   }
 
-  /** What is left of the grace, milliseconds; `otherwise` while RUNNING. */
+  /** Returns what is left of the grace, in milliseconds; `otherwise` while RUNNING. */
   graceLeft(otherwise: number): number {
     return this.ending ? Math.max(0, this.#endsBy - loopTime()) : otherwise;
   }
 
-  /** Begins the end: the grace counts from the first call. */
+  /** Begins the end. The grace counts from the first call; later calls do nothing. */
   beginEnd(): void {
     if (this.ending) return;
     this.#endsBy = loopTime() + this.#grace;
     this.begun.answer();
   }
 
-  /** The loop has run empty: ends a step of the end that waits. */
+  /** Called when the loop has run empty: ends the step of the end that waits. */
   ranEmpty(): void {
     this.#stuck = true;
     const idle = this.#idle;
     this.#idle = new Future();
     idle.answer();
-    host.nextTurn(() => undefined); // a loop that stays empty is not asked again
+    host.nextTurn(() => undefined); // without a new turn, the host would not report the empty loop again
   }
 
-  /** Its live tasks. */
+  /** Returns its live tasks. */
   tasks(): Task<unknown>[] {
     return [...liveTasks()].filter((task) => task.program === this);
   }
 
-  /** What it has opened and not closed, the latest first; not what belongs to another of these, as a connection to its server. */
+  /**
+   * Returns what it has opened and not closed, the latest first. Leaves out what belongs to another
+   * of these, such as a connection to its server.
+   */
   resources(): Resource[] {
+    // `endWithin` is absent for locks and the like, which have no end.
     const own = [...Resource.live].filter((each) => each.program === this && each.endWithin !== undefined);
     return own.filter((each) => each.parent === undefined || !own.includes(each.parent)).toReversed();
   }
 
-  /** Waits for a main that was told to end, until it has or the time is over. */
+  /** Waits until the cancelled main has ended or the time is over. */
   async untilDone(main: Task<unknown>): Promise<void> {
     await this.#until([main], FORCE);
   }
 
-  /** Ends all that is left. What has not ended in time is named and left. True if everything has ended. */
+  /**
+   * Ends everything that is left. What has not ended in time is reported and left. Returns true if
+   * everything has ended.
+   */
   async end(): Promise<boolean> {
     this.beginEnd();
     const left = this.resources();
     reportLeftOpen(left.filter((each) => !each.ending));
+    // The order matters. Servers come first: they accept no more clients, and let the tasks of
+    // their handlers end in peace. Tasks come next: their cleanup may still use connections and
+    // files. Everything else comes last.
     await this.#endResources(left.filter(({ kind }) => kind === 'server'));
     await this.#endTasks();
     await this.#endResources(this.resources());
-    // One whose end has begun ends in its own bounded time: a close that lingers until the peer has read all.
+    // A resource whose end has begun ends in bounded time of its own: a close that lingers until
+    // the peer has read everything.
     const living = [...this.tasks(), ...this.resources().filter((each) => !each.ending)];
     if (living.length > 0) reportLiving(living);
     return living.length === 0;
   }
 
+  /**
+   * Cancels the tasks and waits for them, once within the grace and once within FORCE after it.
+   * What survives a round loses its resources, which fails the waits at them.
+   */
   async #endTasks(): Promise<void> {
     for (const spare of [0, FORCE]) {
-      // A loop: a cleanup may start tasks of its own.
+      // A loop, because a cleanup can start tasks of its own.
       for (let left = this.tasks(); left.length > 0; left = this.tasks()) {
         for (const task of left) task.cancelFor('Cancelled: run() is ending', { kind: 'shutdown' });
         if (!(await this.#until(left, spare))) break;
@@ -112,6 +131,10 @@ export class Program implements Carried {
     }
   }
 
+  /**
+   * Ends resources together: each by itself within the grace (`endWithin`), then by force
+   * (`endNow`).
+   */
   async #endResources(resources: readonly Resource[]): Promise<void> {
     const ends = resources.map((resource) => {
       const ended = new Future<void>();
@@ -123,13 +146,16 @@ export class Program implements Carried {
       end().then(() => ended.answer(), failed);
       return ended;
     });
-    // A server's own steps after its grace take up to two seconds.
+    // After its grace, a server takes up to two seconds for steps of its own.
     await this.#until(ends, resources.some(({ kind }) => kind === 'server') ? FORCE : 0);
     for (const [i, resource] of resources.entries()) if (ends[i]?.done() === false) resource.endNow?.();
     await this.#until(ends, FORCE);
   }
 
-  /** Waits until all are done; false when the grace and `spare` were over before that, or the loop has run empty. At least a turn. */
+  /**
+   * Waits until all are done, at least for a turn. Returns false if the grace and `spare`
+   * milliseconds were over before that, or if the loop has run empty.
+   */
   async #until(awaited: readonly (Task<unknown> | Future<void>)[], spare: number): Promise<boolean> {
     const idle = this.#idle;
     for (let left = awaited; ;) {
@@ -142,18 +168,24 @@ export class Program implements Carried {
   }
 }
 
-/** The run() to which the code that runs belongs; undefined for none. */
+/** Returns the run() to which the running code belongs; undefined for none. */
 export function currentProgram(): object | undefined {
   return programOf(host.carrier.getStore());
 }
 
-/** Milliseconds that a graceful end takes by default: what is left of the grace of the run() around the caller, else `otherwise`. */
+/**
+ * Returns how many milliseconds a graceful end takes by default: what is left of the grace of the
+ * run() around the caller, or else `otherwise`.
+ */
 export function defaultGrace(otherwise: number): number {
   const program = currentProgram();
   return program instanceof Program ? program.graceLeft(otherwise) : otherwise;
 }
 
-/** A task, what it waits for, and what those say of themselves: locks tell who holds them. */
+/**
+ * Describes a task: what it waits for, and how those resources describe themselves. A lock names
+ * its holder.
+ */
 export function describeTask(task: Task<unknown>): string {
   const resources = waitsOf(task).flatMap(({ resource }) => {
     const text = resource instanceof Object ? String(resource) : '';
@@ -162,6 +194,7 @@ export function describeTask(task: Task<unknown>): string {
   return [`    ${task}`, ...new Set(resources)].join('\n');
 }
 
+/** Reports resources that main did not close, with the fix. They are closed all the same. */
 function reportLeftOpen(left: readonly Resource[]): void {
   if (left.length === 0) return;
   const error = withoutStack(
@@ -171,6 +204,7 @@ function reportLeftOpen(left: readonly Resource[]): void {
   reportException({ message: `run() ended; it had left open: ${left.map(({ label }) => label).join(', ')}`, error });
 }
 
+/** Reports tasks and resources that outlived the end, with what they wait for. */
 function reportLiving(living: readonly (Task<unknown> | Resource)[]): void {
   const names = living.map((each) => (each instanceof Resource ? `    ${each.label}` : describeTask(each)));
   const error = withoutStack(() => new TimeoutError(`These have not ended in time:\n${names.join('\n')}`));

@@ -1,11 +1,16 @@
-// Resources: what is waited for, held or served, as consoles and the end of run() see it. The live objects are the registry:
-// they are linked into intrusive sets, and whoever wants to see them walks those; nothing is mirrored, nothing allocated.
+// Resources: what tasks wait for, hold or serve, as consoles and the end of run() see it. The live
+// objects are the registry: they are linked into intrusive sets, and a console walks those. Nothing
+// is copied, and nothing is allocated.
 //
 // A resource is LIVE
-// - from markOpened() to markClosed(), when it has an end: a server, a connection, an endpoint. Instruments are told of both.
-// - while it is held (setHeld), when it has none: a lock, a semaphore.
-// - while a task waits for it: that follows from the tasks' waits (setWaitedFor).
-// - while it is reachable, when it has a name and no end: weakly, so that naming a lock does not leak it.
+// - from `markOpened()` to `markClosed()`, if it has an end: a server, a connection, an endpoint.
+//   Instruments are called for both.
+// - while it is held (`setHeld`), if it has no end: a lock, a semaphore.
+// - while a task waits for it, which follows from the waits of the tasks (`setWaitedFor`).
+// - while it is reachable, if it has a name and no end. The reference is weak, so naming a lock
+//   does not leak it.
+//
+// `list` is `open` or `held` while one of these two holds the resource, and undefined otherwise.
 import { LinkedSet, type Linked } from '../base/index.ts';
 import { host } from './host.ts';
 import * as hooks from './instrument.ts';
@@ -13,26 +18,31 @@ import type { ResourceRecord } from './records.ts';
 
 /** Options that every primitive takes. */
 export interface ResourceOptions {
-  /** Shown in messages and by tools. */
+  /** The name in messages and tools. */
   readonly name?: string | undefined;
 }
 
 /** The last id of each kind. */
 const lastIds = new Map<string, number>();
-/** Those with an end, in the order of opening, and those that are held. */
+/** Those with an end, in the order of opening; and those that are held. */
 const open = new LinkedSet<Resource>();
 const held = new LinkedSet<Resource>();
+/** Those with a name and no end. */
 const named = new Set<WeakRef<Resource>>();
-/** What tasks wait for; set by the file that knows the tasks, which stands above this one. */
+/**
+ * Returns what tasks wait for. task.ts sets it: it knows the tasks, and this file must not import
+ * it.
+ */
 let waitedFor: () => Iterable<unknown> = () => [];
 
-/** Says where to ask for what tasks wait for. */
+/** Sets the source of what tasks wait for. */
 export function setWaitedFor(source: () => Iterable<unknown>): void {
   waitedFor = source;
 }
 
 /**
- * Base class of everything that tasks wait for or that has an end. Subclasses say what kind it is and return figures.
+ * The base class of everything that tasks wait for, or that has an end. A subclass defines its
+ * `kind` and its `statistics()`. Then consoles, snapshots and the end of `run()` see it.
  *
  * @example
  * ```ts
@@ -43,7 +53,7 @@ export function setWaitedFor(source: () => Iterable<unknown>): void {
  * ```
  */
 export abstract class Resource implements ResourceRecord {
-  // Written by LinkedSet alone.
+  // Only LinkedSet writes these.
   /** @internal */
   previous: Linked | undefined = undefined;
   /** @internal */
@@ -51,9 +61,12 @@ export abstract class Resource implements ResourceRecord {
   /** @internal */
   list: object | undefined = undefined;
   #id = 0;
-  /** Shown in messages and by tools; undefined without one. */
+  /** The name in messages and tools; undefined without one. */
   readonly name: string | undefined;
-  /** The run() in which it was opened: that ends it at its end. Undefined before, and outside of any run. @internal */
+  /**
+   * The run() in which it was opened, and whose end ends it. Undefined before it is opened, and
+   * outside of any run. @internal
+   */
   program: object | undefined = undefined;
 
   constructor(options?: ResourceOptions) {
@@ -62,18 +75,21 @@ export abstract class Resource implements ResourceRecord {
     if (name !== undefined && !this.hasEnd) named.add(new WeakRef(this));
   }
 
-  /** What kind of thing it is: `lock`, `server`, `connection`. */
+  /** The kind of resource: `lock`, `server`, `connection`. */
   abstract get kind(): string;
 
-  /** Its figures now. */
+  /** Returns its current figures. */
   abstract statistics(): object;
 
-  /** Whether it is opened and closed; a lock is not. */
+  /** Whether it is opened and closed. A lock is not. */
   protected get hasEnd(): boolean {
     return false;
   }
 
-  /** Unique in its thread among those of its kind, counting from 1: in the order of opening, or of being asked for it. */
+  /**
+   * Unique in its thread among those of its kind, counting from 1, in the order of opening. A
+   * resource without an end receives its id when it is first read.
+   */
   get id(): number {
     if (this.#id === 0) {
       this.#id = (lastIds.get(this.kind) ?? 0) + 1;
@@ -82,46 +98,49 @@ export abstract class Resource implements ResourceRecord {
     return this.#id;
   }
 
-  /** What it belongs to; undefined for nothing. */
+  /** The resource to which it belongs; undefined for none. */
   get parent(): Resource | undefined {
     return undefined;
   }
 
-  /** The resources that are live now, each once. The iterable may be walked again. */
+  /** The resources that are live now, each once. You can iterate over it several times. */
   static get live(): Iterable<Resource> {
     return { [Symbol.iterator]: walk };
   }
 
-  /** It has an end, and begins to live. Undone by `markClosed`. */
+  /** Call this when a resource that has an end is open. Undone by `markClosed`. */
   protected markOpened(): void {
     if (this.list !== undefined) return;
-    void this.id; // counts
+    void this.id; // assigns the id
     this.program = (host.carrier.getStore() as { program?: object } | undefined)?.program; // see scope.ts
     open.add(this);
     hooks.opened?.(this);
   }
 
-  /** It has ended. Idempotent. */
+  /** Call this when it has ended. Idempotent. */
   protected markClosed(): void {
     if (open.delete(this)) hooks.closed?.(this);
   }
 
-  /** Says whether somebody holds it now, for what has no end. */
+  /** Call this when a resource without an end becomes held or free. */
   protected setHeld(isHeld: boolean): void {
     if (isHeld === (this.list !== undefined)) return;
     if (isHeld) held.add(this);
     else held.delete(this);
   }
 
-  /** Its end has begun: the end of run() does not call it left open. @internal */
+  /** True once its end has begun: the end of run() does not report it as left open. @internal */
   get ending(): boolean {
     return false;
   }
 
-  /** How the end of run() ends it, in about `grace` milliseconds. Absent for what has no end. @internal */
+  /**
+   * Ends it in about `grace` milliseconds, at the end of run(). Absent for what has no end.
+   * @internal
+   */
   endWithin?(grace: number): PromiseLike<unknown>;
 
-  /** Ends it at once, when its time is over. @internal */
+  /** Ends it at once, when its grace is over. @internal */
   endNow?(): void;
 
   /** `lock "db"`, or `lock` without a name: for messages. */
@@ -135,7 +154,10 @@ export abstract class Resource implements ResourceRecord {
     return `<${this.label.replace(this.kind, name)} ${this.describeState()}>`;
   }
 
-  /** What `toString()` says behind the name: the figures of `statistics()`, unless a subclass knows better. */
+  /**
+   * What `toString()` returns after the name: the figures of `statistics()`, unless a subclass
+   * overrides it.
+   */
   protected describeState(): string {
     return Object.entries(this.statistics())
       .flatMap(([name, value]) =>

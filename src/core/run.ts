@@ -1,13 +1,20 @@
-// The frame around a program: one main task, the process signals, and an end that leaves nothing running.
+// The frame around a program: one main task, the process signals, and an end that leaves nothing
+// running.
 //
 // How a run ends:
-// - Main ends: what it left is ended within the grace (program.ts), and run settles with main's outcome.
-// - The first signal: the grace begins, and main is cancelled. If the cancel is what ended main, or time ran out, the process ends
-//   with 128 + the signal's number; a main that handled it and returned has its value stand.
-// - A second signal, or the first one while the run is ending by itself: the process ends at once.
-// - The loop runs empty while main waits: nothing can wake it any more. Who waits for what is printed, everything is
-//   cancelled, and run rejects with InvalidStateError. Unless that is caught, the process exits with 13, as Node does for a
-//   top-level await that is never settled.
+// - Main ends: what it left open or running is ended within the grace (program.ts), and run settles
+//   with main's outcome.
+// - The first signal: the grace begins, and main is cancelled. If the cancel ended main, or time
+//   ran out, the process ends with 128 + the number of the signal. If main handled the cancel and
+//   returned a value, run resolves to the value.
+// - A second signal, or the first one while the run is already ending: the process ends at once.
+// - The loop runs empty while main waits: nothing can wake main any more. Run prints who waits for
+//   what, cancels everything, and rejects with InvalidStateError. Unless the program catches that,
+//   the process exits with 13, as Node does for a top-level await that never settles.
+//
+// States of a Frame: RUNNING --(main ends, a signal, an empty loop)--> ENDING --(program.end()
+// settles)--> OVER. `signal` and `deadlock` say what began the end. Both are undefined if main
+// ended by itself.
 import { type Checks, checkOptions, disposable, flag, notNegativeMs } from '../base/index.ts';
 import { InvalidStateError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
@@ -18,34 +25,47 @@ import { checkTaskFunction, currentTask, spawn, type Task } from './task.ts';
 import { traceStacks, withoutStack } from './tracing.ts';
 import { untilDone } from './wait-for-many.ts';
 
+/** Options of `run`. */
 export interface RunOptions {
-  /** First SIGINT or SIGTERM cancels main, the second ends the process. Default true. */
+  /**
+   * If true, the first SIGINT or SIGTERM cancels main, and the second ends the process. Default:
+   * true.
+   */
   readonly handleSignals?: boolean | undefined;
-  /** Records stacks at waits and cancellations, for `task.stack()` and call graphs. Default false. */
+  /**
+   * If true, waits and cancellations record their stacks, for `task.stack()` and call graphs.
+   * Default: false.
+   */
   readonly debug?: boolean | undefined;
   /**
-   * Milliseconds that what main left, and after a signal main itself, gets to end by itself. At most 2,500 ms later whatever still
-   * lives is named and left. Default 10,000.
+   * Milliseconds for an orderly end: for what main left open or running and, after a signal, for
+   * main itself. What still lives at most 2,500 ms later is reported and left. Default: 10,000.
    */
   readonly grace?: number | undefined;
 }
 
-/** All options of `run`. */
+/** The checks of all options of `run`. */
 export const RUN: Checks<RunOptions> = { handleSignals: flag, debug: flag, grace: notNegativeMs };
 
 const DEFAULT_GRACE = 10_000;
-/** The exit code of a program that waits for what can never come. */
+/** The exit code of a program in which every task waits and nothing can wake one. */
 const DEADLOCKED = 13;
 
 /**
- * Runs a program: `main` as a task, until it and everything it started have ended. The first SIGINT or SIGTERM cancels
- * main and lets its cleanup run; if that ends it, the process ends with 130 or 143. The second ends the process at once.
- * When main ends, what it left open or running is ended within `grace`: servers shut down, tasks are cancelled and awaited, then
- * connections and all else that has an end are closed, the latest first. What was left open is reported. asyncio: `run`.
- * Bun and Deno do not tell when a top-level await is all that is left: there a program whose tasks all wait goes on waiting.
- * @returns what main returned; rejects with what it threw
- * @throws InvalidStateError when called inside another run, and when every task waits and nothing is left that could wake one;
- * TypeError or RangeError for options that are wrong or unknown
+ * Runs a program: `main` as a task, until it and everything it started have ended. asyncio: `run`.
+ * - The first SIGINT or SIGTERM cancels main and lets its cleanup run. If that ends main, the
+ *   process ends with 130 or 143. The second signal ends the process at once.
+ * - When main ends, what it left open or running is ended within `grace`: servers shut down, tasks
+ *   are cancelled and awaited, then connections and all other resources that have an end are
+ *   closed, the latest first. What was left open is reported.
+ *
+ * Bun and Deno do not report when only a top-level await is left. There, a program whose tasks all
+ * wait goes on waiting.
+ * @param main the program, called once
+ * @param options `handleSignals`, `debug`, and `grace` in milliseconds
+ * @returns what main returned
+ * @throws what main throws; InvalidStateError inside another run, and when every task waits and
+ *   nothing can wake one; TypeError or RangeError for wrong or unknown options
  *
  * @example
  * ```ts
@@ -67,7 +87,7 @@ export async function run<T>(main: () => PromiseLike<T> | T, options: RunOptions
   const program = new Program(grace);
   const tracing = debug ? traceStacks() : undefined;
   const task = spawn(() => main(), { name: 'main', program });
-  task.markHandled(); // its outcome is run's own
+  task.markHandled(); // run passes its outcome on
   const frame = new Frame(task as Task<unknown>, program, handleSignals);
   let ended = false;
   try {
@@ -75,10 +95,11 @@ export async function run<T>(main: () => PromiseLike<T> | T, options: RunOptions
       await frame.untilMainEnds();
     } finally {
       ended = await program.end();
-      await sleep(0); // the errors of this turn are reported at its end
-      await sleep(0); // and what was written in it has left by now: the process may be ended by the next line
+      await sleep(0); // lets the errors of this turn be reported, at its end
+      await sleep(0); // lets what was written in it leave: the next line may end the process
     }
-    // Still listening: a second signal also ends the wait for a slow reader of the output.
+    // The signal listeners are still there: a second signal also ends the wait for a slow reader of
+    // the output.
     if (frame.signal !== undefined && (task.cancelled() || !ended)) await host.exitWhenWritten?.(128 + frame.signal);
   } finally {
     frame[Symbol.dispose]();
@@ -88,11 +109,14 @@ export async function run<T>(main: () => PromiseLike<T> | T, options: RunOptions
   return task.result();
 }
 
-/** What reaches a program from outside while it runs: process signals, and the news that the loop has run empty. */
+/**
+ * What reaches a program from outside while it runs: process signals, and the host's notice that
+ * the loop is empty.
+ */
 class Frame implements Disposable {
   /** The number of the first signal; undefined before it. */
   signal: number | undefined = undefined;
-  /** What run rejects with when the loop ran empty while main waited. */
+  /** What run rejects with when the loop ran empty while main waited; undefined otherwise. */
   deadlock: InvalidStateError | undefined = undefined;
   readonly #main: Task<unknown>;
   readonly #program: Program;
@@ -109,7 +133,10 @@ class Frame implements Disposable {
     ];
   }
 
-  /** Waits for main: without bound, until a signal or an empty loop has it cancelled. */
+  /**
+   * Waits for main to end: without a limit at first, and for a limited time once a signal or an
+   * empty loop has cancelled it.
+   */
   async untilMainEnds(): Promise<void> {
     const main = this.#main;
     await untilDone([main, this.#program.begun], 'FIRST_COMPLETED', undefined, 'run', undefined, false);
@@ -128,7 +155,7 @@ class Frame implements Disposable {
   }
 
   #onEmptyLoop(): void {
-    if (this.deadlock === undefined && this.#main.done()) return; // what is left waits for its own end, in bounded time
+    if (this.deadlock === undefined && this.#main.done()) return; // what is left ends by itself, in bounded time
     if (this.deadlock === undefined) {
       const waits = this.#program.tasks().map(describeTask).join('\n');
       this.deadlock = withoutStack(
@@ -138,7 +165,7 @@ class Frame implements Disposable {
       reportException({
         message: `run() cannot go on: nothing is left that could wake a task\n${waits}`,
         error: this.deadlock,
-        brief: true, // it is thrown as well
+        brief: true, // run throws it as well
       });
       this.#program.beginEnd();
       this.#main.cancelFor('Cancelled: run() cannot go on', { kind: 'shutdown' });

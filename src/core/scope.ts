@@ -1,89 +1,116 @@
-// Scopes: what a cancel is meant for. A scope is a task, or a part of one: the body of a timeout or of a group. Scopes nest,
-// and several can be open side by side in one task. Prior art: trio's cancel scopes, on asyncio's counts.
+// Scopes: what a cancel is meant for. A scope is a task, or a part of one: the body of a timeout,
+// of a group, or of a member of a race. Scopes nest, and several can be open side by side in one
+// task. Prior art: trio's cancel scopes, with asyncio's counts.
 //
-// States of an inner scope: OPEN --closeScope--> CLOSED. A task's own scope is open until the task is done.
+// States of an inner scope: OPEN --closeScope--> CLOSED. A task's own scope is open until the task
+// is done.
 //
 // Links
-// - A wait belongs to one scope from its construction to its delivery: the innermost open one where it began. An open
-//   scope's `outer` is open too, or it is a task.
-// - A closed scope is transparent: who comes to it goes on to its `outer`. Closing hands its waits and inner scopes outwards.
-// - The host's carrier holds the innermost scope of the code that runs; a task's start puts the task there, so that a new task
-//   inherits no scope.
+// - A wait belongs to one scope from its construction to its delivery: the innermost scope that was
+//   open where it began. The `outer` of an open scope is open too, or it is a task.
+// - A closed scope is transparent: code that still runs in its context uses its `outer`. Closing
+//   moves its waits and its inner scopes to `outer`.
+// - The host's carrier holds the innermost scope of the running code. The start of a task puts the
+//   task there, so a new task inherits no scope.
 //
 // Counts
-// - A cancel of a scope adds one to its `ownCancels`, to the task's `cancels` (what `cancelling()` tells, as in asyncio), and
-//   to `outside` of every scope open inside it. Closing takes a scope's own cancels off all three again.
-// - So a cancel *stands* in a scope while ownCancels + outside > 0, and "was it mine alone?" is outside == 0 when it closes.
-// - `outsideOfTask` is the part of `outside` that came from the task itself: what `task.uncancel()` takes off.
+// - A cancel of a scope adds one to its `ownCancels`, to the task's `cancels` (which `cancelling()`
+//   returns, as in asyncio), and to `outside` of every scope open inside it. Closing a scope
+//   subtracts its own cancels from all three.
+// - So a cancel *stands* in a scope while ownCancels + outside > 0. A scope that closes with
+//   outside == 0 knows that the cancel was its own.
+// - `outsideOfTask` is the part of `outside` that came from the task itself, which
+//   `task.uncancel()` takes off.
 //
 // Kept cancels
-// - A scope in whose tree no wait took the cancel keeps it for its next wait, as do the scopes inside it. Whoever takes a kept
-//   cancel takes it off the scopes around it too, not off those beside it.
-// - A newer cancel overwrites a kept one, unless that came from further out.
-// - A scope's own kept cancel ends with it. One from further out has a copy there.
+// - If no wait in the tree of a scope took the cancel, the scope keeps it for its next wait. So do
+//   the scopes inside it. The wait that takes a kept cancel clears it in the scopes around its own
+//   scope too, but not in the scopes beside it.
+// - A newer cancel overwrites a kept one, unless the kept one came from further out.
+// - A cancel of its own that a scope keeps ends with the scope. A cancel from further out has a
+//   copy there.
 //
-// A group whose children's errors take an outside cancel's place keeps that cancel for the scopes around it (keepAround).
+// Example: in a task T, a timeout `inner` runs in the body of a timeout `outer`. Its body sleeps.
+// 1. `outer` expires. cancelTree(outer): T.cancels = 1, outer.ownCancels = 1, inner.outside = 1.
+//    The sleep is a wait of `inner`. It takes the cancel, so no scope keeps it.
+// 2. The sleep rejects, and the body of `inner` ends. closeScope(inner): it had no cancels of its
+//    own, so no count changes. `outside` was 1, so the CancelledError goes on outwards.
+// 3. The body of `outer` ends. closeScope(outer): T.cancels = 0. `outside` is 0, so the cancel was
+//    its own, and the CancelledError becomes a TimeoutError.
+//
+// Had the body of `inner` computed something without a wait in step 1, both scopes would have kept
+// the cancel. The next wait in `inner` would have taken it off both.
+//
+// When the errors of a group's children replace a cancel from outside, keepAround keeps that cancel
+// for the scopes around the group.
 import { abortAfterPass, type CancelTarget } from './cancel-pass.ts';
 import type { CancelledError } from './errors.ts';
 import { host } from './host.ts';
 import type { TaskRecord } from './records.ts';
 
-/** What a scope knows of a wait. Wait implements it. */
+/** A wait, as its scope sees it. Wait implements it. */
 export interface ScopedWait {
   scope: Scope | undefined;
   nextOfScope: ScopedWait | undefined;
   previousOfScope: ScopedWait | undefined;
-  /** True if whoever waits will hear of the cancellation. */
+  /** True if the waiting code will see the cancellation. */
   cancel(error: CancelledError): boolean;
 }
 
-/** What the host's carrier holds: a scope, or the run() to which callbacks outside of any task belong. */
+/**
+ * What the host's carrier holds: a scope, or the run() to which callbacks outside of any task
+ * belong.
+ */
 export interface Carried {
-  /** The innermost scope has its own task; a run() has none. */
+  /** The task of the scope; undefined for a run(). */
   readonly task: ScopedTask | undefined;
   readonly outer: Scope | undefined;
   readonly isOpen: boolean;
-  /** The run() it belongs to. */
+  /** The run() to which it belongs. */
   readonly program: object | undefined;
 }
 
-/** A part of a task that can be cancelled by itself. */
+/** A task, or a part of one that can be cancelled by itself. */
 export interface Scope extends Carried, CancelTarget {
   readonly task: ScopedTask;
+  /** The scope around it; undefined for a task. */
   outer: Scope | undefined;
-  /** The first of its own waits, the latest first. */
+  /** The head of the list of its own waits, the latest first. */
   waits: ScopedWait | undefined;
-  /** The first of the scopes open directly inside it, the latest first. */
+  /** The head of the list of scopes open directly inside it, the latest first. */
   inner: InnerScope | undefined;
-  /** A cancel that no wait has taken. Written through keep() alone. */
+  /** A cancel that no wait has taken. Only `keep()` writes it. */
   kept: CancelledError | undefined;
+  /** Cancels of this scope itself that were not taken back. */
   ownCancels: number;
+  /** Cancels of the scopes around it, the task's included. */
   outside: number;
+  /** The part of `outside` that came from the task itself. */
   outsideOfTask: number;
-  /** The first of the cancels that stand: what its signal is aborted with. */
+  /** The first of the cancels that stand. Its signal aborts with it. */
   standing: CancelledError | undefined;
-  /** Made when its signal is first read. */
+  /** The source of its signal; undefined until the signal is first read. */
   controller: AbortController | undefined;
-  /** When it ends by itself, on the loop's clock; Infinity for never. */
+  /** When it ends by itself, in milliseconds on the loop's clock; Infinity for never. */
   readonly deadline: number;
 }
 
 /** A task, as its scopes see it. */
 export interface ScopedTask extends Scope, TaskRecord {
-  /** All cancels of all its scopes: what `cancelling()` tells. */
+  /** The cancels of all its scopes together, which `cancelling()` returns. */
   cancels: number;
-  /** The group scope it was started in: who waits for it, for deadlines. */
+  /** The scope of the group that started it and waits for it. `currentDeadline` follows it. */
   readonly owner: Scope | undefined;
 }
 
-/** A scope inside a task. Open from its construction; closeScope ends it. */
+/** A scope inside a task. It is open from its construction to closeScope. */
 export class InnerScope implements Scope {
   readonly task: ScopedTask;
   outer: Scope | undefined;
   isOpen = true;
   waits: ScopedWait | undefined = undefined;
   inner: InnerScope | undefined = undefined;
-  /** Its neighbours among the scopes open directly inside `outer`. */
+  /** Its neighbours in the list of scopes open directly inside `outer`. */
   next: InnerScope | undefined = undefined;
   previous: InnerScope | undefined = undefined;
   kept: CancelledError | undefined = undefined;
@@ -93,9 +120,9 @@ export class InnerScope implements Scope {
   standing: CancelledError | undefined = undefined;
   controller: AbortController | undefined = undefined;
   deadline: number = Infinity;
-  /** Called when it has closed, in order; undefined for none. Written by atScopeEnd() alone. */
+  /** Called in order when it has closed; undefined for none. Only `atScopeEnd()` writes it. */
   closers: Set<{ readonly fn: () => void }> | undefined = undefined;
-  /** The contest whose member it is while that is open; see race.ts. */
+  /** The contest of which it is a member, while it is open; see race.ts. */
   contest: object | undefined = undefined;
 
   /** @param outer an open scope */
@@ -114,32 +141,38 @@ export class InnerScope implements Scope {
   }
 }
 
-/** The innermost open scope, from `carried` outwards; undefined for none. */
+/** Returns the innermost open scope, from `carried` outwards; undefined for none. */
 export function openScope(carried: Carried | undefined): Scope | undefined {
   let at = carried;
   while (at !== undefined && !at.isOpen) at = at.outer;
   return at as Scope | undefined; // only scopes are ever open
 }
 
-/** The run() that what the carrier holds belongs to, to be carried itself. */
+/**
+ * Returns the run() to which the content of the carrier belongs. The carrier can hold it in turn.
+ */
 export function programOf(store: unknown): object | undefined {
-  return (store as Carried | undefined)?.program; // only scopes and runs are carried
+  return (store as Carried | undefined)?.program; // the carrier holds only scopes and runs
 }
 
-/** The innermost open scope of the code that runs; undefined outside of tasks and on hosts without a carrier. */
+/**
+ * Returns the innermost open scope of the running code; undefined outside of tasks and on hosts
+ * without a carrier.
+ */
 export function currentScope(): Scope | undefined {
-  return openScope(host.carrier.getStore() as Carried | undefined); // only scopes and runs are carried
+  return openScope(host.carrier.getStore() as Carried | undefined); // the carrier holds only scopes and runs
 }
 
-/** True while a cancel of the scope itself, or of one around it, has not been taken back. */
+/** True while a cancel of the scope, or of one around it, has not been taken back. */
 export function isCancelled(scope: Scope): boolean {
   return scope.ownCancels + scope.outside > 0;
 }
 
 /**
- * Calls `fn(argument)` inside the scope, with all that it awaits, and then one of the two: with its value, or with what it threw.
- * The value is awaited inside too: a body that returns a task waits for it in this scope. What tasks a body has started run before
- * a value that it returns at once counts.
+ * Calls `fn(argument)` inside the scope, and then either `succeed` with its value or `fail` with
+ * what it threw. The scope also carries through what `fn` awaits. The value is awaited inside too:
+ * a body that returns a task waits for it in this scope. A value that `fn` returns at once counts
+ * only after a microtask, so that tasks which the body started have begun by then.
  */
 export function runInScope<A, T>(
   scope: InnerScope,
@@ -164,7 +197,7 @@ export function runInScope<A, T>(
 
 // ---- links -----------------------------------------------------------------------------------------------------
 
-/** Links a wait to its scope, before the others. */
+/** Links a wait to its scope, as the head of the list. Undone by `unlinkWait`. */
 export function linkWait(wait: ScopedWait, scope: Scope): void {
   const first = scope.waits;
   wait.scope = scope;
@@ -174,7 +207,7 @@ export function linkWait(wait: ScopedWait, scope: Scope): void {
   scope.waits = wait;
 }
 
-/** Undoes linkWait. */
+/** Unlinks a wait. Undoes `linkWait`. */
 export function unlinkWait(wait: ScopedWait): void {
   const scope = wait.scope;
   if (scope === undefined) return;
@@ -185,6 +218,7 @@ export function unlinkWait(wait: ScopedWait): void {
   if (next !== undefined) next.previousOfScope = previous;
 }
 
+/** Links an inner scope to its outer one, as the head of the list. Undone by `unlinkInner`. */
 function linkInner(scope: InnerScope, outer: Scope): void {
   const first = outer.inner;
   scope.outer = outer;
@@ -194,6 +228,7 @@ function linkInner(scope: InnerScope, outer: Scope): void {
   outer.inner = scope;
 }
 
+/** Unlinks an inner scope. Undoes `linkInner`. */
 function unlinkInner(scope: InnerScope): void {
   const { next, previous } = scope;
   if (previous === undefined) (scope.outer as Scope).inner = next; // it was linked
@@ -201,7 +236,10 @@ function unlinkInner(scope: InnerScope): void {
   if (next !== undefined) next.previous = previous;
 }
 
-/** The scope and all that are open inside it, each before those inside it, the latest opened first. Not by recursion: see header of cancel-pass.ts. */
+/**
+ * Returns the scope and all scopes open inside it, each before those inside it, the latest opened
+ * first. It does not recurse; see the header of cancel-pass.ts.
+ */
 function treeOf(root: Scope): readonly Scope[] {
   if (root.inner === undefined) return [root];
   const tree: Scope[] = [];
@@ -212,13 +250,13 @@ function treeOf(root: Scope): readonly Scope[] {
       at = at.inner;
       continue;
     }
-    while (at !== root && (at as InnerScope).next === undefined) at = at.outer as Scope; // below root all are inner scopes
+    while (at !== root && (at as InnerScope).next === undefined) at = at.outer as Scope; // below root all are inner
     if (at === root) return tree;
     at = (at as InnerScope).next as InnerScope; // tested just now
   }
 }
 
-/** All waits of the scope and of those inside it, the scope's own first. */
+/** Iterates over all waits of the scope and of the scopes inside it, its own first. */
 export function* waitsIn(root: Scope): IterableIterator<ScopedWait> {
   for (const scope of treeOf(root)) {
     for (let wait = scope.waits; wait !== undefined; wait = wait.nextOfScope) yield wait;
@@ -227,10 +265,15 @@ export function* waitsIn(root: Scope): IterableIterator<ScopedWait> {
 
 // ---- cancels ---------------------------------------------------------------------------------------------------
 
-/** Cancels a scope: its waits and those of the scopes inside it, and nothing else. By applyCancel alone. */
+/**
+ * Cancels a scope: its own waits, those of the scopes inside it, and nothing else. Only
+ * `applyCancel` calls it.
+ */
 export function cancelTree(root: Scope, error: CancelledError): void {
   root.task.cancels++;
   root.ownCancels++;
+  // A kept cancel that came from further out is the same object there. It stays, because it ends
+  // more than this one.
   const further = root.outer?.kept;
   if (root.inner === undefined) {
     if (!cancelWaits(root, error) && (root.kept === undefined || root.kept !== further)) keep(root, error);
@@ -245,7 +288,8 @@ export function cancelTree(root: Scope, error: CancelledError): void {
     }
     if (cancelWaits(scope, error)) took.add(scope);
   }
-  // From the inside out: a scope whose inner scope took it is not told again.
+  // From the inside out: if an inner scope took the cancel, the scopes around it up to root do not
+  // keep it.
   for (let i = tree.length - 1; i >= 0; i--) {
     const scope = tree[i] as Scope; // i < length
     if (took.has(scope)) {
@@ -254,7 +298,7 @@ export function cancelTree(root: Scope, error: CancelledError): void {
   }
 }
 
-/** Cancels the scope's own waits. True if one of them took it. */
+/** Cancels the scope's own waits. Returns true if one of them took the cancel. */
 function cancelWaits(scope: Scope, error: CancelledError): boolean {
   if (scope.standing === undefined) {
     scope.standing = error;
@@ -265,7 +309,7 @@ function cancelWaits(scope: Scope, error: CancelledError): boolean {
   return took;
 }
 
-/** Takes one cancel of the task back: see Task.uncancel. */
+/** Takes one cancel of the task back. See Task.uncancel. */
 export function uncancelTask(task: ScopedTask): number {
   if (task.cancels > 0) task.cancels--;
   const own = task.ownCancels > 0;
@@ -282,10 +326,14 @@ export function uncancelTask(task: ScopedTask): number {
   return task.cancels;
 }
 
-/** Ends a scope. Its own cancels are taken off; its waits and inner scopes are the outer scope's from now on. */
+/**
+ * Ends a scope. It subtracts its own cancels from all counts, and moves its waits and inner scopes
+ * to the outer scope. Idempotent.
+ */
 export function closeScope(scope: InnerScope): void {
   if (!scope.isOpen) return;
   const outer = scope.outer as Scope; // inner scopes have one
+  // A kept cancel of its own ends here. One from further out has a copy in the scopes around it.
   keep(scope, undefined);
   const own = scope.ownCancels;
   if (own > 0) {
@@ -296,6 +344,7 @@ export function closeScope(scope: InnerScope): void {
       if (!isCancelled(each)) calm(each);
     }
   }
+  // After the counts: treeOf above must still find the inner scopes.
   unlinkInner(scope);
   if (scope.inner !== undefined) handInner(scope.inner, outer);
   if (scope.waits !== undefined) handWaits(scope.waits, outer);
@@ -303,10 +352,11 @@ export function closeScope(scope: InnerScope): void {
   scope.waits = undefined;
   scope.isOpen = false;
   scope.standing = undefined; // a closed scope lives as long as anything made in its context
+  // Last: what they call finds the scope closed.
   for (const { fn } of scope.closers ?? []) fn();
 }
 
-/** Puts `first` and the scopes behind it before those of `outer`. */
+/** Moves `first` and the scopes behind it to the front of the list of `outer`. */
 function handInner(first: InnerScope, outer: Scope): void {
   let last = first;
   for (;;) {
@@ -319,7 +369,7 @@ function handInner(first: InnerScope, outer: Scope): void {
   outer.inner = first;
 }
 
-/** Puts `first` and the waits behind it before those of `outer`. */
+/** Moves `first` and the waits behind it to the front of the list of `outer`. */
 function handWaits(first: ScopedWait, outer: Scope): void {
   let last = first;
   for (;;) {
@@ -332,7 +382,7 @@ function handWaits(first: ScopedWait, outer: Scope): void {
   outer.waits = first;
 }
 
-/** No cancel stands in it any more: a signal read from now on is a fresh one. */
+/** Called when no cancel stands in the scope any more: a signal read from now on is a fresh one. */
 function calm(scope: Scope): void {
   scope.standing = undefined;
   if (scope.controller?.signal.aborted === true) scope.controller = undefined;
@@ -340,21 +390,30 @@ function calm(scope: Scope): void {
 
 // ---- kept cancels ----------------------------------------------------------------------------------------------
 
+/** How many scopes keep a cancel, in this thread. */
 let keptCancels = 0;
 
-/** True while any scope keeps a cancel: the one test that waiting calls make in the common case. */
+/**
+ * True while any scope keeps a cancel. In the common case it is the only test that a waiting call
+ * makes.
+ */
 export function areCancelsKept(): boolean {
   return keptCancels > 0;
 }
 
-/** Sets or clears the cancel that the scope's next wait takes. */
+/**
+ * Sets or clears the cancel that the scope's next wait takes. Also counts the scopes that keep one.
+ */
 export function keep(scope: Scope, error: CancelledError | undefined): void {
   if (scope.kept !== undefined) keptCancels--;
   if (error !== undefined) keptCancels++;
   scope.kept = error;
 }
 
-/** Takes what the scope keeps, off the scopes around it too. Undefined when it keeps nothing. */
+/**
+ * Returns the cancel that the scope keeps, and clears it here and in the scopes around it.
+ * Undefined if there is none.
+ */
 export function takeKept(scope: Scope | undefined): CancelledError | undefined {
   const error = scope?.kept;
   if (error === undefined) return undefined;
@@ -362,10 +421,13 @@ export function takeKept(scope: Scope | undefined): CancelledError | undefined {
   return error;
 }
 
-/** Keeps a cancel that came from around the closed `scope` for the scopes around it, as far out as it came from. */
+/**
+ * Keeps a cancel that came from around the closed `scope`, for the scopes around it, as far out as
+ * it came from.
+ */
 export function keepAround(scope: InnerScope, error: CancelledError): void {
   for (let at = scope.outer; at?.isOpen === true; at = at.outer) {
-    // Open: the scope may have outlived its task, which meets nothing any more.
+    // A scope may have outlived its task, which has no further waits. So only open scopes keep.
     if (at.kept === undefined) keep(at, error);
     if (at.outside === 0) return;
   }
@@ -373,9 +435,12 @@ export function keepAround(scope: InnerScope, error: CancelledError): void {
 
 // ---- contests --------------------------------------------------------------------------------------------------
 
+/** How many contests are open, in this thread. */
 let contests = 0;
 
-/** Counts the open contests (race.ts), so that waiting calls need not look for one where there is none. */
+/**
+ * Counts the open contests (race.ts), so that waiting calls search for one only while there is any.
+ */
 export function countContests(change: 1 | -1): void {
   contests += change;
 }
@@ -385,7 +450,7 @@ export function areContests(): boolean {
   return contests > 0;
 }
 
-/** True if the scope is, or is inside, a member of an open contest. */
+/** True if the scope is a member of an open contest, or is inside one. */
 export function isContested(scope: Scope | undefined): boolean {
   for (let at = scope; at !== undefined; at = at.outer) if ((at as InnerScope).contest !== undefined) return true;
   return false;
@@ -394,9 +459,11 @@ export function isContested(scope: Scope | undefined): boolean {
 // ---- deadlines -------------------------------------------------------------------------------------------------
 
 /**
- * The earliest deadline around the caller, on the loop's clock (`loopTime()`), milliseconds: of the timeouts that it runs in
- * and, in a group's task, of those around the group. Null for none. For queries and jobs that go on elsewhere.
- * trio: `current_effective_deadline`.
+ * Returns the earliest deadline around the caller, in milliseconds on the loop's clock
+ * (`loopTime()`); null for none. It considers the timeouts around the caller and, in a task of a
+ * group, the timeouts around the group. Use it to give the rest of your time to a query or job that
+ * runs elsewhere. trio: `current_effective_deadline`.
+ *
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-// shield: the waiter can be cancelled, the work not. Semantics: asyncio.shield.
+// shield: a cancel ends the wait and not the work. Semantics: asyncio.shield.
 import type { Awaitable, Subscriber } from './awaitable.ts';
 import type { CancelledError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
@@ -6,8 +6,11 @@ import { Future } from './future.ts';
 import { checkWork, toAwaitable, type Work } from './work.ts';
 
 /**
- * An awaitable of the work's outcome whose cancel does not reach the work. Once it was cancelled, a later error of the
- * work goes to the exception handler, once. Cancelling the work itself cancels it. asyncio: `shield`.
+ * Returns an Awaitable of the work's outcome whose cancel does not reach the work. If the work
+ * fails after that cancel, its error goes to the exception handler, once. Cancelling the work
+ * itself cancels the Awaitable. Awaiting it is a cancellation point. asyncio: `shield`.
+ * @param work a function, which becomes a task, or a Task, a Future or a promise
+ * @throws TypeError for anything else
  *
  * @example
  * ```ts
@@ -22,7 +25,10 @@ export function shield<T>(work: Work<T>): Awaitable<T> {
   return inner.done() ? inner : new Shield(inner);
 }
 
-/** Subscribes to the work until either is done; then it leaves nothing behind but `orphan`. */
+/**
+ * Subscribes to the work until either is done. After a cancel it leaves `orphan` subscribed in its
+ * place.
+ */
 class Shield<T> extends Future<T> implements Subscriber {
   readonly #inner: Awaitable<T>;
 
@@ -33,7 +39,7 @@ class Shield<T> extends Future<T> implements Subscriber {
     inner.subscribe(this);
   }
 
-  /** For the call graph. @internal */
+  /** What depends on the work, for the call graph. @internal */
   get awaitable(): Awaitable<unknown> {
     return this;
   }
@@ -60,7 +66,10 @@ class Shield<T> extends Future<T> implements Subscriber {
   }
 }
 
-/** Reports the error of work whose shield was cancelled. One for all: subscribing twice is subscribing once. */
+/**
+ * Reports the error of work whose shield was cancelled. One object serves all, so that subscribing
+ * twice has the effect of once.
+ */
 const orphan: Subscriber = {
   settled(inner) {
     if (!inner.failed()) return;

@@ -7,7 +7,10 @@ import { addDeadline, deleteDeadline } from './deadlines.ts';
 import { addSoon, type Soon } from './turn.ts';
 import { Wait } from './wait.ts';
 
-/** Its own entry in the heap of deadlines, so that a sleep is one object and no host timer. */
+/**
+ * A sleep. It is its own entry in the heap of deadlines, so a sleep is one object and needs no host
+ * timer.
+ */
 class SleepWait<T> extends Wait<T> implements Deadline, Soon {
   when: number;
   slot = -1;
@@ -30,9 +33,13 @@ class SleepWait<T> extends Wait<T> implements Deadline, Soon {
 }
 
 /**
- * Waits for `ms` milliseconds, then resolves to `value`. `sleep(0)` (and less) is one turn of the loop: I/O and timers get
- * to run. `sleep(Infinity)` only ends by a cancel, and does not keep the process alive. asyncio: `sleep`.
- * @throws RangeError for NaN; CancelledError when its task or `options.signal` is cancelled
+ * Waits, then resolves to `value`. The wait can be cancelled. asyncio: `sleep`.
+ * @param ms milliseconds; 0 or less waits for the next turn of the loop, so that I/O and timers can
+ *   run; Infinity waits until a cancel, and does not keep the process alive
+ * @param value what the call resolves to
+ * @param options `signal`: an AbortSignal that cancels the wait
+ * @throws CancelledError when its task or the signal is cancelled; RangeError for NaN; TypeError
+ *   for anything but a number
  *
  * @example
  * ```ts
@@ -44,15 +51,20 @@ export function sleep<T = void>(ms: number, value?: T, options?: WaitOptions): P
   if (typeof ms !== 'number' || Number.isNaN(ms)) return Promise.reject(msError(ms, 'sleep'));
   const refused = beginWait(options);
   if (refused !== undefined) return refused;
-  const wait = new SleepWait(loopTime() + ms, value as T, options); // without a value, T is void
+  const wait = new SleepWait(loopTime() + ms, value as T, options); // T is void without a value
   if (ms <= 0) addSoon(wait);
   else if (ms !== Infinity) addDeadline(wait);
   return wait.promise;
 }
 
 /**
- * Makes waiting for a promise a cancellation point. A cancel ends the wait, not what the promise stands for, a Task included;
- * the later rejection of a foreign promise is ignored. For foreign APIs that take a signal, `currentTask().signal` reaches further.
+ * Waits for a promise, as a cancellation point. A cancel ends the wait and not the work behind the
+ * promise, even if it is a Task. A later rejection of a foreign promise is then ignored. Where an
+ * API takes a signal, prefer to pass it `currentTask().signal`: that ends the work too.
+ * @param promise a promise, a Task or a Future
+ * @param options `signal`: an AbortSignal that cancels the wait
+ * @returns what the promise resolves to
+ * @throws what the promise rejects with; CancelledError; TypeError for anything but a promise
  *
  * @example
  * ```ts
@@ -67,7 +79,8 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: WaitOptions): 
   }
   const refused = beginWait(options);
   if (refused !== undefined) {
-    if (!(promise instanceof Awaitable)) promise.then(undefined, () => undefined); // the caller got the cancellation instead
+    // The caller receives the cancellation instead.
+    if (!(promise instanceof Awaitable)) promise.then(undefined, () => undefined);
     return refused;
   }
   if (promise instanceof Awaitable) {
@@ -80,7 +93,7 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: WaitOptions): 
       (error: unknown) => wait.fail(error),
     );
   } catch (error) {
-    wait.fail(error); // a wait that nobody ends would take the cancels of its scope
+    wait.fail(error); // a wait that nothing decides would take the cancels of its scope
   }
   return wait.promise;
 }

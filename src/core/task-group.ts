@@ -1,20 +1,30 @@
-// A group of tasks with one end: whoever starts them waits for them. Semantics: asyncio.TaskGroup (3.13, `cancel` 3.15), with a
-// scope of its own (scope.ts).
+// A group of tasks with one end: the code that starts them waits for them. Semantics:
+// asyncio.TaskGroup (3.13, `cancel` 3.15), with a scope of its own (scope.ts).
 //
-// States: OPEN (the body runs) -> EXITING (the body ended, children live) -> FINISHED.
-// `aborting` comes at most once, in OPEN or EXITING: by the first failure, by cancel(), or by an outside cancel. It
-// cancels every child; from then on createTask throws.
+// States: OPEN (the body runs) -> EXITING (the body ended, children live) -> FINISHED. `aborting`
+// comes at most once, in OPEN or EXITING: by the first failure, by `cancel()`, or by an outside
+// cancel. It cancels every child. From then on `createTask` throws.
 //
-// - In OPEN, aborting also cancels the group's scope, to end the waits of the body (`scopeCancelled`), and nothing beside them.
-// - The caller leaves only when no child is alive, however often it is cancelled meanwhile.
-// - A cancel that comes from around the group (the scope's `outside`) and finds no error of a child comes through as
-//   CancelledError. With one, the TaskGroupError comes through, and the cancel is kept for the scopes around the group.
+// - In OPEN, aborting also cancels the group's scope, which ends the waits of the body and nothing
+//   beside them (`scopeCancelled`).
+// - The call settles only when no child is alive, however often it is cancelled meanwhile.
+// - A cancel from around the group (the scope's `outside`) goes on outwards as a CancelledError if
+//   no child failed. If a child failed, the call rejects with a TaskGroupError instead, and the
+//   cancel is kept for the scopes around the group.
 //
-// An example, a cancel from outside while a child fails: `timeout(10, () => TaskGroup.run(g => ...))` expires: the timeout's scope
-// is cancelled, so the group's scope has outside = 1 and its body's wait is rejected. The group aborts: its children are
-// cancelled; one of them throws in its cleanup. All have ended: the TaskGroupError is thrown, and the timeout's cancel is kept in
-// the timeout's scope, which drops it when it closes: what the caller sees is the error. Had somebody cancelled the task instead,
-// the kept cancel would be met by the task's next wait.
+// Example: a cancel from outside while a child fails. `timeout(10, () => TaskGroup.run(g => ...))`
+// expires while the body waits:
+// 1. The timeout's scope is cancelled. The group's scope now has outside = 1, and the wait of the
+//    body rejects.
+// 2. The body ends with the CancelledError, and the group aborts: it cancels its children. One of
+//    them throws in its cleanup.
+// 3. All children have ended. The call rejects with a TaskGroupError, and keepAround keeps the
+//    timeout's cancel in the timeout's scope.
+// 4. The timeout's body ends with the TaskGroupError. Its scope closes and drops the kept cancel,
+//    and the caller sees the error.
+//
+// Had the task been cancelled instead of the timeout, step 3 would have kept the cancel in the
+// task, and the next wait of the task would have rejected with it.
 import { type Check, describeThrown, oneOf } from '../base/index.ts';
 import type { Awaitable } from './awaitable.ts';
 import { passCancel } from './cancel-pass.ts';
@@ -31,32 +41,52 @@ import { Wait } from './wait.ts';
 
 const errorPolicy: Check = oneOf('cancel or report');
 
+/** Options of `TaskGroup.run`. */
 export interface TaskGroupOptions extends WaitOptions {
-  /** Shown in messages. */
+  /** The name in messages. Default: `TaskGroup`. */
   readonly name?: string | undefined;
   /**
-   * `cancel` (default): the first failure cancels the others and is thrown. `report`: a child's failure goes to the
-   * exception handler and touches nobody else; for supervisors.
+   * What a failure of a child does. `cancel` (default): the first failure cancels the other tasks
+   * and the body, and `run` rejects. `report`: the failure goes to the exception handler and
+   * affects nothing else; for supervisors.
    */
   readonly errors?: 'cancel' | 'report' | undefined;
 }
 
+/**
+ * A group of tasks, passed to the body of `TaskGroup.run`, which waits for all of them. asyncio:
+ * `TaskGroup`; trio: `Nursery`.
+ *
+ * @example
+ * ```ts
+ * import { sleep, TaskGroup } from 'maitre';
+ * const total = await TaskGroup.run(async (group) => {
+ *   const a = group.createTask(() => sleep(10, 1));
+ *   const b = group.createTask(() => sleep(20, 2));
+ *   return (await a) + (await b);
+ * });
+ * console.log(total); // 3
+ * ```
+ */
 export class TaskGroup {
   readonly #scope: InnerScope;
   readonly #name: string;
   readonly #report: boolean;
+  /** Those that have not ended. */
   readonly #children = new Set<Task<unknown>>();
+  /** What children threw, in the order in which they ended. The error of the body comes last. */
   readonly #errors: unknown[] = [];
   #state: 'open' | 'exiting' | 'finished' = 'open';
   #aborting = false;
+  /** The group cancelled its own scope, to end the body. */
   #scopeCancelled = false;
-  /** cancel() was called: nothing is returned, nothing is thrown but errors. */
+  /** `cancel()` was called: `run` resolves to undefined, or rejects with errors of children. */
   #cancelAsked = false;
-  /** The cancellation that the body or the wait for the children ended with. */
+  /** The cancellation that ended the body or the wait for the children. */
   #cancelled: CancelledError | undefined = undefined;
-  /** What the body threw, if it did. */
+  /** What the body threw; undefined if it threw nothing. */
   #bodyError: { readonly error: unknown } | undefined = undefined;
-  /** The wait for the children at the end of the body. */
+  /** The wait for the children at the end of the body; undefined at other times. */
   #wait: Wait<void> | undefined;
 
   private constructor(outer: Scope, options: TaskGroupOptions) {
@@ -66,10 +96,16 @@ export class TaskGroup {
   }
 
   /**
-   * Runs `fn` with a new group and waits for all its tasks. The first failure, of a task or of `fn`, cancels the rest;
-   * when all have ended, the errors are thrown together.
+   * Runs `fn` with a new group and waits for all its tasks. The first failure, of a task or of
+   * `fn`, cancels the rest. When all have ended, the call rejects with all errors together. A
+   * cancel of the call cancels all tasks, and the call rejects once they have ended. Outside of a
+   * task, `fn` runs in a task of its own.
+   * @param fn the body, called with the group; what it awaits is in the scope of the group
+   * @param options `name`, `errors`, and `signal`: an AbortSignal that cancels the call
    * @returns what `fn` returned; undefined after `group.cancel()`
-   * @throws TaskGroupError with the errors in completion order, that of `fn` last; CancelledError after an outside cancel
+   * @throws TaskGroupError with the errors in the order in which the tasks ended, that of `fn`
+   *   last; CancelledError after a cancel from outside, if no task failed; TypeError or RangeError
+   *   for a wrong `fn` or option
    *
    * @example
    * ```ts
@@ -84,7 +120,7 @@ export class TaskGroup {
     try {
       checkTaskFunction(fn, 'run a task group', 'TaskGroup.run');
       checkErrors(options);
-      // Without a signal there is nothing for inTask to look at: it is spared the object.
+      // Without a signal, inTask need not look at the options.
       const wait = options.signal === undefined ? undefined : options;
       return inTask(options.name ?? 'TaskGroup', (outer) => new TaskGroup(outer, options).#run(fn), wait);
     } catch (error) {
@@ -93,8 +129,22 @@ export class TaskGroup {
   }
 
   /**
-   * Starts a task of the group.
-   * @throws InvalidStateError, without running `fn`, once the group is shutting down or finished
+   * Starts a task of the group. The group waits for it, and cancels it when the group aborts.
+   * asyncio: `TaskGroup.create_task`.
+   * @param fn called once, with the task
+   * @param options `name` and `eager`, as for `createTask`
+   * @returns the task; you may await it, and its failure counts as handled by the group
+   * @throws InvalidStateError once the group is shutting down or finished, and `fn` does not run
+   *   then; TypeError unless `fn` is a function
+   *
+   *
+   * @example
+   * ```ts
+   * import { sleep, TaskGroup } from 'maitre';
+   * await TaskGroup.run((group) => {
+   *   group.createTask(() => sleep(10), { name: 'soup' });
+   * });
+   * ```
    */
   createTask<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options?: TaskOptions): Task<T> {
     checkTaskFunction(fn, 'create task', 'group.createTask');
@@ -108,8 +158,13 @@ export class TaskGroup {
   }
 
   /**
-   * Starts a task that says when it is ready: resolves with the value it passes to `started`, and the task goes on in the
-   * group. If it fails before that, the error is thrown here. Cancelling the call cancels the task. trio: `nursery.start`.
+   * Starts a task of the group that reports when it is ready. The call resolves to the value that
+   * the task passes to `started`. The task goes on in the group. trio: `nursery.start`.
+   * @param fn called once, with `started`, which it must call once
+   * @param options `name`, and `signal`: an AbortSignal that cancels the call
+   * @returns a promise; cancelling the wait for it cancels the task
+   * @throws what the task threw before it called `started`; InvalidStateError if the task ended
+   *   without calling it, and once the group is shutting down or finished
    *
    * @example
    * ```ts
@@ -125,14 +180,14 @@ export class TaskGroup {
    */
   start<T>(
     fn: (started: (value: T) => void) => PromiseLike<void> | void,
-    options?: TaskOptions & WaitOptions,
+    options?: Omit<TaskOptions, 'eager'> & WaitOptions,
   ): Promise<T> {
     return waiting(this.#start(fn, options));
   }
 
   async #start<T>(
     fn: (started: (value: T) => void) => PromiseLike<void> | void,
-    options: (TaskOptions & WaitOptions) | undefined,
+    options: (Omit<TaskOptions, 'eager'> & WaitOptions) | undefined,
   ): Promise<T> {
     checkTaskFunction(fn, 'start task', 'group.start');
     this.#checkOpen();
@@ -148,13 +203,14 @@ export class TaskGroup {
     const site = creationSite(fn, this.start);
     const { program } = owner;
     const task = spawn<void>(() => fn(started), { name: options?.name, site, program, owner });
-    // Until it is ready, its failure is the starter's; the group only waits for it.
+    // Until it is ready, its failure goes to the caller of start(). The group only waits for its
+    // end.
     this.#children.add(task as Task<unknown>);
     task.markHandled();
     task.subscribe({
       task: owner.task,
       settled: () => {
-        // After started(), or when the starter was cancelled, its end is the group's affair.
+        // After started(), or once the caller was cancelled, its outcome goes to the group.
         if (ready.done()) this.settled(task);
         else {
           this.#ended(task as Task<unknown>);
@@ -166,23 +222,40 @@ export class TaskGroup {
     try {
       return await (options?.signal === undefined ? ready : cancellable(ready, options));
     } catch (error) {
-      // The starter was cancelled: so is what it waited for. The group waits for its end.
+      // The caller was cancelled, so the task is cancelled too. The group waits for its end.
       if (error instanceof CancelledError && !task.done()) {
-        ready.cancelWith(error); // a signal cancels the wait alone
+        ready.cancelWith(error); // a signal has cancelled the wait alone
         task.cancelWith(error);
       }
       throw error;
     }
   }
 
-  /** Cancels all tasks and the body; `run` then resolves to undefined. Idempotent. asyncio 3.15: `TaskGroup.cancel`. */
+  /**
+   * Cancels all tasks and the body. `run` then resolves to undefined, unless a task fails.
+   * Idempotent. asyncio 3.15: `TaskGroup.cancel`.
+   *
+   * @example
+   * ```ts
+   * import { sleep, TaskGroup } from 'maitre';
+   * await TaskGroup.run(async (group) => {
+   *   group.createTask(() => sleep(60_000));
+   *   await sleep(10);
+   *   group.cancel();
+   * });
+   * console.log('the group has ended');
+   * ```
+   */
   cancel(): void {
     if (this.#state === 'finished') return;
     this.#cancelAsked = true;
     this.#abort();
   }
 
-  /** Aborts when the group shuts down or something around it is cancelled; never after it has ended. See `Timeout.signal`. */
+  /**
+   * An AbortSignal for foreign APIs. It aborts when the group shuts down or something around it is
+   * cancelled, and never after the group has ended. See `Timeout.signal`.
+   */
   get signal(): AbortSignal {
     return signalOf(this.#scope);
   }
@@ -193,12 +266,12 @@ export class TaskGroup {
     return `<TaskGroup${name} ${this.#state}, ${this.#children.size} tasks>`;
   }
 
-  /** Who awaits the children, for the call graph. @internal */
+  /** The task that awaits the children, for the call graph. @internal */
   get task(): Task<unknown> {
     return this.#scope.task as Task<unknown>; // only tasks have scopes
   }
 
-  /** A child ended. @internal */
+  /** A child has ended. @internal */
   settled(child: Awaitable<unknown>): void {
     if (child.failed()) {
       const error = child.exception();
@@ -209,7 +282,7 @@ export class TaskGroup {
         this.#abort();
       }
     }
-    this.#ended(child as Task<unknown>); // only tasks are subscribed to
+    this.#ended(child as Task<unknown>); // the group subscribes only to tasks
   }
 
   #run<T>(fn: (group: TaskGroup) => PromiseLike<T> | T): Promise<T> {
@@ -219,7 +292,8 @@ export class TaskGroup {
         if (this.#bodyError !== undefined) this.#abort();
         this.#whenEnded(() => {
           const failure = this.#finish();
-          if (failure === undefined) resolve((this.#cancelAsked ? undefined : value) as T); // after cancel() there is nothing to return
+          // After cancel() there is nothing to return.
+          if (failure === undefined) resolve((this.#cancelAsked ? undefined : value) as T);
           else {
             if (failure.error instanceof CancelledError) quiet(call);
             reject(failure.error);
@@ -245,7 +319,7 @@ export class TaskGroup {
     this.#untilEnded().then(
       () => this.#whenEnded(fn),
       (error: CancelledError) => {
-        this.#cancelled ??= error; // this wait throws nothing else
+        this.#cancelled ??= error; // this wait rejects with nothing else
         this.#abort();
         this.#whenEnded(fn);
       },
@@ -256,23 +330,25 @@ export class TaskGroup {
     const scope = this.#scope;
     const kept = takeKept(scope);
     if (kept !== undefined) return rejected(kept);
-    // Where there is no ambient task, the scope's signal says whose wait this is.
+    // Where there is no ambient task, the signal of the scope makes this a wait of the scope.
     const options = scopeOf(undefined) === scope ? undefined : { signal: signalOf(scope) };
     this.#wait = new Wait<void>('task group', this, options);
     return this.#wait.promise;
   }
 
-  /** Closes the scope and says what is thrown, if anything is. */
+  /** Closes the scope. Returns what `run` rejects with; undefined for nothing. */
   #finish(): { readonly error: unknown } | undefined {
     this.#wait = undefined;
     this.#state = 'finished';
     closeScope(this.#scope);
     const fromOutside = this.#scope.outside > 0;
-    const cancelled = this.#scopeCancelled && !fromOutside ? undefined : this.#cancelled; // it was the group's own
+    // The group's own cancel ends here.
+    const cancelled = this.#scopeCancelled && !fromOutside ? undefined : this.#cancelled;
     const bodyError = this.#bodyError;
     if (bodyError !== undefined && !(bodyError.error instanceof CancelledError)) this.#errors.push(bodyError.error);
     if (this.#errors.length > 0) {
-      // They take the place of an outside cancel that was delivered here, by itself or merged with the group's own.
+      // The errors replace an outside cancel, which came here by itself or together with the
+      // group's own.
       if (fromOutside) keepAround(this.#scope, cancelled ?? makeCancelledError(undefined, { kind: 'task' }));
       return { error: new TaskGroupError(this.#errors, groupMessage(this.#name, this.#errors)) };
     }
@@ -282,10 +358,10 @@ export class TaskGroup {
   #adopt(task: Task<unknown>): void {
     task.markHandled();
     this.#children.add(task);
-    if (task.done()) this.settled(task); // it was eager
+    if (task.done()) this.settled(task); // an eager task may have ended already
     else {
       task.subscribe(this);
-      // An eager task may have ended the group in its first step.
+      // An eager task may have aborted the group in its first step.
       if (this.#aborting) this.#cancelChild(task);
     }
   }

@@ -1,14 +1,24 @@
 // A task: an async function that runs beside others and can be cancelled. Semantics: asyncio.Task.
 //
-// States: created --(a later microtask; at once when eager)--> running --(its function settles)--> result | exception |
-// cancelled. While running it stands at zero or more waits, in its own scope and those open inside it (scope.ts).
+// States: CREATED --(a later microtask; at once when eager)--> RUNNING --(its function settles)-->
+// DONE. A task cancelled in CREATED goes to DONE and never runs its function.
+// - RUNNING: the task stands at zero or more waits, in its own scope and in the scopes open inside
+//   it (scope.ts).
+// - DONE: the outcome is a result, an exception, or a CancelledError. It never changes again.
 //
 // Cancellation is counted and edge-triggered:
-// - cancel() adds one to `cancelling()` and goes to every wait the task stands at. If no wait takes it, it is kept and thrown at
-//   the next waiting call: a native async function cannot be interrupted from outside.
-// - A task cancelled before its first step never runs. One that ends with a kept cancel still pending is cancelled.
-// - uncancel() subtracts one, and drops what is kept where no cancel stands any more.
-// - timeout() and TaskGroup cancel scopes of their own: they count in `cancelling()` until their body has ended, as in asyncio.
+// - `cancel()` adds one to `cancelling()` and reaches every wait at which the task stands. If no
+//   wait takes the cancel, the task keeps it, and the next waiting call rejects with it. Nothing
+//   can interrupt a native async function from outside.
+// - A task that ends while it keeps a cancel ends as cancelled, whatever its function returned.
+// - `uncancel()` subtracts one. Where no cancel stands any more, it drops the kept cancel.
+// - `timeout()` and TaskGroup cancel scopes of their own. Their cancels count in `cancelling()`
+//   until their body has ended, as in asyncio.
+//
+// Example: task A awaits task B, and B awaits `sleep(1000)`. `A.cancel()` reaches A's wait for B,
+// which passes the cancel on to B, which cancels the sleep. B's function catches the
+// CancelledError, cleans up and rethrows. B ends as cancelled, and A's `await` rejects. Had B
+// swallowed the error and returned 1, A's `await` would have resolved to 1.
 import { disposable, type Linked, LinkedSet, wrongValue } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import { creationSite, isGuessed } from './creation-site.ts';
@@ -44,38 +54,54 @@ import {
 import { formatFrames, type Site } from './tracing.ts';
 import type { Wait } from './wait.ts';
 
+/** Options of `createTask` and `group.createTask`. */
 export interface TaskOptions {
-  /** Shown in messages and by tools; `Task-N` when absent. */
+  /** The name in messages and tools. Default: `Task-N`, N being the task's `id`. */
   readonly name?: string | undefined;
-  /** Runs the function up to its first wait before `createTask` returns. Default: it starts in a later microtask. */
+  /**
+   * If true, the function runs up to its first wait before `createTask` returns. Default: false, it
+   * starts in a later microtask.
+   */
   readonly eager?: boolean | undefined;
 }
 
-/** What createTask's callers in other rooms may say more than users. */
+/** Options of `spawn`: what other rooms can set in addition to TaskOptions. */
 export interface SpawnOptions extends Omit<TaskOptions, 'name' | 'eager'> {
-  /** As for users; `inline`: eager, in the caller's own context, for a task that stands for a part of the caller. */
+  /**
+   * As in TaskOptions. `inline` is eager, in the caller's own context: for a task that stands for a
+   * part of the caller.
+   */
   readonly eager?: boolean | 'inline' | undefined;
-  /** The name, or who gives it when it is first asked for. */
+  /** The name, or an object that computes it when it is first read. */
   readonly name?: string | { readonly taskName: string } | undefined;
-  /** The run() it belongs to; by default that of the current task. */
+  /** The run() to which the task belongs. Default: that of the current task. */
   readonly program?: object | undefined;
-  /** The scope that it is a part of: of its group, or of the caller whom it stands for. */
+  /** The scope to which it belongs: that of its group, or that of the caller for whom it stands. */
   readonly owner?: Scope | undefined;
-  /** Where it was created; undefined: nowhere that users would look. See creationSite(). */
+  /** Where it was created, from creationSite(). If undefined, no site is recorded. */
   readonly site?: Site | undefined;
 }
 
-/** A list of the tasks' own links. A Set of what comes and goes so fast is remade all the time, which keeps garbage alive. */
+/**
+ * All tasks that are not done. The links are fields of the tasks. A Set whose members come and go
+ * this fast rehashes all the time, which keeps garbage alive.
+ */
 const live = new LinkedSet<Task<unknown>>();
 const started = Promise.resolve();
 let lastId = 0;
-/** Calls a task's function; set by the class, called in the task's context. A function of its own so that no start makes a closure. */
+/**
+ * Calls a task's function, in the task's context. The class sets it. It is one shared function, so
+ * that no start allocates a closure.
+ */
 let runBody: (task: Task<unknown>) => void;
 let begin: (task: Task<unknown>) => void; // set by the class
-/** createTask for other rooms; set by the class. */
+/** createTask for other rooms. The class sets it. */
 export let spawn: <T>(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions) => Task<T>;
 
-/** The start of a task while steps are measured: it is delivered like a wait, so that its first step is told apart. */
+/**
+ * The start of a task while steps are measured. It is delivered like a wait, so that the first step
+ * can be timed by itself.
+ */
 class Start implements Delivery {
   readonly task: Task<unknown>;
   readonly record = undefined;
@@ -90,11 +116,25 @@ class Start implements Delivery {
   }
 }
 
+/**
+ * A running async function: awaitable, cancellable, with a name and an owner. Make one with
+ * `createTask` or `group.createTask`. Awaiting a task is a cancellation point, and cancels the
+ * awaited task when the awaiting one is cancelled. asyncio: `Task`.
+ *
+ * @example
+ * ```ts
+ * import { createTask, sleep } from 'maitre';
+ * const task = createTask(() => sleep(60_000), { name: 'slow' });
+ * task.cancel('the kitchen is closing');
+ * await task.catch((error) => console.log(String(error)));
+ * console.log(task.cancelled()); // true
+ * ```
+ */
 export class Task<T> extends Awaitable<T> {
   /** Unique in its thread, counting from 1. */
   readonly id: number = ++lastId;
 
-  // Its place among the live tasks, written by LinkedSet alone.
+  // Its place in `live`. Only LinkedSet writes these three.
   /** @internal */
   previous: Linked | undefined = undefined;
   /** @internal */
@@ -102,7 +142,7 @@ export class Task<T> extends Awaitable<T> {
   /** @internal */
   list: object | undefined = undefined;
 
-  // Its own scope: see scope.ts, which alone writes these.
+  // The fields of its own scope. Only scope.ts writes them and documents them.
   /** @internal */
   waits: ScopedWait | undefined = undefined;
   /** @internal */
@@ -118,13 +158,13 @@ export class Task<T> extends Awaitable<T> {
   /** @internal */
   controller: AbortController | undefined = undefined;
 
-  /** The run() it belongs to: what that waits for at its end. @internal */
+  /** The run() to which it belongs, and which waits for it at its end. @internal */
   readonly program: object | undefined;
-  /** The scope of the group it belongs to; undefined for none. @internal */
+  /** The scope of the group to which it belongs; undefined for none. @internal */
   readonly owner: Scope | undefined;
   #name: string | { readonly taskName: string } | undefined;
   readonly #site: Site | undefined;
-  /** Undefined once it was called. */
+  /** Undefined once the function was called, so that the task does not keep its closure alive. */
   #fn: ((task: Task<T>) => T | PromiseLike<T>) | undefined;
 
   private constructor(fn: (task: Task<T>) => T | PromiseLike<T>, options: SpawnOptions) {
@@ -132,7 +172,7 @@ export class Task<T> extends Awaitable<T> {
     this.#fn = fn;
     this.#name = options.name;
     this.#site = options.site;
-    const creator = host.carrier.getStore() as Carried | undefined; // only scopes and runs are carried
+    const creator = host.carrier.getStore() as Carried | undefined; // the carrier holds only scopes and runs
     this.program = options.program ?? creator?.program;
     this.owner = options.owner;
     live.add(this as Task<unknown>);
@@ -140,10 +180,11 @@ export class Task<T> extends Awaitable<T> {
     if (options.eager === 'inline') this.#begin();
     else if (options.eager === true) this.#beginApart();
     else if (hooks.stepEnded !== undefined) deliverSoon(new Start(this as Task<unknown>));
-    else void started.then(() => this.#begin()); // a reaction runs in the context of this call, as the function should
+    // A promise reaction runs in the context of this call, as the function should.
+    else void started.then(() => this.#begin());
   }
 
-  /** Shown in messages and by tools. */
+  /** The name in messages and tools. */
   get name(): string {
     const name = this.#name;
     return (this.#name = typeof name === 'object' ? name.taskName : (name ?? `Task-${this.id}`));
@@ -154,25 +195,34 @@ export class Task<T> extends Awaitable<T> {
   }
 
   /**
-   * Of its innermost open scope, where the task itself reads it; of the whole task, where somebody else does. It aborts with the
-   * cancel of that scope or of one around it, never with that of one inside, and never after the scope has ended. For foreign APIs
-   * that take a signal. When no cancel stands any more, a new read returns a fresh one; a signal once read never goes back.
-   * Passing it to a waiting call of maitre makes that a wait of this scope, also where there is no ambient task.
+   * An AbortSignal for foreign APIs. Read by the task itself, it is the signal of the task's
+   * innermost open scope. Read by other code, it is the signal of the whole task.
+   *
+   * The signal aborts with the cancel of its scope or of a scope around it. It does not abort with
+   * the cancel of a scope inside, and not after its scope has ended. A signal never returns to not
+   * aborted: once no cancel stands any more, a new read returns a fresh signal.
+   *
+   * Where there is no ambient task (browsers), pass it to a waiting call of maitre. That call then
+   * waits in this scope.
    */
   get signal(): AbortSignal {
     const scope = currentScope();
-    return signalOf(scope?.task === (this as unknown) ? (scope as Scope) : this); // a scope that has this task
+    return signalOf(scope?.task === (this as unknown) ? (scope as Scope) : this); // such a scope belongs to this task
   }
 
-  /** How many cancels were asked for and not taken back by `uncancel()`; those of its timeouts and groups count while these are open. */
+  /**
+   * The number of cancels that `uncancel()` has not taken back. Cancels of its timeouts and groups
+   * count while these are open. asyncio: `Task.cancelling`.
+   */
   cancelling(): number {
     return this.cancels;
   }
 
   /**
-   * Takes one cancel back, for code that meant it to end only a part of the task and has stopped it from going further.
-   * Where no cancel stands any more, one that no wait has taken yet is dropped, and an answer that it overruled stands.
-   * @returns the cancels that remain
+   * Takes one cancel back. Call it in code that cancelled the task to end only a part of it, and
+   * that has stopped the cancel from going further. Where no cancel stands any more, a kept cancel
+   * is dropped, and an answer that the cancel overruled stands. asyncio: `Task.uncancel`.
+   * @returns the number of cancels that remain
    */
   uncancel(): number {
     return uncancelTask(this);
@@ -183,17 +233,20 @@ export class Task<T> extends Awaitable<T> {
     if (!this.done()) cancelTree(this, error);
   }
 
-  /** Where it waits now, innermost first: the frames of its latest wait. Empty unless tracing is on and it waits. */
+  /**
+   * The frames of its latest wait, innermost first. Empty unless tracing is on (`run(main, { debug:
+   * true })`) and the task waits. asyncio: `Task.get_stack`.
+   */
   stack(): string[] {
     return formatFrames(waitsOf(this)[0]?.site);
   }
 
-  /** Where `createTask` was called, one frame; undefined if the host cannot tell. */
+  /** The frame that called `createTask`; undefined if the host cannot tell. */
   get createdAt(): string | undefined {
     return formatFrames(this.#site)[0];
   }
 
-  /** True when `createdAt` is what its function's text suggests, and was not recorded. */
+  /** True if `createdAt` was guessed from the source text of the function, and not recorded. */
   get createdAtGuessed(): boolean {
     return isGuessed(this.#site);
   }
@@ -202,7 +255,7 @@ export class Task<T> extends Awaitable<T> {
     return `Task "${this.name}"`;
   }
 
-  // What the task's own scope has no need of: nothing is around it.
+  // The rest of the Scope interface. Nothing is around a task's own scope, so these are constants.
   /** @internal */
   get task(): ScopedTask {
     return this;
@@ -251,7 +304,10 @@ export class Task<T> extends Awaitable<T> {
     host.carrier.run(this, runBody, this as Task<unknown>);
   }
 
-  /** #begin, so that what the function does to its context stays there: `enterWith` on hosts where a store outlives its `run`. */
+  /**
+   * `#begin` in a copy of the context. On hosts where a store outlives its `run`, an `enterWith` of
+   * the function would otherwise reach the caller.
+   */
   #beginApart(): void {
     if (host.enterWithLeaks) host.captureContext()(() => this.#begin());
     else this.#begin();
@@ -261,7 +317,7 @@ export class Task<T> extends Awaitable<T> {
     begin = (task): void => task.#begin();
     spawn = (fn, options) => new Task(fn, options);
     runBody = (task): void => {
-      const fn = task.#fn as (task: Task<unknown>) => unknown; // #begin comes once
+      const fn = task.#fn as (task: Task<unknown>) => unknown; // `#begin` runs once
       task.#fn = undefined;
       try {
         const value = fn(task);
@@ -278,7 +334,7 @@ export class Task<T> extends Awaitable<T> {
   }
 
   #succeed(value: unknown): void {
-    // Asked to end and never came to a wait: the cancel wins, as in asyncio.
+    // The task was cancelled and came to no wait after that. The cancel wins, as in asyncio.
     if (this.kept !== undefined) this.#end('cancelled', this.kept);
     else this.#end('done', value);
   }
@@ -288,7 +344,7 @@ export class Task<T> extends Awaitable<T> {
   }
 
   #end(state: 'done' | 'failed' | 'cancelled', outcome: unknown): void {
-    if (this.done()) return; // a thenable of others may call more than once
+    if (this.done()) return; // a thenable that maitre did not make may call back more than once
     keep(this, undefined);
     live.delete(this as Task<unknown>);
     this.settle(state, outcome);
@@ -304,26 +360,54 @@ function isThenable<T>(value: PromiseLike<T> | T): value is PromiseLike<T> {
   );
 }
 
-/** The task whose code is running; undefined outside of tasks and on hosts without a carrier. asyncio: `current_task`. */
+/**
+ * Returns the task whose code is running; undefined outside of tasks, and on hosts without a
+ * carrier (browsers). asyncio: `current_task`.
+ *
+ * @example
+ * ```ts
+ * import { createTask, currentTask } from 'maitre';
+ * await createTask(() => console.log(currentTask()?.name), { name: 'cook' });
+ * console.log(currentTask());
+ * ```
+ */
 export function currentTask(): Task<unknown> | undefined {
   const task = currentScope()?.task as Task<unknown> | undefined; // only tasks have scopes
   return task === undefined || task.done() ? undefined : task;
 }
 
-/** All tasks that are not done. The set is a snapshot; live tasks are held strongly. asyncio: `all_tasks`. */
+/**
+ * Returns all tasks that are not done, as a snapshot. A live task is held strongly, so it is never
+ * collected as garbage before its end. asyncio: `all_tasks`.
+ *
+ * @example
+ * ```ts
+ * import { allTasks, createTask, sleep } from 'maitre';
+ * const task = createTask(() => sleep(10), { name: 'short' });
+ * console.log(allTasks().has(task));
+ * await task;
+ * ```
+ */
 export function allTasks(): ReadonlySet<Task<unknown>> {
   return new Set(live);
 }
 
-/** The live tasks themselves, for loops that do not change them. */
+/** The live tasks without a copy. The loop must not start or end tasks. */
 export function liveTasks(): Iterable<Task<unknown>> {
   return live;
 }
 
 /**
- * Starts `fn` as a task: beside the caller, cancellable, reported if it fails and nobody awaits it. It starts in a later
- * microtask, or at once with `eager`. `fn` receives the task, for hosts without an ambient one. asyncio: `create_task`.
- * @throws TypeError when given a promise: it would have started before the task existed
+ * Starts `fn` as a task that runs beside the caller. It starts in a later microtask, or at once
+ * with `eager`. A task that fails and that nobody awaits is reported to the exception handler.
+ * Prefer `group.createTask`: a group waits for its tasks and cancels them together. asyncio:
+ * `create_task`.
+ * @param fn called once, with the task: pass `task.signal` on where there is no ambient task
+ * @param options `name`: the name in messages; `eager`: whether `fn` runs up to its first wait
+ *   before this returns
+ * @returns the task; awaiting it is a cancellation point
+ * @throws TypeError for a promise in place of a function: its work would have started before the
+ *   task existed
  *
  * @example
  * ```ts
@@ -337,24 +421,28 @@ export function liveTasks(): Iterable<Task<unknown>> {
  */
 export function createTask<T>(fn: (task: Task<T>) => T | PromiseLike<T>, options?: TaskOptions): Task<T> {
   checkTaskFunction(fn, 'create task', 'createTask');
-  // The site is taken here: in a call in tail position, as that of spawn is, Bun's engine has dropped this frame already.
+  // The site is captured here. spawn is in tail position, and Bun's engine drops this frame when it
+  // calls it.
   const site = creationSite(fn, createTask);
   return spawn(fn, { name: options?.name, eager: options?.eager, site });
 }
 
-/** All waits of a task, those of its own scope first, the latest first. */
+/**
+ * Returns all waits of a task: the waits of its own scope first, and within a scope the latest
+ * first.
+ */
 export function waitsOf(task: TaskRecord): Wait<unknown>[] {
   return [...waitsIn(task as Task<unknown>)] as Wait<unknown>[]; // there are no other tasks, and only waits are linked
 }
 
-// A primitive that a task waits for is a live resource.
+// A primitive for which a task waits is a live resource.
 setWaitedFor(function* () {
-  for (const task of live) for (const wait of waitsIn(task)) yield (wait as Wait<unknown>).resource; // as above
+  for (const task of live) for (const wait of waitsIn(task)) yield (wait as Wait<unknown>).resource; // as in waitsOf
 });
 
 /**
- * Calls `fn` once, when the innermost scope of the code that runs has ended; outside of tasks never. Disposing the result takes
- * that back. `fn` must not throw.
+ * Calls `fn` once, when the innermost scope of the running code has ended. Outside of tasks it
+ * never calls. Disposing the result takes the callback back. `fn` must not throw.
  */
 export function atScopeEnd(fn: () => void): Disposable {
   const scope = currentScope();
@@ -364,15 +452,16 @@ export function atScopeEnd(fn: () => void): Disposable {
     closers.add(entry);
     return disposable(() => closers.delete(entry));
   }
-  const task = scope as Task<unknown> | undefined; // a scope that is no inner one
+  const task = scope as Task<unknown> | undefined; // a scope that is not an InnerScope is a task
   const subscriber = { settled: fn };
   task?.subscribe(subscriber);
   return disposable(() => task?.unsubscribe(subscriber));
 }
 
 /**
- * Runs `fn` in the current task, with the scope to open another one in: what has a scope of its own (timeout, TaskGroup) stands on
- * it. Outside of tasks, or with a foreign signal, `fn` gets a task of its own, which the signal cancels.
+ * Runs `fn` in the current task and passes it the scope in which to open another one. `timeout` and
+ * TaskGroup are built on it. Outside of tasks, or with a foreign signal, `fn` runs in a task of its
+ * own, which the signal cancels.
  */
 export function inTask<T>(
   name: string,
@@ -386,18 +475,18 @@ export function inTask<T>(
   if (current !== undefined && signal === undefined) return fn(current);
   const own = spawn<T>((task) => fn(task), { name, eager: 'inline', owner: current });
   if (signal === undefined) return own.outcome();
-  if (signal.aborted) own.cancelWith(signalError(signal)); // in the eager first step
+  if (signal.aborted) own.cancelWith(signalError(signal)); // `fn` aborted it in its eager first step
   const unlisten = onAbort(signal, (error) => own.cancelWith(error));
   own.subscribe({ settled: unlisten });
   if (own.done()) unlisten();
   return own.outcome();
 }
 
-/** Throws the TypeError that shows both spellings when `fn` is a promise or no function at all. */
+/** Throws unless `fn` is a function. For a promise, the TypeError shows both spellings. */
 export function checkTaskFunction(fn: unknown, action: string, name: string): void {
   if (typeof fn === 'function') return;
   if (isThenable(fn)) {
-    // Its failure would otherwise be reported a second time, as an unhandled rejection.
+    // Without a handler its failure would be reported a second time, as an unhandled rejection.
     fn.then(undefined, () => undefined);
     throw new TypeError(
       `Cannot ${action}: expected a function, got a promise (it is already running)\n` +

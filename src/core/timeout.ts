@@ -1,11 +1,17 @@
-// Deadlines for a part of a task. Semantics: asyncio.timeout (3.12), in the same task, with a scope of its own (scope.ts).
+// Deadlines for a part of a task. Semantics: asyncio.timeout (3.12), in the same task, with a scope
+// of its own (scope.ts).
 //
-// States of a Timeout: ACTIVE --deadline--> EXPIRING --body ends--> EXPIRED
-//                         \-------------body ends--------------> FINISHED
+// States of a Timeout:
 //
-// - When the deadline passes, the scope of the body is cancelled once: the waits begun inside the body, and nothing beside it.
-// - When the body ends, the scope is closed. If it was cancelled by nobody around it (`outside` is 0), a CancelledError
-//   becomes a TimeoutError; otherwise the other's cancel goes on outwards. So nested timeouts and outside cancels stay right.
+//   ACTIVE --deadline--> EXPIRING --body ends--> EXPIRED
+//      \-------------body ends-----------------> FINISHED
+//
+// - When the deadline passes, the scope of the body is cancelled once: the waits that began inside
+//   the body, and nothing beside it.
+// - When the body ends, the scope is closed. If nothing around it was cancelled (`outside` is 0), a
+//   CancelledError becomes a TimeoutError. Otherwise the CancelledError goes on outwards. So nested
+//   timeouts and outside cancels end the right scope; see the example in scope.ts.
+// - `reschedule()` is possible in ACTIVE only.
 import type { Deadline } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import { passCancel } from './cancel-pass.ts';
@@ -26,11 +32,11 @@ const EXPIRING = 1;
 const EXPIRED = 2;
 const FINISHED = 3;
 
-/** The scope of a timeout's body, and its entry among the deadlines: one object for both. */
+/** The scope of a timeout's body and its entry among the deadlines: one object for both. */
 class DeadlineScope extends InnerScope implements Deadline {
   slot = -1;
   order = 0;
-  /** Undefined while the deadline is taken away. */
+  /** Undefined while there is no deadline to fire. */
   timeout: Timeout | undefined = undefined;
 
   get when(): number {
@@ -38,7 +44,7 @@ class DeadlineScope extends InnerScope implements Deadline {
   }
 
   due(): void {
-    // It may have been moved on since it was put into the next turn.
+    // The deadline may have been moved since the entry was put into the next turn.
     if (this.timeout !== undefined && this.deadline <= loopTime()) expire(this.timeout);
   }
 }
@@ -46,11 +52,24 @@ class DeadlineScope extends InnerScope implements Deadline {
 let expire: (timeout: Timeout) => void; // set by the class
 type MakeTimeout = new (scope: DeadlineScope, when: number | null, ms: number | undefined) => Timeout;
 
-/** A running deadline, passed to the body of `timeout`, `timeoutAt` and `moveOnAfter`. */
+/**
+ * A running deadline, passed to the body of `timeout`, `timeoutAt` and `moveOnAfter`. asyncio:
+ * `Timeout`.
+ *
+ * @example
+ * ```ts
+ * import { loopTime, sleep, timeout } from 'maitre';
+ * await timeout(10, async (t) => {
+ *   t.reschedule(loopTime() + 1000); // there is more to do than expected
+ *   await sleep(20);
+ *   console.log(t.expired()); // false
+ * });
+ * ```
+ */
 export class Timeout {
   #state: 0 | 1 | 2 | 3 = ACTIVE;
   readonly #scope: DeadlineScope;
-  /** How long it was, for the message; undefined when it was given as a point in time. */
+  /** Its duration in milliseconds, for messages; undefined if it was given as a point in time. */
   readonly #ms: number | undefined;
 
   static {
@@ -63,26 +82,35 @@ export class Timeout {
     this.#arm(when);
   }
 
-  /** When it is due on the loop's clock (`loopTime()`), milliseconds; null for never. */
+  /**
+   * Returns when it is due, in milliseconds on the loop's clock (`loopTime()`); null for never.
+   * asyncio: `Timeout.when`.
+   */
   when(): number | null {
     const { deadline } = this.#scope;
     return deadline === Infinity ? null : deadline;
   }
 
-  /** True once the deadline has passed, even when the body ended well. */
+  /** True once the deadline has passed, even if the body ended well. asyncio: `Timeout.expired`. */
   expired(): boolean {
     return this.#state === EXPIRING || this.#state === EXPIRED;
   }
 
   /**
-   * Aborts when this deadline passes or something around it is cancelled; never for a timeout inside it, and never after the body
-   * has ended. For foreign APIs, and to pass on where there is no ambient task (browsers).
+   * An AbortSignal for foreign APIs, and to pass on where there is no ambient task (browsers). It
+   * aborts when this deadline passes or something around it is cancelled. It does not abort for a
+   * timeout inside it, and not after the body has ended.
    */
   get signal(): AbortSignal {
     return signalOf(this.#scope);
   }
 
-  /** Moves the deadline to `when` on the loop's clock; null takes it away. InvalidStateError once it passed or the body ended. */
+  /**
+   * Moves the deadline. asyncio: `Timeout.reschedule`.
+   * @param when milliseconds on the loop's clock (`loopTime()`); null removes the deadline
+   * @throws InvalidStateError once the deadline passed or the body ended; TypeError or RangeError
+   *   for a wrong `when`
+   */
   reschedule(when: number | null): void {
     if (this.#state !== ACTIVE) {
       throw new InvalidStateError(
@@ -99,7 +127,10 @@ export class Timeout {
     return `<Timeout ${this.#state === ACTIVE ? 'active' : this.expired() ? 'expired' : 'finished'}>`;
   }
 
-  /** Ends the body's part. True when `error`, which the body threw, is this deadline's own cancel. @internal */
+  /**
+   * Called when the body has ended. Returns true if `error`, which the body threw, is the cancel of
+   * this deadline. @internal
+   */
   finish(error: unknown): error is CancelledError {
     this.#disarm();
     closeScope(this.#scope);
@@ -111,7 +142,7 @@ export class Timeout {
     return this.#scope.outside === 0 && error instanceof CancelledError;
   }
 
-  /** What the caller gets when the deadline ended the body. @internal */
+  /** The error with which the call rejects when the deadline ended the body. @internal */
   error(cause: CancelledError): TimeoutError {
     return new TimeoutError(`Timed out: ${this.#words()} in ${this.#scope.task.label}`, { cause });
   }
@@ -125,7 +156,8 @@ export class Timeout {
     scope.deadline = when ?? Infinity;
     if (scope.deadline === Infinity) return;
     scope.timeout = this;
-    // A deadline that has passed already fires in the next turn, before any sleep(0) begun after it.
+    // A deadline that has passed already fires in the next turn, before any sleep(0) that begins
+    // later.
     if (scope.deadline <= loopTime()) addSoon(scope);
     else addDeadline(scope);
   }
@@ -146,9 +178,16 @@ export class Timeout {
 }
 
 /**
- * Runs `fn` with a deadline `ms` milliseconds from now; null for none. When it passes, what waits inside `fn` is
- * cancelled, and the call rejects with TimeoutError once `fn` has cleaned up. 0 or less fires at the next wait. An
- * outside cancel of the task comes through as CancelledError. Outside of a task, `fn` becomes one. asyncio: `timeout`.
+ * Runs `fn` with a deadline. When the deadline passes, the waits inside `fn` are cancelled, and the
+ * call rejects once `fn` has cleaned up. The call can be cancelled: a cancel from outside rejects
+ * it with CancelledError. Outside of a task, `fn` runs in a task of its own. asyncio: `timeout`.
+ * @param ms milliseconds from now; null for no deadline; 0 or less passes in the next turn of the
+ *   loop, so it cancels the next wait that is not over by then
+ * @param fn the body, called at once with the Timeout
+ * @param options `signal`: an AbortSignal that cancels the call
+ * @returns what `fn` returned
+ * @throws TimeoutError when the deadline ended `fn`; its cause is the CancelledError; TypeError or
+ *   RangeError for a wrong `ms` or `fn`
  *
  * @example
  * ```ts
@@ -170,7 +209,23 @@ export function timeout<T>(
   return guard(fn, ms === null ? null : loopTime() + ms, ms ?? undefined, options);
 }
 
-/** `timeout` with a point in time on the loop's clock (`loopTime()`) in place of a duration. asyncio: `timeout_at`. */
+/**
+ * Like `timeout`, with a point in time in place of a duration. Several calls can share one
+ * deadline. asyncio: `timeout_at`.
+ * @param when milliseconds on the loop's clock (`loopTime()`); null for no deadline
+ * @param fn the body, called at once with the Timeout
+ * @param options `signal`: an AbortSignal that cancels the call
+ * @throws TimeoutError, as `timeout`
+ *
+ * @example
+ * ```ts
+ * import { loopTime, sleep, timeoutAt } from 'maitre';
+ * const deadline = loopTime() + 1000;
+ * for (const dish of ['soup', 'fish']) {
+ *   console.log(await timeoutAt(deadline, () => sleep(10, dish)));
+ * }
+ * ```
+ */
 export function timeoutAt<T>(
   when: number | null,
   fn: (t: Timeout) => PromiseLike<T> | T,
@@ -180,7 +235,12 @@ export function timeoutAt<T>(
 }
 
 /**
- * `timeout` that gives up quietly: resolves to undefined when the deadline ended `fn`. trio: `move_on_after`.
+ * Like `timeout`, but resolves to undefined when the deadline ended `fn`, instead of rejecting.
+ * trio: `move_on_after`.
+ * @param ms milliseconds from now; null for no deadline
+ * @param fn the body, called at once with the Timeout
+ * @param options `signal`: an AbortSignal that cancels the call
+ * @throws CancelledError after a cancel from outside; what `fn` throws
  *
  * @example
  * ```ts
@@ -210,10 +270,24 @@ function refuse(ms: number | null, fn: unknown, name: string): Promise<never> | 
 }
 
 /**
- * Waits for `work` for at most `ms` milliseconds; null for ever. A function runs in the calling task; a Task or Future is
- * cancelled when the time is over, and waited for; a foreign promise is only left alone. With 0 or less, work that is
- * not done is not started. asyncio: `wait_for`.
- * @throws TimeoutError when the time is over, after the work has ended
+ * Waits for `work` for a limited time. asyncio: `wait_for`. The call can be cancelled, which
+ * cancels the work as the deadline does:
+ * - A function runs in the calling task. When the time is over, its waits are cancelled.
+ * - A Task or Future is cancelled when the time is over, and the call waits for its end.
+ * - A foreign promise goes on. Only the wait for it ends.
+ * @param work a function, a Task, a Future or a foreign promise
+ * @param ms milliseconds; null for no limit; with 0 or less, a function is not started, and a Task
+ *   or Future that is not done is cancelled
+ * @param options `signal`: an AbortSignal that cancels the call
+ * @throws TimeoutError when the time is over, after the work has ended; what the work throws;
+ *   TypeError or RangeError for a wrong `work` or `ms`
+ *
+ * @example
+ * ```ts
+ * import { sleep, waitFor } from 'maitre';
+ * console.log(await waitFor(() => sleep(10, 'soup'), 1000));
+ * await waitFor(() => sleep(1000), 10).catch((error) => console.log(error.message));
+ * ```
  */
 export function waitFor<T>(work: Work<T>, ms: number | null, options?: WaitOptions): Promise<T> {
   try {
@@ -251,7 +325,10 @@ async function cancelAndWait<T>(work: Awaitable<T>, options: WaitOptions | undef
   }
 }
 
-/** Runs `fn` in a scope with a deadline; `late` says what the caller gets when that ended it, a TimeoutError by default. */
+/**
+ * Runs `fn` in a scope with a deadline. `late` returns the value of the call when the deadline
+ * ended `fn`. Without it, the call rejects with a TimeoutError.
+ */
 function guard<T>(
   fn: (t: Timeout) => PromiseLike<T> | T,
   when: number | null,
@@ -270,7 +347,7 @@ function runGuarded<T>(
   late: (() => T) | undefined,
 ): Promise<T> {
   const scope = new DeadlineScope(outer);
-  const deadline = new (Timeout as unknown as MakeTimeout)(scope, when, ms); // its constructor is private for users alone
+  const deadline = new (Timeout as unknown as MakeTimeout)(scope, when, ms); // private for users alone
   const call = new Promise<T>((resolve, reject) => {
     const succeed = (value: T): void => {
       deadline.finish(undefined);

@@ -1,10 +1,12 @@
-// A turn of the loop: what waits for the next one, what is done at the end of this one, and the time they share.
+// A turn of the loop: what waits for the next one, what runs at the end of this one, and the time
+// that its waits share.
 //
-// - Entries are collected into batches. A batch is scheduled with its first entry and runs them in order; what is added
-//   while it runs is in the next batch. Two arrays take turns, so that a busy loop allocates none.
+// - Entries are collected into batches. The first entry of a batch schedules it. The batch runs its
+//   entries in order, and entries added meanwhile are in the next batch. Two arrays alternate, so
+//   that a busy loop allocates none.
 // - An entry that throws is reported and does not stop the others.
-// - The turn has a time of its own while something waits for its end: a clock costs more than all else that a wait's begin
-//   needs, and such turns are the busy ones.
+// - The turn has a time of its own while something waits for its end. Reading a clock costs more
+//   than everything else that the start of a wait needs, and such turns are the busy ones.
 import { loopTime } from './clock.ts';
 import { reportException } from './exception-handler.ts';
 import { host } from './host.ts';
@@ -13,7 +15,9 @@ import { host } from './host.ts';
 class Batch<T> {
   readonly #schedule: () => void;
   readonly #run: (entry: T) => void;
+  /** Those of the next run. Not empty means scheduled. */
   #entries: T[] = [];
+  /** The other array. Empty between two runs. */
   #idle: T[] = [];
 
   constructor(schedule: (run: () => void) => void, run: (entry: T) => void) {
@@ -22,10 +26,12 @@ class Batch<T> {
     this.#schedule = () => schedule(runAll);
   }
 
+  /** How many entries wait. */
   get size(): number {
     return this.#entries.length;
   }
 
+  /** Adds an entry, and schedules the batch with the first one. */
   add(entry: T): void {
     if (this.#entries.length === 0) this.#schedule();
     this.#entries.push(entry);
@@ -33,6 +39,7 @@ class Batch<T> {
 
   #runAll(): void {
     const batch = this.#entries;
+    // Exchanged before the run: entries added meanwhile are in the next batch.
     this.#entries = this.#idle;
     for (const entry of batch) {
       try {
@@ -41,12 +48,13 @@ class Batch<T> {
         reportException({ message: 'A step of the loop failed', error });
       }
     }
+    // The array is used again for the run after the next one.
     batch.length = 0;
     this.#idle = batch;
   }
 }
 
-/** What can be put into the next turn: a callback, a sleep(0), a timeout that is due already. */
+/** What can run in the next turn: a callback, a `sleep(0)`, a timeout that has passed already. */
 export interface Soon {
   due(): void;
 }
@@ -56,34 +64,47 @@ const soon = new Batch<Soon>(
   (entry) => entry.due(),
 );
 
-/** Has `entry.due()` called in the next turn, in order. */
+/**
+ * Calls `entry.due()` in the next turn of the loop, in the order of the calls. An entry cannot be
+ * taken back: make its `due` do nothing. What it throws is reported.
+ *
+ * @example
+ * ```ts
+ * import { addSoon } from 'maitre/lowlevel';
+ * addSoon({ due: () => console.log('in the next turn') });
+ * ```
+ */
 export function addSoon(entry: Soon): void {
   soon.add(entry);
 }
 
-/** How many entries wait for the next turn. */
+/** Returns how many entries wait for the next turn. */
 export function soonCount(): number {
   return soon.size;
 }
 
-/** The time of this turn; undefined while nothing waits for its end. */
+/** The time of this turn, in whole milliseconds; undefined while nothing waits for its end. */
 let time: number | undefined;
 
-/** The loop's time in whole milliseconds; that of the turn, while it has one. */
+/** Returns the loop's time in whole milliseconds; that of the turn, while it has one. */
 export function turnTime(): number {
   return time ?? Math.floor(loopTime());
 }
 
-/** Forgets the time of the turn: the clock was replaced. */
+/** Forgets the time of the turn. Called when the clock is replaced. */
 export function forgetTurnTime(): void {
   time = undefined;
 }
 
-/** Makes a function that collects entries and has `run` called for each at the end of the turn, all in one callback of the host's. */
+/**
+ * Returns a function that collects entries. At the end of the turn, `run` is called for each of
+ * them, all in one callback of the host.
+ */
 export function atEndOfTurn<T>(run: (entry: T) => void): (entry: T) => void {
   const batch = new Batch<T>((runAll) => {
     time = Math.floor(loopTime());
     host.endOfTurn(() => {
+      // Before the entries run: waits that begin in them belong to the next turn.
       time = undefined;
       runAll();
     });

@@ -1,4 +1,21 @@
-// Waiting for several tasks without owning them: `wait` and `asCompleted`. Neither cancels what it waits for.
+// Waiting for several tasks without owning them: `wait` and `asCompleted`. Neither cancels what it
+// waits for. Semantics: asyncio.wait and asyncio.as_completed.
+//
+// Both are built on `untilDone`, which makes one ManyWait for all awaitables. Its states are those
+// of every wait (wait.ts). While it is WAITING, it is subscribed to every pending awaitable and may
+// be in the heap of deadlines. The step that decides it undoes both.
+//
+// Who receives the errors of the tasks:
+// - `wait` receives those of the tasks that are done when it resolves. The errors of the others are
+//   reported as if it had never waited.
+// - `asCompleted` receives the error of each task that it yields. While the loop runs, the pending
+//   tasks count as awaited. When the loop ends or is cancelled, their errors are reported.
+// - `run` and `asCompleted` pass `handles` as false, because they count the receivers themselves.
+//
+// Example: `wait([a, b], { returnWhen: 'FIRST_COMPLETED' })`, and `a` fails. `a` calls `settled`,
+// which answers the wait and unsubscribes from `b`. At delivery, `take` marks the error of `a` as
+// handled, and takes the claim on `b` back. If the caller is cancelled between these two steps,
+// `withdraw` takes both claims back, and the error of `a` is reported.
 import { AsyncIteration, type Check, type Deadline, oneOf } from '../base/index.ts';
 import { Awaitable, type Subscriber } from './awaitable.ts';
 import { checkMs, loopTime } from './clock.ts';
@@ -8,20 +25,26 @@ import { TimeoutError } from './errors.ts';
 import { addSoon } from './turn.ts';
 import { answeredWait, Wait } from './wait.ts';
 
+/** When `wait` returns. asyncio: the constants of the same names. */
 export type ReturnWhen = 'ALL_COMPLETED' | 'FIRST_COMPLETED' | 'FIRST_EXCEPTION';
 
 /**
- * One wait on many awaitables. It subscribes to each pending one, and leaves them all when it is decided, whichever way.
- * Answered when `#missing` reaches zero, by FIRST_EXCEPTION's failure, or by the deadline.
+ * One wait for many awaitables. It subscribes to each pending one, and unsubscribes from all when
+ * it is decided, in whichever way. It is answered when `#missing` reaches zero, by a failure under
+ * FIRST_EXCEPTION, or by the deadline.
  */
 class ManyWait extends Wait<void> implements Subscriber, Deadline {
   when: number;
   slot = -1;
   order = 0;
+  /** Those that were pending when it began. */
   readonly #awaited: Awaitable<unknown>[];
   readonly #returnWhen: ReturnWhen;
+  /** How many must still end. */
   #missing: number;
-  /** Whoever waits gets the errors of those that fail meanwhile. */
+  /**
+   * The waiting code receives the errors of those that fail meanwhile, so they count as handled.
+   */
   readonly #handles: boolean;
 
   constructor(
@@ -46,6 +69,7 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     else if (this.when !== Infinity) addDeadline(this);
   }
 
+  /** One of the awaitables has ended. */
   settled(awaitable: Awaitable<unknown>): void {
     this.#missing--;
     const failed = this.#returnWhen === 'FIRST_EXCEPTION' && awaitable.failed();
@@ -56,14 +80,20 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     this.#decide();
   }
 
+  /** Answers the wait, and unsubscribes from the others. */
   #decide(): void {
     if (this.answer()) this.#leave();
   }
 
+  /** The value of the wait is undefined. */
   override answer(): boolean {
     return super.answer(undefined);
   }
 
+  /**
+   * Runs at delivery. The waiting code receives the outcomes of those that are done. It no longer
+   * waits for the others.
+   */
   protected override take(): void {
     if (!this.#handles) return;
     for (const awaitable of this.#awaited) {
@@ -72,12 +102,13 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
     }
   }
 
-  /** Also when it was answered: the errors of those that failed have no receiver here any more. */
+  /** Also after an answer: the waiting code does not receive the errors of those that failed. */
   protected override withdraw(): void {
     this.#leave();
     if (this.#handles) for (const awaitable of this.#awaited) awaitable.countTaker(-1);
   }
 
+  /** Undoes what the constructor registered. Idempotent. */
   #leave(): void {
     deleteDeadline(this);
     for (const awaitable of this.#awaited) awaitable.unsubscribe(this);
@@ -85,8 +116,10 @@ class ManyWait extends Wait<void> implements Subscriber, Deadline {
 }
 
 /**
- * Waits until `returnWhen` holds for the awaitables or the time is over. The wait of `wait`, `asCompleted` and others.
- * @param handles false: the errors of those that fail are reported all the same
+ * Waits until `returnWhen` holds for the awaitables or the time is over. `wait`, `asCompleted`,
+ * `waitFor` and `run` use it.
+ * @param timeout milliseconds; undefined for no limit
+ * @param handles false if errors of those that fail are to be reported all the same
  */
 export function untilDone(
   awaitables: Iterable<Awaitable<unknown>>,
@@ -99,6 +132,7 @@ export function untilDone(
   const refused = beginWait(options);
   if (refused !== undefined) return refused;
   const pending: Awaitable<unknown>[] = [];
+  // Those that are done already can decide the call at once.
   for (const awaitable of awaitables) {
     if (!awaitable.done()) pending.push(awaitable);
     else if (returnWhen === 'FIRST_COMPLETED' || (returnWhen === 'FIRST_EXCEPTION' && awaitable.failed())) {
@@ -112,17 +146,25 @@ export function untilDone(
 
 const condition: Check = oneOf('ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION');
 
+/** Options of `wait`. */
 export interface WaitForManyOptions extends WaitOptions {
-  /** Milliseconds; when they are over, what is done so far is the answer. Default: none. */
+  /** Milliseconds, after which the call resolves to what is done so far. Default: no limit. */
   readonly timeout?: number | undefined;
-  /** Default `ALL_COMPLETED`. A cancelled task is not an exception for `FIRST_EXCEPTION`. */
+  /**
+   * When the call resolves. Default: `ALL_COMPLETED`. For `FIRST_EXCEPTION`, a cancelled task does
+   * not count as an exception.
+   */
   readonly returnWhen?: ReturnWhen | undefined;
 }
 
 /**
- * Waits for tasks and resolves to those that are done and those that are not. Never rejects for a task's failure or for the
- * timeout, and never cancels a task, not even when the caller is cancelled. asyncio: `wait`.
- * @throws TypeError for anything but Tasks and Futures; RangeError for an empty list
+ * Waits for tasks, and resolves to those that are done and those that are not. It never rejects for
+ * a failure of a task or for the timeout, and it never cancels a task. The call can be cancelled,
+ * which leaves the tasks alone. asyncio: `wait`.
+ * @param tasks Tasks and Futures, at least one
+ * @param options `returnWhen`, `timeout` in milliseconds, and `signal`
+ * @throws CancelledError; TypeError for anything but Tasks and Futures; RangeError for an empty
+ *   list
  *
  * @example
  * ```ts
@@ -141,6 +183,7 @@ export function wait<A extends Awaitable<unknown>>(
   return waiting(waitForTasks(tasks, options));
 }
 
+/** `wait`, as an async function: argument errors become rejections. */
 async function waitForTasks<A extends Awaitable<unknown>>(
   tasks: Iterable<A>,
   options: WaitForManyOptions,
@@ -156,7 +199,7 @@ async function waitForTasks<A extends Awaitable<unknown>>(
   for (const task of all) {
     if (!task.done()) pending.add(task);
     else {
-      task.markHandled(); // those that were done before; the pending ones' errors have no receiver here any more
+      task.markHandled(); // also those that were done before; errors of pending ones have no receiver here any more
       done.add(task);
     }
   }
@@ -164,8 +207,9 @@ async function waitForTasks<A extends Awaitable<unknown>>(
 }
 
 /**
- * What `asCompleted` returns. An interface of its own: `for await` over an `AsyncIterable<Task<T>>` is typed as if it gave
- * `T`, while the tasks themselves come.
+ * What `asCompleted` returns: an async iterator of tasks. It is an interface of its own because
+ * TypeScript types `for await` over an `AsyncIterable<Task<T>>` as if it yielded `T`, while it
+ * yields the tasks.
  */
 export interface CompletionIterator<A> extends AsyncDisposable {
   next(): Promise<IteratorResult<A, undefined>>;
@@ -174,9 +218,14 @@ export interface CompletionIterator<A> extends AsyncDisposable {
 }
 
 /**
- * Yields the tasks one by one, in the order in which they end. Cancelling the loop leaves them alone. asyncio:
+ * Yields the tasks one by one, in the order in which they end. Each step of the loop is a
+ * cancellation point. Cancelling or leaving the loop does not cancel the tasks. asyncio:
  * `as_completed`, the form for `async for`.
- * @throws TimeoutError from the iteration when `timeout` milliseconds are over
+ * @param tasks Tasks and Futures
+ * @param options `timeout`: milliseconds for the whole loop; `signal`: an AbortSignal that cancels
+ *   a step
+ * @throws TimeoutError from the iteration when the timeout is over; TypeError for anything but
+ *   Tasks and Futures
  *
  * @example
  * ```ts
@@ -194,15 +243,24 @@ export function asCompleted<A extends Awaitable<unknown>>(
   return new Completions(pending, options.timeout, options.signal === undefined ? undefined : options);
 }
 
-/** asCompleted's iterator. An async generator would await the tasks that it yields, and yield their results. */
+/**
+ * The iterator of asCompleted. An async generator would await the tasks that it yields, and yield
+ * their results.
+ */
 class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implements CompletionIterator<A>, Subscriber {
+  /** All tasks, those that have ended included. */
   readonly #all: Set<A>;
-  /** Noted as they come, so that two ends in one turn keep their order. */
+  /** Those that have ended, in that order, even if two end in one turn. */
   readonly #ended: A[] = [];
+  /** How many of `#ended` were yielded. */
   #given = 0;
-  /** The loop goes on, as far as is known: it will get the errors of those that fail. */
+  /**
+   * True while the loop goes on, as far as is known: it will receive the errors of those that fail.
+   */
   #listens = false;
+  /** As passed, in milliseconds, for the message. */
   readonly #timeout: number | undefined;
+  /** When the timeout is over, in milliseconds on the loop's clock; undefined for never. */
   readonly #until: number | undefined;
   readonly #options: WaitOptions | undefined;
 
@@ -219,6 +277,7 @@ class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implem
     this.#listen(true);
   }
 
+  /** A task has ended: `#take` yields it when its turn comes. */
   settled(task: Awaitable<unknown>): void {
     this.#ended.push(task as A); // only members of #all are subscribed to
   }
@@ -228,30 +287,34 @@ class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implem
     return waiting(this.#take());
   }
 
-  // A loop that was cancelled does not come back, and does not call return() either. One that does counts from then on.
+  // A cancelled loop does not call next() again, and does not call return() either. If it does call
+  // next(), it counts as a receiver again.
   #listen(listens: boolean): void {
     if (this.#listens === listens) return;
     this.#listens = listens;
     for (const task of this.#all) task.countTaker(listens ? 1 : -1);
   }
 
+  /** Returns the next task that has ended. Its error has a receiver now. */
   #give(): A {
-    const task = this.#ended[this.#given++] as A; // tested by who calls it
+    const task = this.#ended[this.#given++] as A; // the caller tested that there is one
     task.markHandled();
     return task;
   }
 
+  /** Waits for the next task that ends. */
   async #take(): Promise<IteratorResult<A, undefined>> {
     const refused = beginWait(this.#options);
     if (refused !== undefined) {
       this.#listen(false);
       return refused;
     }
-    // A loop, because another next() may take what this one waited for.
+    // A loop, because another next() can take what this one waited for.
     for (let late = false; ; late = this.#until !== undefined && loopTime() >= this.#until) {
       if (this.#given === this.#all.size) return { done: true, value: undefined };
       if (this.#given < this.#ended.length) return { done: false, value: this.#give() };
       const pending = [...this.#all].filter((task) => !task.done());
+      // The timeout is tested last: tasks that have ended by then are yielded first.
       if (late) {
         await this.return();
         throw new TimeoutError(
@@ -276,6 +339,7 @@ class Completions<A extends Awaitable<unknown>> extends AsyncIteration<A> implem
   }
 }
 
+/** Returns the tasks without duplicates. Throws a TypeError for anything but Tasks and Futures. */
 function checkAwaitables<A extends Awaitable<unknown>>(tasks: Iterable<A>, name: string): Set<A> {
   const all = new Set(tasks);
   for (const task of all) {

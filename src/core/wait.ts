@@ -1,22 +1,31 @@
-// The wait record: what a task waits for, on which resource, since when, and how to take it back. Cancelling a task
-// calls its wait records; a console reads the very same ones. Every waiting call of maitre is one of these.
+// The wait record: what a task waits for, on which resource, since when, and how to take the wait
+// back. Cancelling a task cancels its wait records, and a console reads the same records. Every
+// waiting call of maitre makes one.
 //
 // States of a wait:
 //
-//   WAITING --answer/fail--> ANSWERED, FAILED ---------------(delivery)--> DELIVERED: the promise settles
+//   WAITING --answer/fail--> ANSWERED, FAILED --------(delivery)--> DELIVERED: the promise settles
 //      |                        |         ^ the cancel was taken back
-//      |                        +-cancel-> OVERRULED --------(delivery)--> DELIVERED: the promise rejects
-//      +--------cancel-------------------> CANCELLED --------(delivery)--> DELIVERED: the promise rejects
+//      |                        +-cancel-> OVERRULED -(delivery)--> DELIVERED: the promise rejects
+//      +--------cancel-------------------> CANCELLED -(delivery)--> DELIVERED: the promise rejects
 //
-// - Only these arrows exist; answer() in any state but WAITING does nothing, and so does a second cancel().
-// - A cancel of a WAITING wait is final: withdraw(false) leaves the queue in that step, as asyncio cancels the future.
-// - A cancel that comes between an answer and its delivery overrules it *at delivery*, if it still stands in the wait's scope
-//   then: withdraw(true) hands on what was handed over (the permit to the next waiter). After `uncancel()` the answer stands.
-// - Exactly one of withdraw() and take() is called in a wait's life.
-// - take() runs at delivery: what it removes (bytes, items) is removed in the same step that settles the promise, so
+// - There are no other transitions. `answer()` does nothing in any state but WAITING. A second
+//   `cancel()` can only make an OVERRULED wait final.
+// - A cancel of a WAITING wait is final: `withdraw(false)` leaves the queue in the same step, as
+//   asyncio cancels the future.
+// - A cancel between the answer and the delivery overrules the answer *at delivery*, if the cancel
+//   still stands in the wait's scope then. `withdraw(true)` then hands on what the answer handed
+//   over, such as a permit to the next waiter. After `uncancel()` the answer stands.
+// - In the life of a wait, either `withdraw()` or `take()` is called, once.
+// - `take()` runs at delivery. It removes bytes or items in the step that settles the promise, so
 //   nothing is lost in between.
-// - A wait is linked to its scope from its construction to its delivery, whatever its state.
-// - Whatever withdraw, take or an instrument throws, the wait is delivered.
+// - A wait is linked to its scope from its construction to its delivery, in every state.
+// - The wait is delivered even if `withdraw`, `take` or an instrument throws.
+//
+// Example: task A waits in `lock.acquire()`, and the holder releases the lock. A's wait is
+// ANSWERED: A owns the lock, but its code has not continued. In the same step, A's timeout expires:
+// the wait is OVERRULED. At delivery the cancel still stands, so `withdraw(true)` releases the lock
+// to the next waiter, and A's promise rejects. A never held the lock without knowing it.
 import { type Linked, type LinkedSet } from '../base/index.ts';
 import { loopTime } from './clock.ts';
 import { isSignalOf, onAbort, quiet, scopeOf, type WaitOptions } from './current-waiter.ts';
@@ -39,23 +48,27 @@ type State = typeof WAITING | typeof ANSWERED | typeof FAILED | typeof CANCELLED
 
 const STATES: readonly WaitState[] = ['waiting', 'answered', 'failed', 'cancelled', 'cancelled', 'delivered'];
 
-/** The outcome of an OVERRULED wait: the answer that was decided, and the cancellation that came after it. */
+/** The outcome of an OVERRULED wait: the answer, and the cancellation that came after it. */
 interface Overruled {
   readonly before: typeof ANSWERED | typeof FAILED;
   readonly outcome: unknown;
   readonly error: CancelledError;
-  /** It came from the scope, and goes when no cancel stands there any more. One from a foreign signal stays. */
+  /**
+   * False if the cancel came from the scope: it lapses once no cancel stands there. True for a
+   * foreign signal, whose cancel cannot be taken back.
+   */
   final: boolean;
 }
 
-/** Where waits began, while tracing is on. */
+/** Where waits began. Filled only while tracing is on. */
 const sites = new WeakMap<Wait<unknown>, { stack?: string }>();
-/** When waits were decided, while there is an instrument. */
+/** When waits were decided. Filled only while there is an instrument. */
 const decisions = new WeakMap<Wait<unknown>, number>();
-/** Waits of which instruments have not been told. Empty while nobody listens. */
+/** Waits that instruments do not know of yet. Empty while there is no instrument. */
 const unannounced = new Set<Wait<unknown>>();
 
-// The executor of every wait's promise: it hands the two functions over without a closure per wait.
+// The executor of every wait's promise. It hands the two functions over in variables, so that a
+// wait allocates no closure.
 let resolveNew: (value: never) => void;
 let rejectNew: (error: unknown) => void;
 function executor(resolve: (value: never) => void, reject: (error: unknown) => void): void {
@@ -64,20 +77,43 @@ function executor(resolve: (value: never) => void, reject: (error: unknown) => v
 }
 
 /**
- * The building block of every primitive. A subclass says what is taken back on cancel (`withdraw`) and, if the value is
- * made at delivery, how (`take`). Make one only after `beginWait()` let the call pass, put it where it waits, and return its
- * `promise`.
+ * The building block of every primitive. A subclass overrides `withdraw`, which takes the wait
+ * back, and, if the value is made at delivery, `take`. Construct one only after `beginWait()` let
+ * the call pass. Put it where it waits, then return its `promise`.
+ *
+ * @example
+ * ```ts
+ * import { sleep, timeout } from 'maitre';
+ * import { beginWait, Wait } from 'maitre/lowlevel';
+ * const bells = new Set<BellWait>();
+ * class BellWait extends Wait<string> {
+ *   protected override withdraw(): void {
+ *     bells.delete(this);
+ *   }
+ * }
+ * function nextBell(): Promise<string> {
+ *   const refused = beginWait();
+ *   if (refused !== undefined) return refused;
+ *   const wait = new BellWait('bell', undefined);
+ *   bells.add(wait);
+ *   return wait.promise;
+ * }
+ * await timeout(10, nextBell).catch(() => console.log('no bell', bells.size));
+ * ```
  */
 export class Wait<T> implements WaitRecord {
-  /** What kind of wait it is, in words: `sleep`, `read`, `lock.acquire`. */
+  /** The kind of wait, in words: `sleep`, `read`, `lock.acquire`. */
   readonly kind: string;
   /** What it waits for: a reader, a lock, another task; undefined for a sleep. */
   readonly resource: unknown;
-  /** When it began, on the loop's clock, in whole milliseconds; waits of one turn may share the time of the first. */
+  /**
+   * When it began, on the loop's clock, in whole milliseconds. Waits of one turn can share the time
+   * of the first.
+   */
   readonly since: number;
 
-  // Written by scope.ts alone.
-  /** The scope it belongs to; undefined outside of tasks. @internal */
+  // Only scope.ts writes these.
+  /** The scope to which it belongs; undefined outside of tasks. @internal */
   scope: Scope | undefined;
   /** @internal */
   nextOfScope: ScopedWait | undefined = undefined;
@@ -85,20 +121,20 @@ export class Wait<T> implements WaitRecord {
   previousOfScope: ScopedWait | undefined = undefined;
 
   #state: State = WAITING;
-  /** The answer, the error, the cancellation, or what an overruled wait keeps, by state. */
+  /** By state: the answer, the error, the cancellation, or an Overruled. */
   #outcome: unknown;
   readonly #promise: Promise<T>;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
-  /** Takes the abort listener of a foreign signal away. */
+  /** Removes the abort listener from a foreign signal; undefined without one. */
   #unlisten: (() => void) | undefined;
 
   constructor(kind: string, resource: unknown, options?: WaitOptions) {
     this.kind = kind;
     this.resource = resource;
-    this.since = turnTime(); // a small integer takes no memory of its own
+    this.since = turnTime(); // a small integer needs no memory of its own
     this.#promise = new Promise<T>(executor);
-    this.#resolve = resolveNew as (value: T) => void; // set by the executor, which ran just now
+    this.#resolve = resolveNew as (value: T) => void; // the executor ran just now and set it
     this.#reject = rejectNew;
     const scope = scopeOf(options);
     this.scope = scope;
@@ -108,7 +144,10 @@ export class Wait<T> implements WaitRecord {
     if (hooks.waitBegun !== undefined) unannounced.add(this as Wait<unknown>);
   }
 
-  /** What the caller awaits. Reading it says that the wait stands in its place: instruments are told then. */
+  /**
+   * The promise to return to the caller. Read it once the wait stands in its place: the first read
+   * announces the wait to instruments.
+   */
   get promise(): Promise<T> {
     if (unannounced.size > 0) this.#announce();
     return this.#promise;
@@ -125,14 +164,14 @@ export class Wait<T> implements WaitRecord {
   }
 
   get state(): WaitState {
-    return STATES[this.#state] as WaitState; // by index
+    return STATES[this.#state] as WaitState; // STATES has an entry for each state
   }
 
   get answeredAt(): number | undefined {
     return decisions.get(this as Wait<unknown>);
   }
 
-  /** Where it began: an error made there. Undefined unless tracing was on. */
+  /** An error made where the wait began, for its stack. Undefined unless tracing was on. */
   get site(): { stack?: string } | undefined {
     return sites.get(this as Wait<unknown>);
   }
@@ -142,19 +181,25 @@ export class Wait<T> implements WaitRecord {
     return this.#state === WAITING;
   }
 
-  /** True once answered and not yet delivered: a cancel would still take the answer away. */
+  /** True once answered and not yet delivered. A cancel can still overrule the answer. */
   get answered(): boolean {
     return this.#state === ANSWERED || this.#state === FAILED;
   }
 
-  /** Decides the wait: the task goes on with `value` (or with what `take` makes of it). False if it was decided before. */
+  /**
+   * Decides the wait: its promise will resolve to `value`, or to what `take` makes of it. Returns
+   * false if the wait was decided before.
+   */
   answer(value: T): boolean {
     if (this.#state !== WAITING) return false;
     this.#decide(ANSWERED, value);
     return true;
   }
 
-  /** Decides the wait: the task goes on with an error. False if it was decided before. */
+  /**
+   * Decides the wait: its promise will reject with `error`. Returns false if the wait was decided
+   * before.
+   */
   fail(error: unknown): boolean {
     if (this.#state !== WAITING) return false;
     this.#decide(FAILED, error);
@@ -162,8 +207,10 @@ export class Wait<T> implements WaitRecord {
   }
 
   /**
-   * Takes the wait back; the task goes on with `error`. True if the cancellation will be seen by the task.
-   * @param final it is this wait's alone, and not that of its scope: `uncancel` does not take it back
+   * Takes the wait back: its promise will reject with `error`. Returns true if the task will see
+   * the cancellation.
+   * @param final true if the cancel concerns this wait alone and not its scope: `uncancel` does not
+   *   take it back
    */
   cancel(error: CancelledError, final = false): boolean {
     const state = this.#state;
@@ -183,25 +230,28 @@ export class Wait<T> implements WaitRecord {
   }
 
   /**
-   * Makes a cancel that overruled an answer final now: somebody else asks for what the wait was answered with. True if it did, and
-   * so has withdrawn.
+   * Makes final a cancel that overruled an answer, because another caller needs what the wait was
+   * answered with. Returns true if it did: the wait has then withdrawn.
    */
   yieldAnswer(): boolean {
     return this.#state === OVERRULED && this.#settledState() === CANCELLED;
   }
 
   /**
-   * Undoes the wait: leaves the queue it stands in; with `answered`, hands on what `answer(value)` handed over. Should not throw:
-   * what it throws is reported.
+   * Override this to undo the wait: leave the queue and, if `answered` is true, hand on what
+   * `answer(value)` handed over. It must not throw; what it throws is reported.
    */
   protected withdraw(_answered: boolean, _value: T): void {}
 
-  /** Makes the value at delivery, from what was answered. What it throws, the task gets. */
+  /**
+   * Override this to make the value at delivery from what was answered. If it throws, the promise
+   * rejects with that error.
+   */
   protected take(answer: T): T {
     return answer;
   }
 
-  /** Settles the promise. By delivery.ts alone. @internal */
+  /** Settles the promise. Only delivery.ts calls it. @internal */
   deliver(): void {
     const state = this.#settledState();
     const outcome = this.#outcome;
@@ -212,14 +262,17 @@ export class Wait<T> implements WaitRecord {
     hooks.waitEnded?.(this, ended);
   }
 
-  /** How it ends: an overruled one is cancelled, unless its cancel was taken back. `#outcome` is then what belongs to that. */
+  /**
+   * Returns how it ends. An OVERRULED wait becomes CANCELLED, or returns to its answer if the
+   * cancel was taken back. `#outcome` then holds what belongs to the returned state.
+   */
   #settledState(): State {
     if (this.#state !== OVERRULED) return this.#state;
     const { before, outcome, error, final } = this.#outcome as Overruled;
     const stands = final || this.scope === undefined || isCancelled(this.scope);
     this.#state = stands ? CANCELLED : before;
     this.#outcome = stands ? error : outcome;
-    if (stands) this.#withdraw(before === ANSWERED, outcome as T); // an answer's outcome is a T
+    if (stands) this.#withdraw(before === ANSWERED, outcome as T); // the outcome of an answer is a T
     return this.#state;
   }
 
@@ -233,7 +286,8 @@ export class Wait<T> implements WaitRecord {
   }
 
   #rejectWith(error: unknown, cancelled: boolean): WaitOutcome {
-    // A cancellation nobody looks at is nobody's error, whether it is this wait's or that of what it waited for.
+    // A cancellation that nobody awaits is not an error, whether it is of this wait or of what it
+    // waited for.
     if (error instanceof CancelledError) quiet(this.#promise);
     this.#reject(error);
     return cancelled ? 'cancelled' : 'failed';
@@ -262,24 +316,45 @@ export class Wait<T> implements WaitRecord {
   }
 
   #listen(signal: AbortSignal): void {
-    if (isSignalOf(signal, this.scope)) return; // the scope's own cancel reaches us through the link
+    if (isSignalOf(signal, this.scope)) return; // the link to the scope brings the scope's own cancel
     this.#unlisten = onAbort(signal, (error) => this.cancel(error, true));
   }
 }
 
-/** A wait that stands in a primitive's line: a LinkedSet of QueuedWaits. A cancel takes it out. */
+/**
+ * A wait in the line of a primitive, which is a LinkedSet of QueuedWaits. A cancel removes it from
+ * the line. Construct it after `beginWait()`, and join it to a Line, which returns its promise.
+ * `Line` and `beginWait` have examples.
+ */
 export class QueuedWait<T> extends Wait<T> implements Linked {
-  // Written by LinkedSet alone.
+  // Only LinkedSet writes these.
   previous: Linked | undefined = undefined;
   next: Linked | undefined = undefined;
   list: object | undefined = undefined;
 
   protected override withdraw(_answered: boolean, _value: T): void {
-    (this.list as LinkedSet<QueuedWait<T>> | undefined)?.delete(this); // only such a list takes it
+    (this.list as LinkedSet<QueuedWait<T>> | undefined)?.delete(this); // only such a list adds it
   }
 }
 
-/** A wait answered at once: for a call whose turn has given all its answers, or whose race decides who is answered. */
+/**
+ * Returns the promise of a wait that is answered at once. Use it when `mayAnswer()` is false and
+ * the call need not wait: the turn has no answers left, or a race decides which member is answered.
+ * Such a promise can still be cancelled until its delivery.
+ *
+ * @example
+ * ```ts
+ * import { answeredWait, beginWait, mayAnswer } from 'maitre/lowlevel';
+ * const door = { isOpen: true };
+ * function untilOpen(): Promise<void> {
+ *   const refused = beginWait();
+ *   if (refused !== undefined) return refused;
+ *   if (mayAnswer()) return Promise.resolve();
+ *   return answeredWait<void>('door', door, undefined, undefined);
+ * }
+ * await untilOpen();
+ * ```
+ */
 export function answeredWait<T>(
   kind: string,
   resource: unknown,

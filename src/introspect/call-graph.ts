@@ -1,16 +1,33 @@
-// Who waits for whom. The links are the wait records and subscribers themselves, so nothing is kept for this alone.
-// asyncio 3.14: `capture_call_graph`, `format_call_graph`.
+// Who waits for whom. The links are the wait records and subscribers themselves, so nothing is
+// stored for this alone. asyncio 3.14: `capture_call_graph`, `format_call_graph`.
 import { type Awaitable, currentTask, InvalidStateError, Task, waitsOf } from '../core/index.ts';
 
+/** A task and the tasks that await it. */
 export interface CallGraph {
   readonly task: Task<unknown>;
-  /** Where it waits, innermost first; empty unless tracing is on. */
+  /** The frames where it waits, innermost first; empty unless tracing is on. */
   readonly stack: readonly string[];
-  /** The tasks that await it, each with its own awaiters. A circle ends where it closes. */
+  /**
+   * The tasks that await it, each with the tasks that await that one. A circle ends where it
+   * closes.
+   */
   readonly awaitedBy: readonly CallGraph[];
 }
 
-/** The graph of who awaits `task` (default: the current one). InvalidStateError outside of tasks without an argument. */
+/**
+ * Returns the graph of the tasks that await a task. asyncio: `capture_call_graph`.
+ * @param task the task; default: the current one
+ * @throws InvalidStateError outside of tasks, without an argument
+ *
+ * @example
+ * ```ts
+ * import { captureCallGraph, createTask, sleep } from 'maitre';
+ * const soup = createTask(() => sleep(10), { name: 'soup' });
+ * const menu = createTask(() => soup, { name: 'menu', eager: true });
+ * console.log(captureCallGraph(soup).awaitedBy.map(({ task }) => task.name));
+ * await menu;
+ * ```
+ */
 export function captureCallGraph(task: Task<unknown> | undefined = currentTask()): CallGraph {
   if (task === undefined) throw new InvalidStateError('Cannot capture the call graph: no task is running, pass one');
   return graphOf(task, new Set());
@@ -23,7 +40,7 @@ function graphOf(task: Task<unknown>, path: ReadonlySet<Task<unknown>>): CallGra
   return { task, stack: task.stack(), awaitedBy };
 }
 
-/** The tasks behind an awaitable's subscribers, through gathers and shields. */
+/** Returns the tasks behind the subscribers of an awaitable, through gathers and shields. */
 function awaitersOf(awaitable: Awaitable<unknown>, seen: Set<Awaitable<unknown>>): Set<Task<unknown>> {
   const awaiters = new Set<Task<unknown>>();
   if (seen.has(awaitable)) return awaiters;
@@ -36,7 +53,20 @@ function awaitersOf(awaitable: Awaitable<unknown>, seen: Set<Awaitable<unknown>>
   return awaiters;
 }
 
-/** The graph as text: the task, what it waits for, its stack, and indented below it who awaits it. */
+/**
+ * Returns the graph as text: the task, what it waits for, its stack and, indented below, the tasks
+ * that await it. asyncio: `format_call_graph`.
+ * @param task the task; default: the current one
+ * @throws InvalidStateError outside of tasks, without an argument
+ *
+ * @example
+ * ```ts
+ * import { createTask, formatCallGraph, sleep } from 'maitre';
+ * const soup = createTask(() => sleep(10), { name: 'soup', eager: true });
+ * console.log(formatCallGraph(soup));
+ * await soup;
+ * ```
+ */
 export function formatCallGraph(task?: Task<unknown>): string {
   const lines: string[] = [];
   format(captureCallGraph(task), 0, lines);

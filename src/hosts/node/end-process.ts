@@ -1,14 +1,18 @@
-// The orderly end of a process. What was written to a pipe that is full waits in the process, and process.exit() drops it:
-// the last lines of a server with thousands of clients, all that a slow reader has not taken yet.
+// The orderly end of a process. What was written to a full pipe waits in the process, and
+// process.exit() drops it: the last lines of a server with thousands of clients, and everything
+// that a slow reader has not taken yet.
 
-/** Milliseconds that whoever reads the output gets to take the rest of it. One that has stopped reading holds nothing up. */
+/**
+ * How long the reader of the output has to take the rest of it, in milliseconds. A reader that has
+ * stopped does not delay the end any longer.
+ */
 const OUTPUT_WAIT = 2000;
 
 const onBun = 'bun' in process.versions;
 
 /**
- * Ends the process as soon as standard output and standard error have handed over what was written to them, after at most
- * two seconds. Never settles; `process.exit` is the end at once.
+ * Ends the process as soon as standard output and standard error have handed over what was written
+ * to them, or after two seconds. Never settles. `process.exit` ends the process at once instead.
  */
 export async function endProcess(code: number): Promise<never> {
   const waiting = [process.stdout, process.stderr].filter(mayHoldBack);
@@ -16,19 +20,20 @@ export async function endProcess(code: number): Promise<never> {
   process.exit(code);
 }
 
-/** Bun's streams do not tell how much they hold. */
+/** Whether a stream may still hold output. The streams of Bun do not tell how much they hold. */
 function mayHoldBack(stream: NodeJS.WriteStream): boolean {
   return stream.writable && (onBun || stream.writableLength > 0);
 }
 
 /**
- * An empty write is called back behind everything else; on Bun at once, but `end` is not. Node's `end` shuts the socket down
- * that a pipe may be, also for the programs that write to it after us. Blocking writes (`_handle.setBlocking`) hold only for
- * what is written after the call.
+ * Resolves when the stream has handed over its output. The callback of an empty write comes after
+ * all earlier writes, except on Bun, where it comes at once, but that of `end` does not. On Node,
+ * `end` shuts down the socket that a pipe can be, even for other programs that write to it after
+ * this one. Blocking writes (`_handle.setBlocking`) have effect only on later writes.
  */
 function handedOver(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
-    stream.on('error', () => resolve()); // the reader has left, which changes nothing about how we end
+    stream.on('error', () => resolve()); // the reader has left, which changes nothing about the end
     if (onBun) stream.end(() => resolve());
     else stream.write('', () => resolve());
   });

@@ -1,8 +1,9 @@
 // The host port on Node, Bun and Deno: their own loop, clocks, signals and AsyncLocalStorage.
 //
-// The loop's functions are taken from `node:timers` and the clock from `node:perf_hooks` when this file is loaded, not from the
-// globals when they are called: fake timers of a test runner (Jest, Vitest, sinon) replace the globals, and would have every
-// server hang. maitre's own clock is FakeClock's to replace.
+// The functions of the loop come from `node:timers` and the clock from `node:perf_hooks`, when this
+// file is loaded. They do not come from the globals when they are called: the fake timers of a test
+// runner (Jest, Vitest, sinon) replace the globals, and every server would hang. FakeClock replaces
+// maitre's own clock.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -16,7 +17,7 @@ import { endProcess } from './end-process.ts';
 const now = performance.now.bind(performance);
 const nextTick = process.nextTick.bind(process);
 
-/** What the host calls its own: streams of the process, and steps that end by themselves. */
+/** What counts as the host's own: streams of the process, and steps that end by themselves. */
 const OWN = /^(TTYWrap|PipeWrap|Immediate|FSReq|WriteWrap|SimpleWriteWrap|LibuvStreamWrap|TickObject|ShutdownWrap)/;
 const IO = /TCP|UDP|TLS|Pipe|Process|AddrInfo/;
 
@@ -26,7 +27,10 @@ function classOf(name: string): ActiveResource['class'] {
   return IO.test(name) ? 'io' : 'other';
 }
 
-/** On Node 20 and 22 a store entered inside `run` of another storage stays with the caller. Tried out once. */
+/**
+ * Tests once whether a store entered inside the `run` of another storage stays with the caller, as
+ * on Node 20 and 22.
+ */
 function triesEnterWith(): boolean {
   const [outer, inner] = [new AsyncLocalStorage<number>(), new AsyncLocalStorage<number>()];
   const leaks = outer.run(1, () => {
@@ -38,14 +42,20 @@ function triesEnterWith(): boolean {
   return leaks;
 }
 
-/** Who is told of an empty loop: one listener for all, because Node warns of many. Objects of their own: one function may be there twice. */
+/**
+ * The functions to call when the loop is empty. One listener calls all, because Node warns of many
+ * listeners. Each is wrapped in an object, because one function can be there twice.
+ */
 const onEmptyLoop = new Set<{ readonly fn: () => void }>();
 
 function tellEmptyLoop(): void {
   for (const { fn } of onEmptyLoop) fn();
 }
 
-/** What was thrown, with its stack. An error whose fields throw when they are read is still reported. */
+/**
+ * Formats what was thrown, with its stack. An error whose fields throw when they are read is still
+ * reported.
+ */
 function inspected(error: unknown): string {
   try {
     return inspect(error);
@@ -59,9 +69,9 @@ let writing = 0;
 const passOver = (): void => undefined;
 
 /**
- * Writes to standard error. Whoever read it may have gone, and the 'error' event of that would end the process. So a listener
- * takes it from the write until the turn after its callback, in which the event comes; what users write at another time fails
- * as ever.
+ * Writes to standard error. Its reader can be gone, and the 'error' event of that would end the
+ * process. So a listener handles the event from the write until the turn after the callback of the
+ * write, in which the event comes. What users write at another time fails as usual.
  */
 function writeReport(text: string): void {
   const { stderr } = process;
@@ -82,9 +92,10 @@ const nodeHost: Host = {
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout), // setTimer made it
   holdTimer: (timer, on) => void (on ? (timer as NodeJS.Timeout).ref() : (timer as NodeJS.Timeout).unref()), // as above
   nextTurn: (fn) => void setImmediate(fn),
-  // Not a tick: a tick comes after each socket's callback, this after those of all that were ready. uvloop flushes there, too.
+  // Not a tick: a tick runs after the callback of each socket, and this runs after the callbacks of
+  // all sockets that were ready. uvloop flushes there, too.
   endOfTurn: (fn) => void setImmediate(fn),
-  // A tick queued by a microtask runs once all microtasks have run.
+  // A tick that a microtask queues runs once all microtasks have run.
   afterMicrotasks: (fn) => nextTick(fn),
   random: () => Math.random(),
   carrier: new AsyncLocalStorage<unknown>(),
@@ -117,19 +128,20 @@ const nodeHost: Host = {
   exitNow: (code) => process.exit(code),
   exitWhenWritten: endProcess,
   exitWith(code, error) {
-    // Setting process.exitCode alone does not hold: an uncaught error sets it anew.
+    // Setting process.exitCode alone is not enough: an uncaught error sets it again.
     process.on('uncaughtExceptionMonitor', (uncaught) => {
       if (uncaught === error) process.on('exit', () => (process.exitCode = code));
     });
   },
 };
 
-/** Where the first copy of maitre in this process has left its host, for the others to see. */
+/** Where the first copy of maitre in this process stores its host, for other copies to find. */
 const FIRST_COPY = Symbol.for('maitre.host');
 
 /**
- * Installs this host; called by the entry modules. Warns once when another copy of maitre is loaded in this process: each has tasks,
- * a clock and an exception handler of its own, and `instanceof` tells their classes apart.
+ * Installs this host. The entry modules call it. It warns once if another copy of maitre is loaded
+ * in this process: each copy has its own tasks, clock and exception handler, and `instanceof` does
+ * not recognise classes of the other.
  */
 export function installNodeHost(): void {
   const registry = globalThis as { [FIRST_COPY]?: { readonly host: Host; warned: boolean } };

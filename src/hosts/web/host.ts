@@ -1,8 +1,12 @@
-// The host port in browsers, and anywhere that has timers and promises: no ambient task (there is nothing that carries
-// one through `await`), no signals, no process. Code passes `task.signal` on instead; core makes that as good.
+// The host port in browsers, and wherever there are timers and promises. It has no ambient task
+// (nothing carries one through `await`), no signals and no process. Code passes `task.signal` on
+// instead, which has the same effect.
 import { type Host, installHost } from '../../core/index.ts';
 
-/** A full turn of the loop: a message comes after what I/O has queued, and unlike a timer it is not held to 4 ms. */
+/**
+ * Returns a function that calls another one after a full turn of the loop. A message comes after
+ * what I/O has queued, and unlike a timer it is not delayed by 4 ms.
+ */
 function makeNextTurn(): (fn: () => void) => void {
   if (typeof MessageChannel === 'undefined') return (fn) => void setTimeout(fn, 0);
   const { port1, port2 } = new MessageChannel();
@@ -19,7 +23,7 @@ let nextTurn: ((fn: () => void) => void) | undefined;
 
 const webHost: Host = {
   name: 'web',
-  threadId: 0, // workers of a page cannot tell which they are
+  threadId: 0, // a worker of a page cannot tell which one it is
   get timeOrigin() {
     return typeof performance === 'undefined' ? 0 : performance.timeOrigin;
   },
@@ -35,7 +39,7 @@ const webHost: Host = {
   report: (text, ...error) => console.error(`maitre: ${text}`, ...error),
 };
 
-/** Installs this host; called by the entry modules. */
+/** Installs this host. The entry modules call it. */
 export function installWebHost(): void {
   installHost(webHost);
 }
