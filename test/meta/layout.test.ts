@@ -7,7 +7,7 @@ import { listFiles, readText, stripComments } from './source-files.js';
 /** Of code: how much of a file is explanation is no reason to cut it. */
 const maxFileCodeLines = 380;
 /** Measured; docs/design.md says what the goal was. It may fall, and rises only on purpose. */
-const maxCoreCodeLines = 2_806;
+const maxCoreCodeLines = 2_807;
 /** What is made of tasks and waits and nothing in core stands on. */
 const combinators = ['gather', 'race', 'shield', 'wait-for-many', 'work'].map((name) => `src/core/${name}.ts`);
 const maxDoorHeaderLines = 10;
