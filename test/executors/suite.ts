@@ -166,7 +166,7 @@ export function testExecutor(
   test(`${title}: a job that does not end is ended with its worker after the grace, and no other job is harmed`, async () => {
     await withThreads({ size: 2, cancelGrace: 50 }, async ({ threads, heavy }) => {
       await Promise.all([heavy.later('', 20), heavy.later('', 20)]);
-      const other = heavy.later('unharmed', 400);
+      const other = heavy.later('unharmed', 2000);
       await assert.rejects(
         timeout(50, () => heavy.block()),
         TimeoutError,
@@ -181,7 +181,7 @@ export function testExecutor(
   test(`${title}: with abandon the call goes on at once, and the job keeps its place`, async () => {
     await withThreads({ size: 1, cancel: 'abandon' }, async ({ threads, heavy }) => {
       await heavy.add(1, 1);
-      const task = createTask(() => heavy.later('', 200));
+      const task = createTask(() => heavy.later('', 1500));
       await until(() => threads.statistics().running === 1);
       task.cancel();
       await assert.rejects(async () => task, CancelledError);
@@ -247,7 +247,7 @@ export function testExecutor(
 
   test(`${title}: a worker that ends fails exactly its own job, with an error that names job and cause, and is replaced`, async () => {
     await withThreads({ size: 2 }, async ({ threads, heavy }) => {
-      const other = heavy.later('unharmed', 300);
+      const other = heavy.later('unharmed', 1500);
       await assert.rejects(heavy.exit(3), (error) => {
         assert.ok(error instanceof WorkerLostError);
         assert.equal(error.message, 'The worker of exit of jobs.js ended while it ran: exit code 3');
@@ -268,7 +268,7 @@ export function testExecutor(
     `${title}: a job that runs out of memory loses its worker alone`,
     async () => {
       await withThreads({ size: 2, maxMemory: 32 * 2 ** 20 }, async ({ heavy }) => {
-        const other = heavy.later('unharmed', 300);
+        const other = heavy.later('unharmed', 1500);
         await assert.rejects(heavy.eatMemory(), (error) => {
           assert.ok(error instanceof WorkerLostError);
           assert.match(error.message, /memory|signal SIG(ABRT|KILL|TRAP)|exit code/);
