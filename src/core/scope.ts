@@ -121,7 +121,7 @@ export class InnerScope implements Scope {
   controller: AbortController | undefined = undefined;
   deadline: number = Infinity;
   /** Called in order when it has closed; undefined for none. Only `atScopeEnd()` writes it. */
-  closers: Set<{ readonly fn: () => void }> | undefined = undefined;
+  closers: Set<{ readonly settled: () => void }> | undefined = undefined;
   /** The contest of which it is a member, while it is open; see race.ts. */
   contest: object | undefined = undefined;
 
@@ -353,7 +353,7 @@ export function closeScope(scope: InnerScope): void {
   scope.isOpen = false;
   scope.standing = undefined; // a closed scope lives as long as anything made in its context
   // Last: what they call finds the scope closed.
-  for (const { fn } of scope.closers ?? []) fn();
+  for (const closer of scope.closers ?? []) closer.settled();
 }
 
 /** Moves `first` and the scopes behind it to the front of the list of `outer`. */

@@ -441,21 +441,21 @@ setWaitedFor(function* () {
 });
 
 /**
- * Calls `fn` once, when the innermost scope of the running code has ended. Outside of tasks it
- * never calls. Disposing the result takes the callback back. `fn` must not throw.
+ * Returns an undo that runs by itself when the innermost scope of the running code ends: once, then
+ * or when it is disposed, whichever comes first. Outside of tasks only disposing it calls `undo`,
+ * which must not throw.
  */
-export function atScopeEnd(fn: () => void): Disposable {
-  const scope = currentScope();
-  if (scope instanceof InnerScope) {
-    const entry = { fn };
-    const closers = (scope.closers ??= new Set());
-    closers.add(entry);
-    return disposable(() => closers.delete(entry));
-  }
-  const task = scope as Task<unknown> | undefined; // a scope that is not an InnerScope is a task
-  const subscriber = { settled: fn };
-  task?.subscribe(subscriber);
-  return disposable(() => task?.unsubscribe(subscriber));
+export function atScopeEnd(undo: () => void): Disposable {
+  const scope = currentScope() as InnerScope | Task<unknown> | undefined; // there is no third kind
+  const end = { settled: (): void => result[Symbol.dispose]() };
+  const result = disposable(() => {
+    if (scope instanceof InnerScope) scope.closers?.delete(end);
+    else scope?.unsubscribe(end);
+    undo();
+  });
+  if (scope instanceof InnerScope) (scope.closers ??= new Set()).add(end);
+  else scope?.subscribe(end);
+  return result;
 }
 
 /**

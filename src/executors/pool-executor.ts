@@ -274,7 +274,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
   /** Cancels the job of a stream when the scope that called for it ends. */
   #tie(job: Job): void {
     const tie = atScopeEnd(() => job.cancel('Cancelled: the scope of the stream has ended'));
-    job.ended.addDoneCallback(() => tie[Symbol.dispose]());
+    job.ended.addDoneCallback(() => tie[Symbol.dispose]()); // cancels nothing: the job has ended
   }
 
   /** Returns every job that waits or runs. */

@@ -25,22 +25,12 @@ export interface TemporaryFolder extends Disposable {
  */
 export function temporaryFolder(prefix = 'maitre-'): TemporaryFolder {
   const path = mkdtempSync(join(tmpdir(), prefix));
-  let isThere = true;
-  const remove = (): void => {
-    if (!isThere) return;
-    isThere = false;
+  const removal = atScopeEnd(() => {
     try {
       rmSync(path, { recursive: true, force: true, maxRetries: 3 });
     } catch (error) {
       reportException({ message: `Cannot remove the temporary folder ${path}`, error });
     }
-  };
-  const tie = atScopeEnd(remove);
-  return {
-    path,
-    [Symbol.dispose](): void {
-      tie[Symbol.dispose]();
-      remove();
-    },
-  };
+  });
+  return { path, [Symbol.dispose]: () => removal[Symbol.dispose]() };
 }

@@ -40,11 +40,5 @@ export function addSignalHandler(name: NodeJS.Signals, fn: () => unknown): Dispo
   const listening = listen([name], () => {
     inContext(() => callSoon(() => void call().catch(report)));
   });
-  const tie = atScopeEnd(() => listening[Symbol.dispose]());
-  return {
-    [Symbol.dispose](): void {
-      tie[Symbol.dispose]();
-      listening[Symbol.dispose]();
-    },
-  };
+  return atScopeEnd(() => listening[Symbol.dispose]());
 }
