@@ -42,7 +42,7 @@ export type { ResourceRecord, StepRecord, TaskRecord, WaitOutcome, WaitRecord, W
 export { Resource, type ResourceOptions } from './resource.ts';
 export { run, type RunOptions } from './run.ts';
 export { currentDeadline } from './scope.ts';
-export { shield } from './shield.ts';
+export { outlast, shield } from './shield.ts';
 export { cancellable, sleep } from './sleep.ts';
 export {
   allTasks,

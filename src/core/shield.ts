@@ -1,6 +1,7 @@
 // shield: a cancel ends the wait and not the work. Semantics: asyncio.shield.
+// outlast: a cancel ends neither.
 import type { Awaitable, Subscriber } from './awaitable.ts';
-import type { CancelledError } from './errors.ts';
+import { CancelledError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
 import { Future } from './future.ts';
 import { checkWork, toAwaitable, type Work } from './work.ts';
@@ -23,6 +24,20 @@ export function shield<T>(work: Work<T>): Awaitable<T> {
   checkWork(work, 'shield');
   const inner = toAwaitable(work);
   return inner.done() ? inner : new Shield(inner);
+}
+
+/**
+ * Waits until an awaitable is done, however often the caller is cancelled meanwhile. For ends that
+ * take bounded time: the caller rethrows its cancel afterwards. Rejects if the awaitable fails.
+ */
+export async function outlast(awaitable: Awaitable<unknown>): Promise<void> {
+  while (!awaitable.done()) {
+    try {
+      await awaitable.outcome();
+    } catch (error) {
+      if (!(error instanceof CancelledError)) throw error;
+    }
+  }
 }
 
 /**

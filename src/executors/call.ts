@@ -10,7 +10,8 @@
 // Example: the loop takes 32 of 64 items and grants 32 more. The worker, which had stopped at 64,
 // goes on to 96. The loop breaks at item 40: the worker receives `stop`, runs the `finally` blocks
 // of the generator, and its place is free again.
-import { beginWait, callLater, CancelledError, Line, QueuedWait, waiting } from '../core/index.ts';
+import { AsyncIteration } from '../base/index.ts';
+import { beginWait, callLater, CancelledError, Line, outlast, QueuedWait, waiting } from '../core/index.ts';
 import { type Job, STREAM, type StreamSink } from './job.ts';
 
 /** The maximum number of items in transit. */
@@ -73,7 +74,7 @@ export class Call implements PromiseLike<unknown>, AsyncIterable<unknown> {
   }
 }
 
-class JobStream implements AsyncIterableIterator<unknown>, StreamSink {
+class JobStream extends AsyncIteration<unknown> implements StreamSink {
   readonly #job: Job;
   readonly #outcome: Promise<unknown>;
   readonly #grace: number;
@@ -87,17 +88,18 @@ class JobStream implements AsyncIterableIterator<unknown>, StreamSink {
   #end: { readonly error?: unknown } | undefined = undefined;
 
   constructor(job: Job, outcome: Promise<unknown>, grace: number) {
+    super();
     this.#job = job;
     this.#outcome = outcome;
     this.#grace = grace;
     job.sink = this;
   }
 
-  next(): Promise<Result> {
-    return waiting(this.#next());
+  protected override step(): Promise<Result> {
+    return waiting(this.#step());
   }
 
-  async #next(): Promise<Result> {
+  async #step(): Promise<Result> {
     if (this.#taken === undefined) {
       if ((await this.#outcome) !== STREAM) {
         throw new TypeError(`Cannot iterate over ${this.#job.call.label}: it is no generator, write await`);
@@ -116,27 +118,21 @@ class JobStream implements AsyncIterableIterator<unknown>, StreamSink {
     } catch (error) {
       if (error instanceof CancelledError) {
         this.#job.cancel('Cancelled: the caller was cancelled');
-        await untilOver(this.#job);
+        await outlast(this.#job.ended);
       }
       throw error;
     }
   }
 
-  async return(): Promise<Result> {
+  protected override async end(): Promise<void> {
     this.#end ??= {};
     this.#items = [];
     this.#later = [];
-    if (this.#job.state !== 'ended') {
-      this.#job.post({ type: 'stop', id: this.#job.number });
-      if (this.#job.state === 'queued') this.#job.cancel('Cancelled: the stream was left');
-      using _ = callLater(this.#grace, () => this.#job.cancel('Cancelled: the stream was left'));
-      await this.#job.ended;
-    }
-    return { done: true, value: undefined };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
+    if (this.#job.state === 'ended') return;
+    this.#job.post({ type: 'stop', id: this.#job.number });
+    if (this.#job.state === 'queued') this.#job.cancel('Cancelled: the stream was left');
+    using _ = callLater(this.#grace, () => this.#job.cancel('Cancelled: the stream was left'));
+    await this.#job.ended;
   }
 
   items(items: readonly unknown[]): void {
@@ -149,7 +145,7 @@ class JobStream implements AsyncIterableIterator<unknown>, StreamSink {
     }
   }
 
-  ended(): void {
+  finished(): void {
     this.#end ??= {};
     if (this.#at >= this.#items.length && this.#later.length === 0)
       this.#line.answerAll({ done: true, value: undefined });
@@ -184,19 +180,5 @@ class JobStream implements AsyncIterableIterator<unknown>, StreamSink {
 class NextWait extends QueuedWait<Result> {
   constructor(job: Job) {
     super('executor.next', job);
-  }
-}
-
-/**
- * Waits until the place of the job is free, which takes bounded time, whatever cancels come
- * meanwhile.
- */
-async function untilOver(job: Job): Promise<void> {
-  while (job.state !== 'ended') {
-    try {
-      await job.ended;
-    } catch (error) {
-      if (!(error instanceof CancelledError)) throw error;
-    }
   }
 }

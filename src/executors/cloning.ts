@@ -70,7 +70,7 @@ export function cloneError(value: unknown, place: string, action: string, cause:
 }
 
 function findUncloneable(value: unknown, path: string, seen: Set<object>, depth: number): string | undefined {
-  if (isCloned(value)) return undefined;
+  if (isCloneable(value)) return undefined;
   if (!isPlain(value) || seen.has(value) || depth > DEEPEST) return `${path} (${describe(value)})`;
   seen.add(value);
   for (const [key, each] of Object.entries(value)) {
@@ -87,7 +87,10 @@ function isPlain(value: unknown): value is object {
   return Array.isArray(value) || prototype === Object.prototype || prototype === null;
 }
 
-function isCloned(value: unknown): boolean {
+/** Whether structured clone takes a value. */
+export function isCloneable(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null) return true;
   try {
     structuredClone(value);
     return true;

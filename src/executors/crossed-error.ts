@@ -4,23 +4,9 @@
 // An error arrives as an instance of its nearest class that is built in or maitre's own. It keeps
 // its name, message, code, own fields, cause, `errors` and stack. The stack shows the frames of the
 // worker, then those of the call.
-import {
-  BrokenBarrierError,
-  BusyError,
-  CalledProcessError,
-  CancelledError,
-  ConnectionLostError,
-  IncompleteReadError,
-  InvalidStateError,
-  LimitOverrunError,
-  QueueEmpty,
-  QueueFull,
-  QueueShutDown,
-  TaskGroupError,
-  TimeoutError,
-  WorkerLostError,
-} from '../core/index.ts';
 import { describe } from '../base/index.ts';
+import * as core from '../core/index.ts';
+import { isCloneable } from './cloning.ts';
 
 /** An error as data. */
 export interface CrossedError {
@@ -42,33 +28,11 @@ type ErrorClass = abstract new (...args: never[]) => Error;
 
 /** The depth to which causes and `errors` are followed. */
 const DEEPEST = 8;
-const BUILT_IN: Readonly<Record<string, ErrorClass>> = {
-  AggregateError,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-  Error,
-};
-const OWN: Readonly<Record<string, ErrorClass>> = {
-  BrokenBarrierError,
-  BusyError,
-  CalledProcessError,
-  CancelledError,
-  ConnectionLostError,
-  IncompleteReadError,
-  InvalidStateError,
-  LimitOverrunError,
-  QueueEmpty,
-  QueueFull,
-  QueueShutDown,
-  TaskGroupError,
-  TimeoutError,
-  WorkerLostError,
-};
-const CLASSES: Readonly<Record<string, ErrorClass>> = { ...OWN, ...BUILT_IN };
+const BUILT_IN = [AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, Error];
+/** The classes that both sides have, by name: those of core and those that are built in. */
+const CLASSES: ReadonlyMap<string, ErrorClass> = new Map(
+  [...Object.values<unknown>(core).filter(isErrorClass), ...BUILT_IN].map((each) => [each.name, each]),
+);
 
 /** Packs what was thrown. Never throws. */
 export function packError(error: unknown, depth = 0): CrossedError {
@@ -82,7 +46,7 @@ export function packError(error: unknown, depth = 0): CrossedError {
 /** Rebuilds an error, or the value that was thrown. `site` is the stack of the call. */
 export function unpackError(data: CrossedError, site?: string): unknown {
   if (data.base === '') return data.fields['value'];
-  const base = CLASSES[data.base] ?? Error;
+  const base = CLASSES.get(data.base) ?? Error;
   const error = Object.create(base.prototype) as Error;
   const define = (name: string, value: unknown, enumerable = false): void =>
     void Object.defineProperty(error, name, { value, enumerable, writable: true, configurable: true });
@@ -131,19 +95,12 @@ function plain(base: string, message: string): CrossedError {
 function baseOf(error: Error): string {
   for (let at: object | null = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
     const name = (at.constructor as { readonly name?: string } | undefined)?.name ?? '';
-    if (CLASSES[name]?.prototype === at) return name;
+    if (CLASSES.get(name)?.prototype === at) return name;
   }
   // An error of another realm, such as a vm's, is recognised by name.
-  return Object.hasOwn(CLASSES, error.name) ? error.name : 'Error';
+  return CLASSES.has(error.name) ? error.name : 'Error';
 }
 
-function isCloneable(value: unknown): boolean {
-  if (typeof value === 'function' || typeof value === 'symbol') return false;
-  if (typeof value !== 'object' || value === null) return true;
-  try {
-    structuredClone(value);
-    return true;
-  } catch {
-    return false;
-  }
+function isErrorClass(value: unknown): value is ErrorClass {
+  return typeof value === 'function' && (value.prototype as unknown) instanceof Error;
 }

@@ -12,16 +12,7 @@
 // Example: a job runs synchronous code, and its caller is cancelled at 0 ms. The worker is
 // informed; the code never calls checkpoint(). At 500 ms (cancelGrace) the worker is terminated. It
 // exits, `ended` resolves, and only now the call rejects.
-import {
-  type CancelledError,
-  callLater,
-  Future,
-  type Handle,
-  Resource,
-  TimeoutError,
-  Wait,
-  type WaitOptions,
-} from '../core/index.ts';
+import { type CancelledError, callLater, Future, type Handle, Resource, TimeoutError, Wait } from '../core/index.ts';
 import type { JobOptions } from './executor.ts';
 import type { ToWorker } from './protocol.ts';
 
@@ -113,8 +104,8 @@ export class Job extends Resource {
   }
 
   /** Begins the wait of the caller. */
-  begin(options: WaitOptions | undefined): Promise<unknown> {
-    this.#wait = new JobWait(this, options);
+  begin(): Promise<unknown> {
+    this.#wait = new JobWait(this);
     return this.#wait.promise;
   }
 
@@ -177,15 +168,15 @@ export class Job extends Resource {
 /** The consumer of a stream. */
 export interface StreamSink {
   items(items: readonly unknown[]): void;
-  ended(): void;
+  finished(): void;
   failed(error: unknown): void;
 }
 
 class JobWait extends Wait<unknown> {
   readonly #job: Job;
 
-  constructor(job: Job, options: WaitOptions | undefined) {
-    super('executor.call', job, options);
+  constructor(job: Job) {
+    super('executor.call', job, job.options);
     this.#job = job;
   }
 

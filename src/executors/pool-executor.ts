@@ -27,6 +27,7 @@ import {
   InvalidStateError,
   Line,
   moveOnAfter,
+  outlast,
   QueuedWait,
   QueueFull,
   reportException,
@@ -34,7 +35,6 @@ import {
   spawn,
   type Task,
   waiting,
-  type WaitOptions,
   WorkerLostError,
 } from '../core/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
@@ -106,7 +106,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
   #terminated = 0;
   #lost = 0;
 
-  constructor(options: ExecutorOptions) {
+  constructor(options: ExecutorOptions = {}) {
     super({ name: options.name });
     checkOptions('create executor', options, EXECUTOR);
     this.#options = options;
@@ -114,8 +114,8 @@ export abstract class PoolExecutor extends Resource implements Executor {
     this.markOpened();
   }
 
-  /** Starts a worker. @internal */
-  protected abstract startLeaf(events: LeafEvents): WorkerLeaf;
+  /** Starts a worker, which may use `maxMemory` bytes of heap. @internal */
+  protected abstract startLeaf(events: LeafEvents, maxMemory: number | undefined): WorkerLeaf;
 
   get kind(): 'executor' {
     return 'executor';
@@ -140,12 +140,11 @@ export abstract class PoolExecutor extends Resource implements Executor {
   }
 
   statistics(): ExecutorStatistics {
-    const places = [...this.#places];
-    const busy = places.flatMap(({ job }) => (job === undefined ? [] : [job]));
+    const busy = this.#running();
     return {
       size: this.#size,
-      workers: places.length,
-      idle: places.length - busy.length,
+      workers: this.#places.size,
+      idle: this.#places.size - busy.length,
       queued: this.#queue.size,
       running: busy.length,
       abandoned: this.#options.cancel === 'abandon' ? busy.filter(({ isCancelled }) => isCancelled).length : 0,
@@ -157,10 +156,9 @@ export abstract class PoolExecutor extends Resource implements Executor {
     };
   }
 
-  override toString(): string {
+  protected override describeState(): string {
     const { queued, running, workers } = this.statistics();
-    const state = this.#closed ? 'closed' : 'open';
-    return `<Executor${this.name === undefined ? '' : ` ${JSON.stringify(this.name)}`} ${state}, ${workers} workers, ${running} running, ${queued} queued>`;
+    return `${this.#closed ? 'closed' : 'open'}, ${workers} workers, ${running} running, ${queued} queued`;
   }
 
   /**
@@ -239,35 +237,33 @@ export abstract class PoolExecutor extends Resource implements Executor {
 
   /** Runs a job for its caller. Resolves to the value of the job, or to STREAM. */
   async #call(job: Job): Promise<unknown> {
-    const { signal } = job.options;
-    const options = signal === undefined ? undefined : { signal };
     try {
-      if (this.#isFull()) await this.#waitForRoom(job, options);
+      if (this.#isFull()) await this.#waitForRoom(job);
       this.#queue.add(job);
-      const outcome = job.begin(options);
+      const outcome = job.begin();
       this.#pump();
       const value = await outcome;
       if (value === STREAM) this.#tie(job);
       return value;
     } catch (error) {
       job.cancel('Cancelled: the caller was cancelled'); // for a job that never entered the queue
-      if (this.#options.cancel !== 'abandon') await untilEnded(job);
+      if (this.#options.cancel !== 'abandon') await outlast(job.ended);
       throw error;
     }
   }
 
   #isFull(): boolean {
     const { maxQueue = Infinity } = this.#options;
-    return this.#jobs().length >= this.#size + maxQueue;
+    return this.#queue.size + this.#running().length >= this.#size + maxQueue;
   }
 
-  async #waitForRoom(job: Job, options: WaitOptions | undefined): Promise<void> {
+  async #waitForRoom(job: Job): Promise<void> {
     if (this.#options.overflow === 'reject') {
       throw new QueueFull(
         `Cannot run ${job.call.label}: ${this.#queue.size} jobs wait already, maxQueue is ${this.#options.maxQueue}`,
       );
     }
-    while (this.#isFull()) await this.#room.join(new QueuedWait('executor.room', this, options));
+    while (this.#isFull()) await this.#room.join(new QueuedWait('executor.room', this, job.options));
     if (this.#closed) throw new InvalidStateError(`Cannot run ${job.call.label}: the executor is closed`);
   }
 
@@ -277,9 +273,14 @@ export abstract class PoolExecutor extends Resource implements Executor {
     job.ended.addDoneCallback(() => tie[Symbol.dispose]()); // cancels nothing: the job has ended
   }
 
-  /** Returns every job that waits or runs. */
+  /** The jobs that run. */
+  #running(): Job[] {
+    return [...this.#places].flatMap(({ job }) => (job === undefined ? [] : [job]));
+  }
+
+  /** Every job that waits or runs. */
   #jobs(): Job[] {
-    return [...this.#queue, ...[...this.#places].flatMap(({ job }) => (job === undefined ? [] : [job]))];
+    return [...this.#queue, ...this.#running()];
   }
 
   /** Waits until no job is left and no worker is being terminated. */
@@ -333,7 +334,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       exited: (how, cause) => this.#onExit(place, how, cause),
     };
     const place: Place = {
-      leaf: this.startLeaf(events),
+      leaf: this.startLeaf(events, this.#options.maxMemory),
       job: undefined,
       isReady: false,
       done: 0,
@@ -413,7 +414,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
         break;
       case 'end':
         this.#finished++;
-        job.sink?.ended();
+        job.sink?.finished();
         break;
       default:
         this.#finished++;
@@ -474,10 +475,6 @@ export abstract class PoolExecutor extends Resource implements Executor {
 }
 
 const SHUTDOWN = { reason: { kind: 'shutdown' } } as const;
-
-async function untilEnded(job: Job): Promise<void> {
-  while (job.state !== 'ended') await ignoringCancels(() => job.ended.outcome());
-}
 
 /**
  * Ignores cancels during a wait that is bounded by other means. The caller is cancelled afterwards.

@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkSendable } from './cloning.ts';
 import { unpackError } from './crossed-error.ts';
-import type { ExecutorOptions } from './executor-options.ts';
 import { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 
@@ -30,16 +29,9 @@ export const CANCELLED_FD = 4;
  * ```
  */
 export class ProcessExecutor extends PoolExecutor {
-  readonly #maxMemory: number | undefined;
-
-  constructor(options: ExecutorOptions = {}) {
-    super(options);
-    this.#maxMemory = options.maxMemory;
-  }
-
   /** @internal */
-  protected override startLeaf(events: LeafEvents): WorkerLeaf {
-    return new WorkerProcess(events, this.#maxMemory);
+  protected override startLeaf(events: LeafEvents, maxMemory: number | undefined): WorkerLeaf {
+    return new WorkerProcess(events, maxMemory);
   }
 }
 

@@ -114,7 +114,7 @@ async function functionOf(port: WorkerPort, job: JobMessage): Promise<(...args: 
     return new Function(`return (${job.source})`)() as () => unknown;
   }
   const exports = await port.load(job.module as string); // a job without a text has a module
-  const found = job.name === 'default' ? exports['default'] : exports[job.name];
+  const found = exports[job.name];
   if (typeof found === 'function') return found as () => unknown;
   const names = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
   throw new TypeError(

@@ -1,6 +1,5 @@
 // ThreadExecutor: jobs in threads of this process, by node:worker_threads.
 import { Worker } from 'node:worker_threads';
-import type { ExecutorOptions } from './executor-options.ts';
 import { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 
@@ -23,16 +22,9 @@ export interface ThreadData {
  * ```
  */
 export class ThreadExecutor extends PoolExecutor {
-  readonly #maxMemory: number | undefined;
-
-  constructor(options: ExecutorOptions = {}) {
-    super(options);
-    this.#maxMemory = options.maxMemory;
-  }
-
   /** @internal */
-  protected override startLeaf(events: LeafEvents): WorkerLeaf {
-    return new Thread(events, this.#maxMemory);
+  protected override startLeaf(events: LeafEvents, maxMemory: number | undefined): WorkerLeaf {
+    return new Thread(events, maxMemory);
   }
 }
 

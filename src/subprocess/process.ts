@@ -29,6 +29,7 @@ import {
   LimitOverrunError,
   Line,
   mayAnswer,
+  outlast,
   QueuedWait,
   Resource,
   TaskGroup,
@@ -305,14 +306,7 @@ export class Process extends Resource implements AsyncDisposable {
    * cancelled meanwhile. It takes bounded time.
    */
   async #endForSure(): Promise<void> {
-    const ending = createTask(() => this.#end(this.#killGrace), { name: `end of ${this.label}` });
-    while (!ending.done()) {
-      try {
-        await ending.outcome();
-      } catch (error) {
-        if (!(error instanceof CancelledError)) throw error;
-      }
-    }
+    await outlast(createTask(() => this.#end(this.#killGrace), { name: `end of ${this.label}` }));
   }
 
   /** Sends SIGTERM now and SIGKILL after `grace` milliseconds. Waits for the end of the program. */
