@@ -17,7 +17,7 @@ import {
 } from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
-import { hostName, portNumber } from './server-options.ts';
+import { checkReusePort, hostName, portNumber } from './server-options.ts';
 
 /** Where a datagram comes from: an Address, but never a path. */
 export type DatagramAddress = Exclude<Address, { readonly path: string }>;
@@ -156,7 +156,7 @@ export const DATAGRAM: Checks<DatagramOptions> = {
  */
 export function checkDatagramOptions(options: DatagramOptions): void {
   checkOptions(ACTION, options, DATAGRAM, '', { onOverflow: 'overflow' });
-  if (options.reusePort === true) checkReusePort();
+  if (options.reusePort === true) checkReusePort(ACTION);
 }
 
 /** Normalizes a group, which may be an address alone or a MulticastGroup. */
@@ -192,10 +192,4 @@ export function onFamily(host: string, family: 'IPv4' | 'IPv6', action: string):
   if (family === 'IPv6') return version === 4 ? `::ffff:${host}` : host;
   if (version !== 6) return host;
   throw new RangeError(`Cannot ${action}: expected an IPv4 address on an IPv4 endpoint, got ${describe(host)}`);
-}
-
-function checkReusePort(): void {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > 22 || (major === 22 && minor >= 12)) return;
-  throw new RangeError(`Cannot ${ACTION}: reusePort needs Node 22.12 or later, this is ${process.versions.node}`);
 }

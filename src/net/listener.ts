@@ -8,7 +8,7 @@ import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor
 import { NetWire } from './net-wire.ts';
 import { acceptRaw } from './raw/accept.ts';
 import { hasRawIo } from './raw/try-out.ts';
-import type { ServerOptions } from './server-options.ts';
+import { checkReusePort, type ServerOptions } from './server-options.ts';
 import { checkFolder, claimPath, clearPath, inTermsOf, takeBerth } from './unix-path.ts';
 import type { Wire } from './wire.ts';
 
@@ -57,7 +57,7 @@ export interface Accept {
  * @throws the system's error; RangeError when reusePort is not supported
  */
 export async function listen(options: ListenerOptions, told: Accept): Promise<Listener[]> {
-  if (options.reusePort === true) checkReusePort();
+  if (options.reusePort === true) checkReusePort('start server');
   const accept = { ...told, raw: told.raw && (await hasRawIo()) };
   if (options.path !== undefined) return [await listenOnPath(options, options.path, accept)];
   if (options.fd !== undefined) {
@@ -223,12 +223,6 @@ async function resolveHosts(host: string | readonly string[] | undefined): Promi
     else for (const { address } of await lookup(name, { all: true })) addresses.add(address);
   }
   return [...addresses];
-}
-
-function checkReusePort(): void {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > 22 || (major === 22 && minor >= 12)) return;
-  throw new RangeError(`Cannot start server: reusePort needs Node 22.12 or later, this is ${process.versions.node}`);
 }
 
 /** Opens the listeners that a server's clients come from. They call `accept` for each client. */

@@ -141,8 +141,7 @@ export function openConnection(options: ConnectOptions): Promise<Connection> {
 
 async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
   checkConnectOptions(options);
-  const { limit, readLimit, maxBuffered, closeNotifyTimeout, path, timeout: ms = DEFAULT_TIMEOUT, signal } = options;
-  const wait = signal === undefined ? undefined : { signal };
+  const { limit, readLimit, maxBuffered, closeNotifyTimeout, path, timeout: ms = DEFAULT_TIMEOUT } = options;
   let socket: Socket | undefined;
   let connection: Connection | undefined;
   const { tls } = options;
@@ -171,7 +170,7 @@ async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
     return connection;
   };
   try {
-    return await inTask('openConnection', connect, wait);
+    return await inTask('openConnection', connect, options);
   } catch (error) {
     if (connection === undefined) socket?.destroy();
     else connection.abort(); // cancelled after it had connected

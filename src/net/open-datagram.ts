@@ -31,11 +31,10 @@ export function createDatagramEndpoint(options: DatagramOptions = {}): Promise<D
 
 async function openEndpoint(options: DatagramOptions): Promise<DatagramEndpoint> {
   checkDatagramOptions(options);
-  const { signal } = options;
   let endpoint: DatagramEndpoint | undefined;
   const openIt = async (): Promise<DatagramEndpoint> => (endpoint = await open(options));
   try {
-    return await inTask('createDatagramEndpoint', openIt, signal === undefined ? undefined : { signal });
+    return await inTask('createDatagramEndpoint', openIt, options);
   } catch (error) {
     endpoint?.close(); // cancelled after it had opened
     throw error;

@@ -189,6 +189,13 @@ export function checkServerOptions(options: ServerOptions): void {
   }
 }
 
+/** @throws RangeError unless this version of Node can let several processes listen on one port */
+export function checkReusePort(action: string): void {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 12)) return;
+  throw new RangeError(`Cannot ${action}: reusePort needs Node 22.12 or later, this is ${process.versions.node}`);
+}
+
 /** The check for a single value or a list of them that is not empty. */
 function oneOrMore(check: Check, empty: string): Check {
   return (action, name, value) => {

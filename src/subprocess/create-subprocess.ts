@@ -2,12 +2,13 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { listOf } from '../base/index.ts';
+import { checkOptions, listOf } from '../base/index.ts';
 import { Future, cancellable, waiting } from '../core/index.ts';
 import { Process } from './process.ts';
-import { checkSubprocessOptions, checkText, programText, type SubprocessOptions } from './subprocess-options.ts';
+import { programText, SUBPROCESS, type SubprocessOptions } from './subprocess-options.ts';
 
-const checkArguments = listOf('an array of texts', programText);
+const ACTION = 'start program';
+const argumentList = listOf('an array of texts', programText);
 
 /**
  * Starts a program with arguments. Finds it on the PATH. No shell reads the arguments. Cancellable;
@@ -29,9 +30,9 @@ export function createSubprocessExec(
   args: readonly string[] = [],
   options: SubprocessOptions = {},
 ): Promise<Process> {
-  checkText(program, 'the program');
-  checkArguments('start program', 'args', args);
-  checkSubprocessOptions(options);
+  programText(ACTION, 'the program', program);
+  argumentList(ACTION, 'args', args);
+  checkOptions(ACTION, options, SUBPROCESS);
   if (!joinsOutput(options)) return waiting(start(program, [...args], program, options));
   // Here a shell joins both outputs into one pipe and then becomes the program. A missing program
   // would show as an error of the shell, so look for it first.
@@ -54,8 +55,8 @@ export function createSubprocessExec(
  * ```
  */
 export function createSubprocessShell(command: string, options: SubprocessOptions = {}): Promise<Process> {
-  checkText(command, 'the command');
-  checkSubprocessOptions(options);
+  programText(ACTION, 'the command', command);
+  checkOptions(ACTION, options, SUBPROCESS);
   const joined = joinsOutput(options) ? `exec 2>&1\n${command}` : command;
   return waiting(start(joined, [], command, options, { shell: true }));
 }
@@ -67,7 +68,7 @@ export function createSubprocessShell(command: string, options: SubprocessOption
 function joinsOutput({ stdout, stderr }: SubprocessOptions): boolean {
   if (stderr !== 'stdout' || stdout !== 'pipe') return false;
   if (process.platform !== 'win32') return true;
-  throw new RangeError("Cannot start program: { stdout: 'pipe', stderr: 'stdout' } needs a Unix system");
+  throw new RangeError(`Cannot ${ACTION}: { stdout: 'pipe', stderr: 'stdout' } needs a Unix system`);
 }
 
 async function start(
@@ -77,7 +78,7 @@ async function start(
   options: SubprocessOptions,
   more: SpawnOptions = {},
 ): Promise<Process> {
-  const { stdin = 'inherit', stdout = 'inherit', stderr = 'inherit', cwd, env, processGroup = false, signal } = options;
+  const { stdin = 'inherit', stdout = 'inherit', stderr = 'inherit', cwd, env, processGroup = false } = options;
   const child = spawn(program, args, {
     stdio: [
       stdin,
@@ -91,7 +92,7 @@ async function start(
     ...more,
   });
   try {
-    await cancellable(started(child), signal === undefined ? undefined : { signal });
+    await cancellable(started(child), options);
   } catch (error) {
     abandon(child);
     throw error;

@@ -3,7 +3,6 @@ import {
   anything,
   type Check,
   type Checks,
-  checkOptions,
   flag,
   isObject,
   notNegativeMs,
@@ -56,8 +55,6 @@ export interface SubprocessOptions extends WaitOptions {
 /** Milliseconds. */
 export const DEFAULT_KILL_GRACE = 5000;
 
-const PROGRAM = 'start program';
-
 /** The check for text that can be passed to a program. */
 export const programText: Check = ofType('string', 'text without a null character', (text) => !text.includes('\0'));
 
@@ -75,16 +72,6 @@ export const SUBPROCESS: Checks<SubprocessOptions> = {
   limit: positive('a number of bytes'),
   signal: anything,
 };
-
-/** @throws TypeError or RangeError that names the option and what was expected */
-export function checkSubprocessOptions(options: SubprocessOptions): void {
-  checkOptions(PROGRAM, options, SUBPROCESS);
-}
-
-/** @throws TypeError or RangeError unless it is text that can be passed to a program */
-export function checkText(value: unknown, what: string): void {
-  programText(PROGRAM, what, value);
-}
 
 function ofObject(action: string, name: string, value: unknown): void {
   if (!isObject(value)) throw wrongValue(action, name, 'an object', value);
