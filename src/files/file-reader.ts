@@ -166,6 +166,5 @@ export async function opened<T>(opening: Promise<number>, options: WaitOptions, 
     (fd) => done.answer(fd) || closeFile(fd),
     (error: unknown) => void done.fail(error),
   );
-  const { signal } = options;
-  return make(await cancellable(done, signal === undefined ? undefined : { signal }));
+  return make(await cancellable(done, options));
 }

@@ -132,6 +132,7 @@ class Followed {
    * the old one, or undefined if it does not switch.
    */
   async leave(isQuiet: boolean): Promise<string | undefined> {
+    // While the name is gone or cannot be read, the old file is followed, and the next turn looks again.
     const [own, named] = await Promise.all([this.#file.stat(), stat(this.#path).catch(() => undefined)]);
     const isOther = named !== undefined && (named.ino !== own.ino || named.dev !== own.dev);
     const mayLeave = isOther && this.#isLeaving && isQuiet && own.size <= this.#at;

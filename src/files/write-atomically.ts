@@ -54,7 +54,7 @@ async function replace(target: string, data: string | Uint8Array, { mode }: Writ
     }
     await rename(beside, target);
   } catch (error) {
-    await unlink(beside).catch(() => undefined);
+    await unlink(beside).catch(() => undefined); // perhaps it was never made: what failed is thrown
     throw error;
   }
   await syncFolder(dirname(target));
