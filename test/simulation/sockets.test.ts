@@ -129,9 +129,14 @@ async function abuse(random: Random, served: WeakRef<Connection>[]): Promise<num
       const own = draws();
       group.createTask(async () => rudeGuest(await room.rude(), `rude${n}`, own, BRIEFLY));
     }
+    const ends: Connection[] = [];
     for (const guest of guests) {
       const { end, heard: lines } = await guest;
       heard.push(lines);
+      ends.push(end);
+    }
+    // Only when everybody has heard everything: an abort takes what its own side has said last with it.
+    for (const end of ends) {
       end.abort();
       await end.writer.waitClosed();
     }
