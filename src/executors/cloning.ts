@@ -53,16 +53,6 @@ function collect(value: unknown, found: Set<object>, seen: Set<object>, depth: n
   else if (!ArrayBuffer.isView(value)) for (const each of Object.values(value)) collect(each, found, seen, depth + 1);
 }
 
-/**
- * True on Deno, where sending a value to a process that cannot be cloned fails later and elsewhere.
- */
-const SENDS_BLINDLY = 'process' in globalThis && 'deno' in process.versions;
-
-/** Throws for what cannot be sent to a process, on hosts where sending it does not throw. */
-export function checkSendable(message: unknown): void {
-  if (SENDS_BLINDLY) structuredClone(message);
-}
-
 /** Makes the error for a value that cannot be cloned. Names the place inside it. */
 export function cloneError(value: unknown, place: string, action: string, cause: unknown): TypeError {
   const path = findUncloneable(value, place, new Set(), 0) ?? place;

@@ -1,8 +1,11 @@
 // The default executor, made at the first use.
+import { InvalidStateError } from '../core/index.ts';
 import type { Executor, Offloaded } from './executor.ts';
-import { ThreadExecutor } from './thread-executor.ts';
+import type { PoolExecutor } from './pool-executor.ts';
 
 let executor: Executor | undefined;
+/** Makes an executor of the host's own threads. Set by the host's door. */
+let make: (() => PoolExecutor) | undefined;
 
 /**
  * Returns the functions of a module as asynchronous functions that run in threads of the default
@@ -28,7 +31,9 @@ export function toThread<M>(url: URL | string): Offloaded<M> {
  * the process alive.
  */
 function makeDefault(): Executor {
-  const threads = new ThreadExecutor({ name: 'default' });
+  if (make === undefined)
+    throw new InvalidStateError('Cannot offload: this host has no default executor, call setDefaultExecutor()');
+  const threads = make();
   threads.program = undefined;
   return threads;
 }
@@ -46,4 +51,9 @@ function makeDefault(): Executor {
  */
 export function setDefaultExecutor(candidate: Executor): void {
   executor = candidate;
+}
+
+/** Called by the door of a host: how the default executor is made. */
+export function setDefaultMaker(maker: () => PoolExecutor): void {
+  make = maker;
 }

@@ -1,8 +1,10 @@
-// executors: functions that run elsewhere, cancelled together with the task that awaits them.
-// May import: base, core; `node:worker_threads`, `node:child_process`, `node:os` in the leaves.
-// Does not belong here: other programs (subprocess), work on other machines (distributed).
-export { setDefaultExecutor, toThread } from './default-executor.ts';
+// executors: functions that run elsewhere, cancelled together with the task that awaits them. This
+// room has the interface, the pool and the protocol; where the workers come from is a room below.
+// May import: the pure rooms.
+// Does not belong here: workers of a host (executors/node), work on other machines (distributed).
 export { transfer } from './cloning.ts';
+export { packError, unpackError } from './crossed-error.ts';
+export { setDefaultExecutor, setDefaultMaker, toThread } from './default-executor.ts';
 export type {
   Executor,
   ExecutorReport,
@@ -14,5 +16,6 @@ export type {
 } from './executor.ts';
 export type { ExecutorOptions } from './executor-options.ts';
 export { checkpoint, report } from './in-job.ts';
-export { ProcessExecutor } from './process-executor.ts';
-export { ThreadExecutor } from './thread-executor.ts';
+export { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
+export type { FromWorker, ToWorker } from './protocol.ts';
+export { serveJobs } from './serve-jobs.ts';

@@ -16,7 +16,6 @@
 // its call rejects at once. A's caller is cancelled: A receives the cancel, and does not answer
 // within cancelGrace, so its worker is terminated. When it has exited, A's call rejects, a new
 // worker starts, and C runs in it.
-import { availableParallelism } from 'node:os';
 import { checkOptions } from '../base/index.ts';
 import {
   atScopeEnd,
@@ -110,12 +109,15 @@ export abstract class PoolExecutor extends Resource implements Executor {
     super({ name: options.name });
     checkOptions('create executor', options, EXECUTOR);
     this.#options = options;
-    this.#size = options.size ?? availableParallelism();
+    this.#size = options.size ?? this.defaultSize();
     this.markOpened();
   }
 
   /** Starts a worker, which may use `maxMemory` bytes of heap. @internal */
   protected abstract startLeaf(events: LeafEvents, maxMemory: number | undefined): WorkerLeaf;
+
+  /** Returns the number of workers that suits this machine. @internal */
+  protected abstract defaultSize(): number;
 
   get kind(): 'executor' {
     return 'executor';

@@ -34,8 +34,9 @@ const table: Readonly<Record<string, Rule>> = {
   subprocess: { rooms: [...pure, 'adapters'], node: true },
   files: { rooms: pure, node: true },
   signals: { rooms: pure, node: true },
+  executors: { rooms: pure, node: false },
   // The host: what a worker runs is an entry of its own.
-  executors: { rooms: [...pure, 'hosts/node'], node: true },
+  'executors/node': { rooms: [...pure, 'executors', 'hosts/node'], node: true },
   distributed: { rooms: [...pure, 'executors'], node: true },
   http: { rooms: [...pure, 'net'], node: true },
   mysql: { rooms: [...pure, 'net'], node: true },

@@ -5,13 +5,18 @@
 // it, and checkpoint() reads it: one system call.
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkSendable } from './cloning.ts';
-import { unpackError } from './crossed-error.ts';
-import { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
-import type { FromWorker, ToWorker } from './protocol.ts';
+import {
+  type FromWorker,
+  type LeafEvents,
+  PoolExecutor,
+  type ToWorker,
+  unpackError,
+  type WorkerLeaf,
+} from '../index.ts';
+import { checkSendable } from './sendable.ts';
 
 /** The descriptor of that file in the process. */
 export const CANCELLED_FD = 4;
@@ -29,6 +34,11 @@ export const CANCELLED_FD = 4;
  * ```
  */
 export class ProcessExecutor extends PoolExecutor {
+  /** @internal */
+  protected override defaultSize(): number {
+    return availableParallelism();
+  }
+
   /** @internal */
   protected override startLeaf(events: LeafEvents, maxMemory: number | undefined): WorkerLeaf {
     return new WorkerProcess(events, maxMemory);

@@ -1,8 +1,7 @@
 // The program of a thread of a ThreadExecutor.
 import { parentPort, workerData } from 'node:worker_threads';
-import { installNodeHost } from '../hosts/node/index.ts';
-import type { ToWorker } from './protocol.ts';
-import { serveJobs } from './serve-jobs.ts';
+import { installNodeHost } from '../../hosts/node/index.ts';
+import { serveJobs, type ToWorker } from '../index.ts';
 import type { ThreadData } from './thread-executor.ts';
 
 installNodeHost();

@@ -4,12 +4,10 @@
 // notice that, so a thread also watches for a change of the parent process.
 import { readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { installNodeHost } from '../hosts/node/index.ts';
-import { checkSendable } from './cloning.ts';
-import { packError } from './crossed-error.ts';
+import { installNodeHost } from '../../hosts/node/index.ts';
+import { packError, serveJobs, type ToWorker } from '../index.ts';
 import { CANCELLED_FD } from './process-executor.ts';
-import type { ToWorker } from './protocol.ts';
-import { serveJobs } from './serve-jobs.ts';
+import { checkSendable } from './sendable.ts';
 
 installNodeHost();
 

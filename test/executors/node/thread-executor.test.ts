@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { ThreadExecutor, type ExecutorOptions } from 'maitre/executors';
-import { isBun, isDeno } from '../net/sockets.js';
-import { test } from '../support/test.js';
-import { testExecutor } from './suite.js';
+import { isBun, isDeno } from '../../net/sockets.js';
+import { test } from '../../support/test.js';
+import { testExecutor } from '../suite.js';
 
 const memory = (isBun || isDeno) && 'Bun and Deno ignore the limit: the whole process would be out of memory';
 

@@ -1,7 +1,7 @@
 // ThreadExecutor: jobs in threads of this process, by node:worker_threads.
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
-import type { FromWorker, ToWorker } from './protocol.ts';
+import { type FromWorker, type LeafEvents, PoolExecutor, type ToWorker, type WorkerLeaf } from '../index.ts';
 
 /** The data that a thread is started with. */
 export interface ThreadData {
@@ -22,6 +22,11 @@ export interface ThreadData {
  * ```
  */
 export class ThreadExecutor extends PoolExecutor {
+  /** @internal */
+  protected override defaultSize(): number {
+    return availableParallelism();
+  }
+
   /** @internal */
   protected override startLeaf(events: LeafEvents, maxMemory: number | undefined): WorkerLeaf {
     return new Thread(events, maxMemory);

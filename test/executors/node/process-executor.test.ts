@@ -3,16 +3,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { ProcessExecutor, type ExecutorOptions } from 'maitre/executors';
-import { isBun, isDeno } from '../net/sockets.js';
-import { test } from '../support/test.js';
-import { testExecutor } from './suite.js';
+import { isBun, isDeno } from '../../net/sockets.js';
+import { test } from '../../support/test.js';
+import { testExecutor } from '../suite.js';
 
 const memory = (isBun || isDeno) && 'Bun and Deno know no limit of their memory';
 
 testExecutor('processes', (options: ExecutorOptions) => new ProcessExecutor(options), { memory, copies: true });
 
 test('a process ends with the program that started it, killed in the middle of a job that never looks', async () => {
-  const file = fileURLToPath(new URL('./fixtures/leaves-process.js', import.meta.url));
+  const file = fileURLToPath(new URL('../fixtures/leaves-process.js', import.meta.url));
   const program = spawn(process.execPath, isDeno ? ['run', '-A', '--no-lock', file] : [file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
