@@ -4,6 +4,13 @@ import { installNodeHost } from './hosts/node/index.ts';
 installNodeHost();
 
 export {
+  checkExecutor,
+  type ExecutorCheck,
+  type ExecutorCheckOptions,
+  executorChecks,
+  type MakeExecutor,
+} from './executors/check/index.ts';
+export {
   type MemoryClientOptions,
   type MemoryServerOptions,
   type ServedInMemory,

@@ -4,7 +4,7 @@
 export { Awaitable, type Subscriber } from './awaitable.ts';
 export { callAt, callLater, callSoon, type Handle } from './callbacks.ts';
 export { checkMs, loopTime } from './clock.ts';
-export { beginWait, mayAnswer, quiet, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
+export { beginWait, mayAnswer, quiet, scopeOf, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
 export { addDeadline, deleteDeadline, nextDeadline, replaceTime, runDue } from './deadlines.ts';
 export { deliverHeld, type Delivery, type DeliveryHook, holdDeliveries, setDeliveryHook } from './delivery.ts';
 export {
@@ -41,7 +41,7 @@ export { race, type RaceItem, type RaceMember } from './race.ts';
 export type { ResourceRecord, StepRecord, TaskRecord, WaitOutcome, WaitRecord, WaitState } from './records.ts';
 export { Resource, type ResourceOptions } from './resource.ts';
 export { run, type RunOptions } from './run.ts';
-export { currentDeadline } from './scope.ts';
+export { currentDeadline, type Scope } from './scope.ts';
 export { outlast, shield } from './shield.ts';
 export { cancellable, sleep } from './sleep.ts';
 export {

@@ -441,19 +441,21 @@ setWaitedFor(function* () {
 });
 
 /**
- * Returns an undo that runs by itself when the innermost scope of the running code ends: once, then
- * or when it is disposed, whichever comes first. Outside of tasks only disposing it calls `undo`,
- * which must not throw.
+ * Returns an undo that runs by itself when a scope ends, or at once if it has ended: the innermost
+ * scope of the running code, or one that was the innermost at an earlier call of `currentScope`.
+ * It runs once, then or when it is disposed, whichever comes first. Outside of tasks only disposing
+ * it calls `undo`, which must not throw.
  */
-export function atScopeEnd(undo: () => void): Disposable {
-  const scope = currentScope() as InnerScope | Task<unknown> | undefined; // there is no third kind
+export function atScopeEnd(undo: () => void, of: Scope | undefined = currentScope()): Disposable {
+  const scope = of as InnerScope | Task<unknown> | undefined; // there is no third kind
   const end = { settled: (): void => result[Symbol.dispose]() };
   const result = disposable(() => {
     if (scope instanceof InnerScope) scope.closers?.delete(end);
     else scope?.unsubscribe(end);
     undo();
   });
-  if (scope instanceof InnerScope) (scope.closers ??= new Set()).add(end);
+  if (scope?.isOpen === false) end.settled();
+  else if (scope instanceof InnerScope) (scope.closers ??= new Set()).add(end);
   else scope?.subscribe(end);
   return result;
 }

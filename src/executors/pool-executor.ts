@@ -31,6 +31,8 @@ import {
   QueueFull,
   reportException,
   Resource,
+  type Scope,
+  scopeOf,
   spawn,
   type Task,
   waiting,
@@ -239,13 +241,14 @@ export abstract class PoolExecutor extends Resource implements Executor {
 
   /** Runs a job for its caller. Resolves to the value of the job, or to STREAM. */
   async #call(job: Job): Promise<unknown> {
+    const scope = scopeOf(job.options);
     try {
       if (this.#isFull()) await this.#waitForRoom(job);
       this.#queue.add(job);
       const outcome = job.begin();
       this.#pump();
       const value = await outcome;
-      if (value === STREAM) this.#tie(job);
+      if (value === STREAM) this.#tie(job, scope);
       return value;
     } catch (error) {
       job.cancel('Cancelled: the caller was cancelled'); // for a job that never entered the queue
@@ -270,8 +273,8 @@ export abstract class PoolExecutor extends Resource implements Executor {
   }
 
   /** Cancels the job of a stream when the scope that called for it ends. */
-  #tie(job: Job): void {
-    const tie = atScopeEnd(() => job.cancel('Cancelled: the scope of the stream has ended'));
+  #tie(job: Job, scope: Scope | undefined): void {
+    const tie = atScopeEnd(() => job.cancel('Cancelled: the scope of the stream has ended'), scope);
     job.ended.addDoneCallback(() => tie[Symbol.dispose]()); // cancels nothing: the job has ended
   }
 

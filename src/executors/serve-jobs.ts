@@ -8,7 +8,7 @@
 // - A stream makes items only while it has credit, and sends them in batches. `stop` ends its
 //   generator as `break` would.
 // - A result that cannot be sent becomes an error that names the place inside it.
-import { createTask, CancelledError, Future, type Task } from '../core/index.ts';
+import { callSoon, CancelledError, createTask, Future, type Handle, type Task } from '../core/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
 import { packError } from './crossed-error.ts';
 import { setRunning } from './in-job.ts';
@@ -100,6 +100,49 @@ class Stream {
   }
 }
 
+/**
+ * The items of a stream that were made and not sent. They are sent when there are BATCH of them,
+ * and at the latest a turn after the first: a slow generator does not hold back what it has made.
+ */
+class Batch {
+  #items: unknown[] = [];
+  #timer: Handle | undefined = undefined;
+  /** Why the items of an earlier turn could not be sent. */
+  #failure: { readonly error: unknown } | undefined = undefined;
+  readonly #onFull: (items: unknown[]) => void;
+
+  constructor(onFull: (items: unknown[]) => void) {
+    this.#onFull = onFull;
+  }
+
+  add(item: unknown, isLast: boolean): void {
+    this.#items.push(item);
+    if (isLast || this.#failure !== undefined || this.#items.length >= BATCH) this.flush();
+    else this.#timer ??= callSoon(() => this.#flushLater());
+  }
+
+  flush(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    const items = this.#items;
+    this.drop();
+    if (items.length > 0) this.#onFull(items);
+  }
+
+  #flushLater(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      this.#failure = { error }; // for the next item, or the end
+    }
+  }
+
+  drop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#items = [];
+  }
+}
+
 async function work(port: WorkerPort, job: JobMessage, stream: Stream): Promise<void> {
   const fn = await functionOf(port, job);
   const value: unknown = await fn(...job.args);
@@ -129,23 +172,32 @@ async function sendAll(
   stream: Stream,
 ): Promise<void> {
   port.post({ type: 'stream', id: job.id }, []);
-  let batch: unknown[] = [];
-  const flush = (): void => {
-    if (batch.length > 0) send(port, job, 'items', batch);
-    batch = [];
-  };
+  const items = new Batch((batch) => send(port, job, 'items', batch));
   try {
     while (await stream.take()) {
-      const { done, value } = await generator.next();
+      const { done, value } = await nextOf(generator, items);
       if (done === true) break;
-      batch.push(value);
-      if (batch.length >= BATCH || !stream.hasCredit) flush();
+      items.add(value, !stream.hasCredit);
     }
-    if (!stream.stopped) flush();
   } finally {
+    if (stream.stopped) items.drop();
     await generator.return?.();
   }
+  items.flush();
   port.post({ type: 'end', id: job.id }, []);
+}
+
+/** The next item. If there is none because the generator throws, the items before it are sent first. */
+async function nextOf(
+  generator: AsyncIterator<unknown> | Iterator<unknown>,
+  items: Batch,
+): Promise<IteratorResult<unknown>> {
+  try {
+    return await generator.next();
+  } catch (error) {
+    items.flush();
+    throw error;
+  }
 }
 
 /** Sends what a job returned. Throws a TypeError that names the place of what cannot be cloned. */

@@ -4,9 +4,10 @@
 // Every check receives a fresh pair and BOUND milliseconds, and leaves both ends aborted and gone.
 // The time is the time of the clock in use: on a fake clock, a check that hangs fails at once if it
 // waits for nothing real.
-import { CancelledError, createTask, type Task, type Timeout, timeout } from '../core/index.ts';
+import { createTask, type Task } from '../core/index.ts';
 import type { Duplex } from '../streams/index.ts';
-import { type Check, checks, errorOf, messageOf, type Start } from './duplex-checks.ts';
+import { type Check, checks, type Start } from './duplex-checks.ts';
+import { errorOf, runBounded } from './expect.ts';
 
 /** The time that a check may take, in milliseconds. */
 const BOUND = 10_000;
@@ -55,6 +56,7 @@ export async function checkDuplex(makePair: MakeDuplexPair): Promise<void> {
 }
 
 async function runCheck(name: string, check: Check, makePair: MakeDuplexPair): Promise<void> {
+  const title = `Duplex check ${JSON.stringify(name)}`;
   const pair = await makePair();
   const tasks: Task<unknown>[] = [];
   const start: Start = (fn) => {
@@ -64,27 +66,13 @@ async function runCheck(name: string, check: Check, makePair: MakeDuplexPair): P
     return task;
   };
   try {
-    await bounded(name, () => check(pair, start));
+    await runBounded(title, BOUND, () => check(pair, start));
   } finally {
     for (const task of tasks) task.cancel();
     for (const end of pair) end.abort();
   }
-  await bounded(`${name} (the end of both ends)`, async () => {
+  await runBounded(`${title} (the end of both ends)`, BOUND, async () => {
     for (const end of pair) await end.writer.waitClosed();
     for (const task of tasks) await errorOf(task);
   });
-}
-
-async function bounded(name: string, fn: () => Promise<void>): Promise<void> {
-  let deadline: Timeout | undefined;
-  try {
-    await timeout(BOUND, (t) => {
-      deadline = t;
-      return fn();
-    });
-  } catch (error) {
-    if (error instanceof CancelledError) throw error; // the caller of the checks was cancelled
-    const what = deadline?.expired() === true ? `it hangs, ${BOUND} ms passed` : messageOf(error);
-    throw new Error(`Duplex check "${name}" failed: ${what}`, { cause: error });
-  }
 }

@@ -7,6 +7,7 @@
 // - Checks may leave tasks waiting and ends open. The runner ends both.
 import { BusyError, CancelledError, ConnectionLostError, InvalidStateError, sleep, type Task } from '../core/index.ts';
 import type { Duplex, StreamReader, StreamWriter } from '../streams/index.ts';
+import { errorOf, expect, expectError, until } from './expect.ts';
 
 /** Starts a task that runs beside the check, up to its first wait. */
 export type Start = <T>(fn: () => Promise<T>) => Task<T>;
@@ -390,36 +391,7 @@ async function writeUntilError(writer: StreamWriter): Promise<unknown> {
   }
 }
 
-async function until(fact: () => boolean): Promise<void> {
-  while (!fact()) await sleep(1);
-}
-
 async function expectEnd(reader: StreamReader): Promise<void> {
   const bytes = await reader.read(1);
   expect(bytes.length === 0, 'a read got bytes, not the end');
-}
-
-function expect(fact: boolean, otherwise: string): void {
-  if (!fact) throw new Error(otherwise);
-}
-
-function expectError(error: unknown, kind: new (...args: never[]) => Error, action: string): void {
-  if (error instanceof kind) return;
-  throw new Error(`${action}: ${error === undefined ? 'no error' : messageOf(error)}, expected ${kind.name}`, {
-    cause: error,
-  });
-}
-
-/** Returns what `work` throws or rejects with, or undefined if it succeeds. */
-export async function errorOf(work: PromiseLike<unknown> | (() => void)): Promise<unknown> {
-  try {
-    await (typeof work === 'function' ? work() : work);
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

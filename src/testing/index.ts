@@ -4,6 +4,7 @@
 // Does not belong here: anything tied to one test runner.
 export { allTasksBlocked } from './blocked.ts';
 export { checkDuplex, type DuplexCheck, duplexChecks, type MakeDuplexPair } from './check-duplex.ts';
+export { errorOf, expect, expectError, messageOf, runBounded, until } from './expect.ts';
 export { type Exploration, exploreCancellation, type ExploreOptions, shuffleWakeups } from './explore.ts';
 export { FakeClock, runWithFakeClock } from './fake-clock.ts';
 export { checkFaults, type ConnectionFaults, type Draw, drawFaults, type Faults } from './faults.ts';

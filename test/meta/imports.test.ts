@@ -37,6 +37,7 @@ const table: Readonly<Record<string, Rule>> = {
   executors: { rooms: pure, node: false },
   // The host: what a worker runs is an entry of its own.
   'executors/node': { rooms: [...pure, 'executors', 'hosts/node'], node: true },
+  'executors/check': { rooms: [...pure, 'testing', 'executors'], node: false },
   distributed: { rooms: [...pure, 'executors'], node: true },
   http: { rooms: [...pure, 'net'], node: true },
   mysql: { rooms: [...pure, 'net'], node: true },

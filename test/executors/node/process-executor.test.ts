@@ -9,7 +9,7 @@ import { testExecutor } from '../suite.js';
 
 const memory = (isBun || isDeno) && 'Bun and Deno know no limit of their memory';
 
-testExecutor('processes', (options: ExecutorOptions) => new ProcessExecutor(options), { memory, copies: true });
+testExecutor('processes', (options: ExecutorOptions) => new ProcessExecutor(options), memory);
 
 test('a process ends with the program that started it, killed in the middle of a job that never looks', async () => {
   const file = fileURLToPath(new URL('../fixtures/leaves-process.js', import.meta.url));
