@@ -25,6 +25,15 @@ const taskGoals = [
   { peer: 'Effect 4', atMost: 1, on: ['node24'] },
 ];
 
+const pool = (args, more) => [
+  ...on(maitreTools, 'maitre', 'build/bench/executors.js', { args }),
+  ...on(nodeTools, 'bare worker_threads', 'bench/peers/executors-bare.mjs', { args }),
+  ...(more ? on(nodeTools, 'piscina', 'bench/peers/executors-piscina.mjs', { args, fromNpm: true }) : []),
+  ...(more ? on(nodeTools, 'tinypool', 'bench/peers/executors-tinypool.mjs', { args, fromNpm: true }) : []),
+  ...(more ? on(nodeTools, 'workerpool', 'bench/peers/executors-workerpool.mjs', { args, fromNpm: true }) : []),
+];
+const poolGoals = ['piscina', 'tinypool', 'workerpool'].map((peer) => ({ peer, atMost: 1.1, on: goalNodes }));
+
 const network = [
   { key: 'perSecond', title: 'per second', digits: 0 },
   { key: 'user', title: 'user µs', digits: 1 },
@@ -204,6 +213,43 @@ export const benchmarks = [
       ...taskPeers(['sleepers']),
       ...on(goalNodes, 'effection 4', 'bench/peers/tasks-effection.mjs', { args: ['sleepers'], fromNpm: true }),
     ],
+    goals: [],
+  },
+  {
+    name: 'executor-one',
+    title: 'Executors: an empty job on a warm pool of two threads, one after the other',
+    text: 'CPU of the whole process per job, its threads included. "Bare" is the floor: a message each way.',
+    ...task,
+    cores: 'all',
+    contenders: pool(['one'], true),
+    goals: poolGoals,
+  },
+  {
+    name: 'executor-hundred',
+    title: 'Executors: the same, a hundred jobs at once',
+    text: 'CPU of the whole process per job.',
+    ...task,
+    cores: 'all',
+    contenders: pool(['hundred'], true),
+    goals: poolGoals,
+  },
+  {
+    name: 'executor-busy',
+    title: 'Executors: ten jobs at once that compute for some 30 µs, on two threads',
+    text: 'Time per job. "Bare" is two worker_threads without a pool.',
+    ...task,
+    compare: { key: 'wall', what: 'time' },
+    cores: 'all',
+    contenders: pool(['busy'], false),
+    goals: [{ peer: 'bare worker_threads', key: 'wall', what: 'time', atMost: 1.1, on: goalNodes }],
+  },
+  {
+    name: 'executor-items',
+    title: 'Executors: items of a stream, 50 characters each',
+    text: 'Per item. The goal is a million a second: at most 1 µs of time.',
+    ...task,
+    cores: 'all',
+    contenders: on(maitreTools, 'maitre', 'build/bench/executors.js', { args: ['items'] }),
     goals: [],
   },
 ];

@@ -8,7 +8,15 @@ import { root } from '../scripts/setup.mjs';
 
 /** Git-ignored: compiled peers, and peers from npm. */
 export const peersFolder = join(root, 'bench/.peers');
-const packages = ['effect@4', 'effection@4', 'async-mutex@0.5', 'p-queue@9'];
+const packages = [
+  'effect@4',
+  'effection@4',
+  'async-mutex@0.5',
+  'p-queue@9',
+  'piscina@5',
+  'tinypool@2',
+  'workerpool@10',
+];
 const currentNode = `node${process.versions.node.split('.')[0]}`;
 
 /** The runtimes maitre is measured on: the current Node, 24, 26, Bun and Deno. */

@@ -1,0 +1,20 @@
+// piscina: the calls of bench/executors.ts, with two threads.
+import { fileURLToPath } from 'node:url';
+import Piscina from 'piscina';
+import { measureBatches } from '../../build/bench/per-operation.js';
+
+const pool = new Piscina({
+  filename: fileURLToPath(new URL('../peers/executors-job.mjs', import.meta.url)),
+  minThreads: 2,
+  maxThreads: 2,
+});
+
+await measureBatches({
+  async one(count) {
+    for (let i = 0; i < count; i++) await pool.run(i);
+  },
+  async hundred(count) {
+    for (let i = 0; i < count; i += 100) await Promise.all(Array.from({ length: 100 }, (_, n) => pool.run(n)));
+  },
+});
+process.exit();
