@@ -1,8 +1,11 @@
 // What the executors of this machine do alike, beyond what every executor does.
 import assert from 'node:assert/strict';
+import { pathToFileURL } from 'node:url';
 import { WorkerLostError } from 'maitre';
 import type { Executor, ExecutorOptions } from 'maitre/executors';
 import { executorChecks } from 'maitre/testing';
+import { isBun, isDeno } from '../net/sockets.js';
+import { Folder, Program } from '../support/program.js';
 import { test } from '../support/test.js';
 import type * as jobs from './fixtures/jobs.js';
 
@@ -56,6 +59,37 @@ export function testExecutor(
     assert.notEqual(a, c);
     assert.equal(workers.statistics().lost, 0);
   });
+
+  test(`${title}: a module may be TypeScript, also what the runtime does not run as it is`, async () => {
+    using folder = new Folder();
+    const file = folder.write(
+      'heavy.ts',
+      'enum Course { Soup = 3 }\nexport const add = (n: number): number => n + Course.Soup;',
+    );
+    await using workers = make({ size: 1 });
+    const heavy = workers.module<{ add(n: number): number }>(pathToFileURL(file));
+    assert.equal(await heavy.add(4), 7);
+    assert.equal(await heavy.add(5), 8); // a second time
+  });
+
+  test(
+    `${title}: TypeScript that the runtime does not run is a clear error without tsx`,
+    async () => {
+      using folder = new Folder();
+      folder.write('heavy.ts', 'enum Course { Soup = 3 }\nexport const add = (n: number): number => n + Course.Soup;');
+      const kind = title === 'threads' ? 'ThreadExecutor' : 'ProcessExecutor';
+      const main = folder.write(
+        'main.mjs',
+        `import { ${kind} } from ${JSON.stringify(import.meta.resolve('maitre/executors'))};
+         const heavy = new ${kind}({ size: 1 }).module(new URL('./heavy.ts', import.meta.url));
+         await heavy.add(1).catch(({ message }) => console.log(message));`,
+      );
+      await using program = new Program([main], { cwd: folder.path });
+      const { stdout } = await program.ended();
+      assert.match(stdout, /^Node \d+.*; install tsx \(npm install --save-dev tsx\)/);
+    },
+    { skip: (isBun || isDeno) && 'this runtime runs all of TypeScript' },
+  );
 
   test(`${title}: options are checked and named`, () => {
     const wrong: [ExecutorOptions, string, RegExp][] = [

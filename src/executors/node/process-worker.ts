@@ -4,7 +4,7 @@
 // notice that, so a thread also watches for a change of the parent process.
 import { readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { installNodeHost } from '../../hosts/node/index.ts';
+import { importModule, installNodeHost } from '../../hosts/node/index.ts';
 import { packError, serveJobs, type ToWorker } from '../index.ts';
 import { CANCELLED_FD } from './process-executor.ts';
 import { checkSendable } from './sendable.ts';
@@ -29,7 +29,7 @@ const serve = serveJobs({
     checkSendable(message);
     process.send?.(message);
   },
-  load: async (url) => (await import(url)) as Record<string, unknown>,
+  load: importModule,
 });
 process.on('message', (message) => serve(message as ToWorker)); // the executor follows the protocol
 process.on('disconnect', () => process.exit());

@@ -1,6 +1,6 @@
 // The program of a thread of a ThreadExecutor.
 import { parentPort, workerData } from 'node:worker_threads';
-import { installNodeHost } from '../../hosts/node/index.ts';
+import { importModule, installNodeHost } from '../../hosts/node/index.ts';
 import { serveJobs, type ToWorker } from '../index.ts';
 import type { ThreadData } from './thread-executor.ts';
 
@@ -12,7 +12,7 @@ const { shared } = workerData as ThreadData; // made by the executor
 const serve = serveJobs({
   cancelledJob: () => Atomics.load(shared, 0),
   post: (message, transfers) => port.postMessage(message, transfers as never[]), // as in thread-executor.ts
-  load: async (url) => (await import(url)) as Record<string, unknown>,
+  load: importModule,
 });
 port.on('message', (message: ToWorker) => serve(message));
 port.postMessage({ type: 'ready' });
