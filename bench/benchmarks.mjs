@@ -28,8 +28,9 @@ const taskGoals = [
 const pool = (args, more) => [
   ...on(maitreTools, 'maitre', 'build/bench/executors.js', { args }),
   ...on(nodeTools, 'bare worker_threads', 'bench/peers/executors-bare.mjs', { args }),
-  ...(more ? on(nodeTools, 'piscina', 'bench/peers/executors-piscina.mjs', { args, fromNpm: true }) : []),
-  ...(more ? on(nodeTools, 'tinypool', 'bench/peers/executors-tinypool.mjs', { args, fromNpm: true }) : []),
+  ...(more ? ['piscina', 'tinypool'] : []).flatMap((name) =>
+    on(nodeTools, name, 'bench/peers/executors-pools.mjs', { args, env: { POOL: name }, fromNpm: true }),
+  ),
   ...(more ? on(nodeTools, 'workerpool', 'bench/peers/executors-workerpool.mjs', { args, fromNpm: true }) : []),
 ];
 const poolGoals = ['piscina', 'tinypool', 'workerpool'].map((peer) => ({ peer, atMost: 1.1, on: goalNodes }));

@@ -34,11 +34,10 @@ export async function measure(benchmark, contender, { warm, window }) {
   const file = contender.fromNpm === true ? besidePackages(contender.file) : contender.file;
   const command = [...(await tool.run(file)), ...(contender.args ?? [])];
   if (benchmark.load === undefined) {
-    const { line } = start(
-      [...command, String(window)],
-      benchmark.cores === 'all' ? undefined : measuredCore,
-      tool.env,
-    );
+    const { line } = start([...command, String(window)], benchmark.cores === 'all' ? undefined : measuredCore, {
+      ...tool.env,
+      ...contender.env,
+    });
     return JSON.parse(await line(/^(\{.*\})$/m, programLimit));
   }
   const server = start(command, measuredCore, tool.env);

@@ -13,7 +13,7 @@ if (isMainThread) {
     new Promise((resolve) => {
       const n = next++ % workers.length;
       waiting[n].push(resolve);
-      workers[n].postMessage(message);
+      workers[n].postMessage(message, []);
     });
   await measureBatches({
     async one(count) {
@@ -29,6 +29,6 @@ if (isMainThread) {
   process.exit();
 } else {
   parentPort.on('message', ({ value, rounds }) => {
-    parentPort.postMessage(rounds === undefined ? value : compute(rounds));
+    parentPort.postMessage(rounds === undefined ? value : compute(rounds), []);
   });
 }

@@ -24,7 +24,7 @@ export async function loadHandler(file: string): Promise<Handler> {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new CommandError(`cannot serve ${file}: there is no such file`, 2);
   if (!found.isFile()) throw new CommandError(`cannot serve ${file}: it is not a file`, 2);
-  const handler = defaultExport(await load(path, file));
+  const handler = (await load(path, file)).default;
   if (typeof handler === 'function') return handler as Handler; // called with what a Handler gets
   const got = handler === undefined ? 'it has no default export' : `its default export is ${describe(handler)}`;
   throw new CommandError(
@@ -35,16 +35,6 @@ export async function loadHandler(file: string): Promise<Handler> {
 
 interface Module {
   readonly default?: unknown;
-  readonly __esModule?: unknown;
-}
-
-/**
- * The default export. If an ES module was compiled to CommonJS, as tsx does without `"type":
- * "module"`, it is wrapped.
- */
-function defaultExport({ default: value }: Module): unknown {
-  const inner = typeof value === 'object' && value !== null ? (value as Module) : undefined;
-  return inner?.__esModule === true ? inner.default : value;
 }
 
 function describe(value: unknown): string {

@@ -27,6 +27,20 @@ export class TypeScriptError extends Error {
  * @throws what the module throws, and what the runtime throws for one that it cannot find or parse
  */
 export async function importModule(url: string): Promise<Module> {
+  const module = await importWithin(url);
+  const { default: inner } = module;
+  return isCompiled(inner) ? inner : module;
+}
+
+/**
+ * Whether it is the exports of an ES module that was compiled to CommonJS, as tsx does without
+ * `"type": "module"`.
+ */
+function isCompiled(exports: unknown): exports is Module {
+  return typeof exports === 'object' && exports !== null && (exports as Module)['__esModule'] === true;
+}
+
+async function importWithin(url: string): Promise<Module> {
   const path = url.startsWith('file:') ? fileURLToPath(url) : url;
   const typed = /\.[cm]?tsx?$/.test(path);
   if (!isNode || !typed) return (await import(url)) as Module;

@@ -1,9 +1,9 @@
-// tinypool: the calls of bench/executors.ts, with two threads.
+// piscina or tinypool, which have one interface: the calls of bench/executors.ts, with two threads.
 import { fileURLToPath } from 'node:url';
-import Tinypool from 'tinypool';
 import { measureBatches } from '../../build/bench/per-operation.js';
 
-const pool = new Tinypool({
+const { default: Pool } = await import(process.env.POOL);
+const pool = new Pool({
   filename: fileURLToPath(new URL('../peers/executors-job.mjs', import.meta.url)),
   minThreads: 2,
   maxThreads: 2,
