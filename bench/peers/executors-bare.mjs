@@ -23,12 +23,14 @@ if (isMainThread) {
       for (let i = 0; i < count; i += 100) await Promise.all(Array.from({ length: 100 }, (_, n) => call({ value: n })));
     },
     async busy(count) {
-      for (let i = 0; i < count; i += 10) await Promise.all(Array.from({ length: 10 }, () => call({ rounds: 20_000 })));
+      for (let i = 0; i < count; i += 10)
+        await Promise.all(Array.from({ length: 10 }, () => call({ rounds: 1_000_000 })));
     },
   });
   process.exit();
 } else {
   parentPort.on('message', ({ value, rounds }) => {
-    parentPort.postMessage(rounds === undefined ? value : compute(rounds), []);
+    const result = rounds === undefined ? value : compute(rounds);
+    parentPort.postMessage(result, []);
   });
 }
