@@ -1,5 +1,6 @@
 // The examples of the reference and the guides run: every `ts` block of these documents, each as a module of its own, one
-// after the other in one process per document. A block that cannot run by itself says so: ```ts no-run
+// after the other in one process per document. A block that cannot run by itself says so: ```ts no-run. One that others
+// import has a name: ```ts heavy.ts
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -8,7 +9,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { compile } from './compile.js';
-import { fencedBlocks } from './markdown.js';
+import { fencedBlocks, fileOf } from './markdown.js';
 import { readText, root } from './source-files.js';
 
 const documents = [
@@ -27,6 +28,7 @@ const documents = [
   'reference/executors',
   'reference/files',
   'guides/race',
+  'guides/offload',
 ];
 const folder = 'build/docs-run';
 
@@ -42,8 +44,12 @@ for (const file of process.argv.slice(2)) {
 describe('the reference', () => {
   const blocks = documents.flatMap((document) =>
     fencedBlocks(readText(`docs/${document}.md`))
-      .filter(({ info }) => info === 'ts')
-      .map(({ code, line }) => ({ document, code, name: `${document.replace('/', '-')}-${line}` })),
+      .filter((block) => block.info === 'ts' || fileOf(block) !== undefined)
+      .map((block) => {
+        const imported = fileOf(block)?.replace(/\.ts$/, '');
+        const name = imported ?? `${document.replace('/', '-')}-${block.line}`;
+        return { document, code: block.code, name, runs: imported === undefined };
+      }),
   );
 
   test('its examples compile', () => {
@@ -72,7 +78,7 @@ describe('the reference', () => {
       `the examples of ${document}.md run, print what they say, and leave nothing behind`,
       { timeout: 60_000 },
       async () => {
-        const own = blocks.filter((each) => each.document === document);
+        const own = blocks.filter((each) => each.document === document && each.runs);
         assert.ok(own.length > 0);
         const args = ['runner.js', ...own.map(({ name }) => `./${name}.js`)];
         const { NODE_TEST_CONTEXT: _, ...env } = process.env;

@@ -1,11 +1,19 @@
 // The code in Markdown, as the meta-tests read it.
 
 export interface Block {
-  /** What follows the opening fence: `ts`, `sh`, `ts no-check`. */
+  /** What follows the opening fence: `ts`, `sh`, `ts no-check`, `ts heavy.ts`. */
   readonly info: string;
   readonly code: string;
   /** Line of the opening fence, from 1. */
   readonly line: number;
+}
+
+/**
+ * The file that a block of TypeScript is for others of the document to import: ```ts heavy.ts. Undefined for one that
+ * stands by itself.
+ */
+export function fileOf({ info }: Block): string | undefined {
+  return /^ts ([\w-]+\.ts)$/.exec(info)?.[1];
 }
 
 /** The fenced blocks of a document. */

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { compile } from './compile.js';
-import { fencedBlocks } from './markdown.js';
+import { fencedBlocks, fileOf } from './markdown.js';
 import { listFiles, readText, root } from './source-files.js';
 
 const documents = [
@@ -66,10 +66,14 @@ describe('documents', () => {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     for (const file of documents) {
-      for (const { info, code, line } of fencedBlocks(readText(file))) {
-        if (info !== 'ts') continue;
+      for (const block of fencedBlocks(readText(file))) {
+        const { info, code, line } = block;
+        const imported = fileOf(block);
+        if (info !== 'ts' && imported === undefined) continue;
+        const path = join(folder, imported ?? `${file.replaceAll('/', '_')}-${line}.ts`);
+        assert.ok(!existsSync(path), `${file}:${line}: another document has a ${imported} already`);
         // Blank lines first, so that the compiler's line numbers are the document's.
-        writeFileSync(join(folder, `${file.replaceAll('/', '_')}-${line}.ts`), '\n'.repeat(line) + code);
+        writeFileSync(path, '\n'.repeat(line) + code);
       }
     }
     // Here and not in a folder of its own, so that the snippets are inside the package and may import it by name.
