@@ -15,7 +15,7 @@
 //    on while `b` still cleans up. With `returnExceptions` it waits.
 // 3. `b` ends 10 ms later. With `returnExceptions` the Gathering is cancelled now, because of
 //    `#cancelAsked`, even if `b` returned a value. asyncio does the same.
-import { wrongValue } from '../base/index.ts';
+import { flag, wrongValue } from '../base/index.ts';
 import { Awaitable } from './awaitable.ts';
 import type { CancelledError } from './errors.ts';
 import { foreignSignal, onAbort, signalError, type WaitOptions } from './current-waiter.ts';
@@ -145,6 +145,8 @@ export function gather<const W extends readonly Work<unknown>[]>(
 ): Gathering<{ -readonly [K in keyof W]: WorkResult<W[K]> }>;
 export function gather(items: readonly Work<unknown>[], options: GatherOptions = {}): Gathering<unknown> {
   if (!Array.isArray(items)) throw wrongValue('gather', '', 'an array', items);
+  const { returnExceptions = false } = options;
+  flag('gather', 'returnExceptions', returnExceptions);
   const signal = foreignSignal(options);
   for (const item of items) checkWork(item, 'gather'); // before the first one is started
   const promises = new Map<Work<unknown>, Awaitable<unknown>>(); // a duplicate is awaited once and appears twice
@@ -154,7 +156,7 @@ export function gather(items: readonly Work<unknown>[], options: GatherOptions =
     promises.set(item, child);
     return child;
   });
-  const gathering = new Gathering<unknown>(children, options.returnExceptions === true);
+  const gathering = new Gathering<unknown>(children, returnExceptions);
   if (signal?.aborted === true) gathering.cancelWith(signalError(signal));
   else if (signal !== undefined && !gathering.done()) {
     gathering.subscribe({ settled: onAbort(signal, (error) => gathering.cancelWith(error)) });

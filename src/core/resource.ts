@@ -11,7 +11,7 @@
 //   does not leak it.
 //
 // `list` is `open` or `held` while one of these two holds the resource, and undefined otherwise.
-import { LinkedSet, type Linked } from '../base/index.ts';
+import { type Check, LinkedSet, type Linked, ofType } from '../base/index.ts';
 import { host } from './host.ts';
 import * as hooks from './instrument.ts';
 import type { ResourceRecord } from './records.ts';
@@ -21,6 +21,8 @@ export interface ResourceOptions {
   /** The name in messages and tools. */
   readonly name?: string | undefined;
 }
+
+const checkName: Check = /* @__PURE__ */ ofType('string', 'text', () => true);
 
 /** The last id of each kind. */
 const lastIds = new Map<string, number>();
@@ -70,9 +72,10 @@ export abstract class Resource implements ResourceRecord {
   program: object | undefined = undefined;
 
   constructor(options?: ResourceOptions) {
-    const name = options?.name;
-    this.name = name;
-    if (name !== undefined && !this.hasEnd) named.add(new WeakRef(this));
+    this.name = options?.name;
+    if (this.name === undefined) return;
+    checkName(`create ${(this as ResourceRecord).kind}`, 'name', this.name); // a getter of the class, which TypeScript forbids here
+    if (!this.hasEnd) named.add(new WeakRef(this));
   }
 
   /** The kind of resource: `lock`, `server`, `connection`. */
@@ -91,10 +94,9 @@ export abstract class Resource implements ResourceRecord {
    * resource without an end receives its id when it is first read.
    */
   get id(): number {
-    if (this.#id === 0) {
-      this.#id = (lastIds.get(this.kind) ?? 0) + 1;
-      lastIds.set(this.kind, this.#id);
-    }
+    if (this.#id !== 0) return this.#id;
+    this.#id = (lastIds.get(this.kind) ?? 0) + 1;
+    lastIds.set(this.kind, this.#id);
     return this.#id;
   }
 

@@ -22,8 +22,7 @@ class Batch<T> {
 
   constructor(schedule: (run: () => void) => void, run: (entry: T) => void) {
     this.#run = run;
-    const runAll = (): void => this.#runAll();
-    this.#schedule = () => schedule(runAll);
+    this.#schedule = schedule.bind(undefined, () => this.#runAll());
   }
 
   /** How many entries wait. */

@@ -45,7 +45,7 @@ import type { ServerOptions } from './server-options.ts';
 import { ServerReports } from './server-reports.ts';
 import { addBytes, type Bytes, type ServerStatistics, sumBytes } from './server-statistics.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { checkGrace, endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
+import { endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
 import type { Wire } from './wire.ts';
 
 /**
@@ -345,7 +345,7 @@ export class Server extends Resource implements AsyncDisposable {
    * A handler that does not end even then is reported by name. Cancellable: a cancelled shutdown
    * cancels all handlers and aborts all connections at once.
    * @returns how many connections ended in which way
-   * @throws RangeError or TypeError for a wrong grace; CancelledError
+   * @throws RangeError or TypeError for wrong options; CancelledError
    *
    * @example
    * ```ts
@@ -359,8 +359,7 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   async #shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
-    const grace = graceOf(options.grace);
-    checkGrace(grace);
+    const grace = graceOf(options);
     this.close();
     const ending = {
       connections: this.#connections,

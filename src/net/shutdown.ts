@@ -11,7 +11,7 @@
 // handler computes. At 0 ms, A reads the end, and its handler returns. About 500 ms later, B reads
 // the end too. C has until 10,000 ms; then its task is cancelled, and has 1,000 ms to clean up
 // before its connection is aborted. If it still runs 1,000 ms later, it is reported.
-import { notNegativeMs } from '../base/index.ts';
+import { anything, type Checks, checkOptions, notNegativeMs } from '../base/index.ts';
 import {
   defaultGrace,
   loopTime,
@@ -28,6 +28,9 @@ export interface ShutdownOptions extends WaitOptions {
   /** Milliseconds that handlers have to end by themselves. Default 10,000. */
   readonly grace?: number | undefined;
 }
+
+/** The checks for every option of `server.shutdown`. */
+const SHUTDOWN: Checks<ShutdownOptions> = { grace: notNegativeMs, signal: anything };
 
 /** How many connections ended in which way. */
 export interface ShutdownReport {
@@ -66,14 +69,11 @@ export interface Ending {
 /**
  * The grace that was passed. Without one, what is left of the grace of a run() that is ending, else
  * the default.
+ * @throws RangeError or TypeError for wrong options
  */
-export function graceOf(grace: number | undefined): number {
-  return grace === undefined ? defaultGrace(DEFAULT_GRACE) : grace;
-}
-
-/** @throws RangeError or TypeError unless `grace` is a number of milliseconds >= 0 */
-export function checkGrace(grace: number): void {
-  notNegativeMs('shut down', 'grace', grace);
+export function graceOf(options: ShutdownOptions): number {
+  checkOptions('shut down', options, SHUTDOWN);
+  return options.grace ?? defaultGrace(DEFAULT_GRACE);
 }
 
 /** Ends all connections of a closed server. When it is cancelled, it leaves them to the caller. */

@@ -12,6 +12,7 @@ import {
   openConnection,
   portNumber,
   type Server,
+  type ShutdownOptions,
   type ShutdownReport,
   startServer,
   unixPath,
@@ -144,8 +145,8 @@ export class Simulation implements AsyncDisposable {
    * one.
    * @throws RangeError or TypeError for a wrong grace; CancelledError
    */
-  async shutdown({ grace = 0 }: { readonly grace?: number | undefined } = {}): Promise<ShutdownReport> {
-    return (this.#server as Server).shutdown({ grace }); // set before simulate() resolves
+  async shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    return (this.#server as Server).shutdown({ ...options, grace: options.grace ?? 0 }); // set before simulate() resolves
   }
 
   /** Runs shutdown() without a grace. */

@@ -191,3 +191,13 @@ test('explored: a gather and all its children end, whenever the cancel comes', a
     assert.ok(steps > 10, `${steps} steps`);
   }
 });
+
+test('gather checks returnExceptions before it starts anything', () => {
+  let started = 0;
+  const items = [async () => ++started];
+  assert.throws(() => gather(items, { returnExceptions: 1 as never }), {
+    name: 'TypeError',
+    message: 'Cannot gather: returnExceptions must be true or false, got 1',
+  });
+  assert.equal(started, 0);
+});

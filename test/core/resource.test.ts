@@ -113,3 +113,11 @@ test(
   },
   { skip: ('Deno' in globalThis || 'Bun' in globalThis) && 'node has the flag' },
 );
+
+test('the name of a primitive is text, or nothing', () => {
+  assert.throws(() => new Queue(1, { name: 5 as never }), {
+    name: 'TypeError',
+    message: 'Cannot create queue: name must be text, got 5',
+  });
+  assert.equal(new Lock({ name: undefined }).name, undefined);
+});

@@ -353,7 +353,7 @@ const NOT_WAITING = new Set(
     formatCallGraph fromNodeDuplex fromNodeReadable fromNodeWritable fromWebReadable fromWebWritable listenFds
     loopTime rateLimit setExceptionHandler toNodeDuplex toNodeReadable toNodeWritable toWebReadable
     toWebWritable writeFrame writeJsonLine writeNetstring FakeClock.now FakeClock.jump FaultyLink.stall
-    FaultyLink.reset Simulation.start drawFaults duplexChecks
+    FaultyLink.reset Simulation.start drawFaults duplexChecks executorChecks
     lockstepStreamPair memoryStreamPair seededRandom shuffleWakeups`.split(/\s+/),
 );
 /** Methods that never wait, whoever has them. */
@@ -374,6 +374,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   run: 'is the frame of a program: a main that is cancelled, and of which nobody hears, should not end it in silence',
   simulate: 'is a run of its own: simulate.test.ts',
   checkDuplex: 'is a suite',
+  checkExecutor: 'is a suite',
   exploreCancellation: 'is an exploration',
   runWithFakeClock: 'is a run of its own',
   withLeakCheck: 'is around a test',

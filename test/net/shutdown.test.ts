@@ -42,6 +42,7 @@ test('grace must be a number of milliseconds >= 0', async () => {
     for (const grace of ['1', null, {}]) {
       await assert.rejects(server.shutdown({ grace: grace as number }), TypeError, String(grace));
     }
+    await assert.rejects(server.shutdown({ garce: 5 } as object), /Cannot shut down: unknown option "garce"/);
     assert.equal(server.isServing(), true); // a wrong call does nothing
   });
 });
