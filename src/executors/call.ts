@@ -114,7 +114,7 @@ class JobStream extends AsyncIteration<unknown> implements StreamSink {
       return { done: true, value: undefined };
     }
     try {
-      return await (beginWait() ?? this.#line.join(new NextWait(this.#job)));
+      return await (beginWait(this.#job.waitOptions) ?? this.#line.join(new NextWait(this.#job)));
     } catch (error) {
       if (error instanceof CancelledError) {
         this.#job.cancel('Cancelled: the caller was cancelled');
@@ -179,6 +179,6 @@ class JobStream extends AsyncIteration<unknown> implements StreamSink {
 
 class NextWait extends QueuedWait<Result> {
   constructor(job: Job) {
-    super('executor.next', job);
+    super('executor.next', job, job.waitOptions);
   }
 }

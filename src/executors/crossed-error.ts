@@ -5,7 +5,22 @@
 // its name, message, code, own fields, cause, `errors` and stack. The stack shows the frames of the
 // worker, then those of the call.
 import { describe } from '../base/index.ts';
-import * as core from '../core/index.ts';
+import {
+  BrokenBarrierError,
+  BusyError,
+  CalledProcessError,
+  CancelledError,
+  ConnectionLostError,
+  IncompleteReadError,
+  InvalidStateError,
+  LimitOverrunError,
+  QueueEmpty,
+  QueueFull,
+  QueueShutDown,
+  TaskGroupError,
+  TimeoutError,
+  WorkerLostError,
+} from '../core/index.ts';
 import { isCloneable } from './cloning.ts';
 
 /** An error as data. */
@@ -28,11 +43,39 @@ type ErrorClass = abstract new (...args: never[]) => Error;
 
 /** The depth to which causes and `errors` are followed. */
 const DEEPEST = 8;
-const BUILT_IN = [AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, Error];
-/** The classes that both sides have, by name: those of core and those that are built in. */
-const CLASSES: ReadonlyMap<string, ErrorClass> = new Map(
-  [...Object.values<unknown>(core).filter(isErrorClass), ...BUILT_IN].map((each) => [each.name, each]),
+/**
+ * The classes that both sides have, by name. The names are keys, which bundlers leave as they are:
+ * the name of a class is another one in each bundle. One by one, so that bundlers can drop the rest
+ * of core.
+ */
+const CLASSES: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>(
+  Object.entries({
+    AggregateError,
+    BrokenBarrierError,
+    BusyError,
+    CalledProcessError,
+    CancelledError,
+    ConnectionLostError,
+    Error,
+    EvalError,
+    IncompleteReadError,
+    InvalidStateError,
+    LimitOverrunError,
+    QueueEmpty,
+    QueueFull,
+    QueueShutDown,
+    RangeError,
+    ReferenceError,
+    SyntaxError,
+    TaskGroupError,
+    TimeoutError,
+    TypeError,
+    URIError,
+    WorkerLostError,
+  }),
 );
+/** The names of these classes, by their prototypes. */
+const NAMES: ReadonlyMap<object, string> = new Map([...CLASSES].map(([name, { prototype }]) => [prototype, name]));
 
 /** Packs what was thrown. Never throws. */
 export function packError(error: unknown, depth = 0): CrossedError {
@@ -94,13 +137,9 @@ function plain(base: string, message: string): CrossedError {
 
 function baseOf(error: Error): string {
   for (let at: object | null = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
-    const name = (at.constructor as { readonly name?: string } | undefined)?.name ?? '';
-    if (CLASSES.get(name)?.prototype === at) return name;
+    const name = NAMES.get(at);
+    if (name !== undefined) return name;
   }
   // An error of another realm, such as a vm's, is recognised by name.
   return CLASSES.has(error.name) ? error.name : 'Error';
-}
-
-function isErrorClass(value: unknown): value is ErrorClass {
-  return typeof value === 'function' && (value.prototype as unknown) instanceof Error;
 }

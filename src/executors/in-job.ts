@@ -1,5 +1,5 @@
-// checkpoint() and report(), for the code of a job. Outside of jobs they do nothing, so that you
-// can also call the same functions directly.
+// checkpoint(), jobSignal() and report(), for the code of a job. Outside of jobs they do nothing, so
+// that you can also call the same functions directly.
 //
 // A worker runs one job at a time. A cancel reaches it in two ways: through shared memory, which
 // synchronous code reads in checkpoint(), and as a cancel of the task of the job, for code that
@@ -45,6 +45,29 @@ export function checkpoint(): void {
   if (running === undefined) return;
   if (running.isCancelled() || running.task.cancelling() > 0)
     throw new CancelledError('Cancelled: the caller was cancelled');
+}
+
+/** The signal of code that is no job. It never aborts. */
+const never = new AbortController().signal;
+
+/**
+ * Returns a signal that aborts once the caller of this job was cancelled: for `fetch` and other
+ * foreign APIs, and for waiting calls in browsers, where nothing else says that a wait belongs to the
+ * job. Outside of jobs it returns a signal that never aborts.
+ *
+ * @example
+ * ```ts
+ * import { sleep } from 'maitre';
+ * import { jobSignal } from 'maitre/executors';
+ * export async function load(url: string): Promise<string> {
+ *   await sleep(100, undefined, { signal: jobSignal() });
+ *   const response = await fetch(url, { signal: jobSignal() });
+ *   return await response.text();
+ * }
+ * ```
+ */
+export function jobSignal(): AbortSignal {
+  return running?.task.signal ?? never;
 }
 
 /**

@@ -14,8 +14,10 @@ export type {
   Offloaded,
   OffloadedFunction,
 } from './executor.ts';
-export type { ExecutorOptions } from './executor-options.ts';
-export { checkpoint, report } from './in-job.ts';
-export { type LeafEvents, PoolExecutor, type WorkerLeaf } from './pool-executor.ts';
+export { EXECUTOR, type ExecutorOptions } from './executor-options.ts';
+export { checkpoint, jobSignal, report } from './in-job.ts';
+export { PoolExecutor } from './pool-executor.ts';
 export type { FromWorker, ToWorker } from './protocol.ts';
 export { serveJobs } from './serve-jobs.ts';
+export { finderOf, type ServedModules } from './served-modules.ts';
+export type { LeafEvents, WorkerLeaf } from './worker-leaf.ts';

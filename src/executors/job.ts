@@ -12,7 +12,18 @@
 // Example: a job runs synchronous code, and its caller is cancelled at 0 ms. The worker is
 // informed; the code never calls checkpoint(). At 500 ms (cancelGrace) the worker is terminated. It
 // exits, `ended` resolves, and only now the call rejects.
-import { type CancelledError, callLater, Future, type Handle, Resource, TimeoutError, Wait } from '../core/index.ts';
+import {
+  type CancelledError,
+  callLater,
+  currentTask,
+  Future,
+  type Handle,
+  Resource,
+  type Task,
+  TimeoutError,
+  Wait,
+  type WaitOptions,
+} from '../core/index.ts';
 import type { JobOptions } from './executor.ts';
 import type { ToWorker } from './protocol.ts';
 
@@ -41,6 +52,8 @@ export class Job extends Resource {
   readonly number: number = ++lastId;
   readonly call: JobCall;
   readonly options: JobOptions;
+  /** The options of every wait for it. Only standFor() changes them. */
+  waitOptions: WaitOptions;
   /** Where the job was called: a stack without its first line. */
   readonly site: string | undefined;
   /** Resolves once the place of the job is free. */
@@ -68,6 +81,7 @@ export class Job extends Resource {
     this.#owner = owner;
     this.call = call;
     this.options = options;
+    this.waitOptions = options;
     this.site = site;
     this.markOpened();
     const { queueTimeout } = options;
@@ -101,6 +115,13 @@ export class Job extends Resource {
 
   override toString(): string {
     return `<Job ${JSON.stringify(this.call.label)} ${this.state}>`;
+  }
+
+  /** Called by its own task, if it has one, before it begins: makes all waits for it those of the task. */
+  standFor(task: Task<unknown>): void {
+    if (currentTask() === task) return; // the host carries it
+    const { signal } = this.options;
+    this.waitOptions = { signal: signal === undefined ? task.signal : AbortSignal.any([task.signal, signal]) };
   }
 
   /** Begins the wait of the caller. */
@@ -176,7 +197,7 @@ class JobWait extends Wait<unknown> {
   readonly #job: Job;
 
   constructor(job: Job) {
-    super('executor.call', job, job.options);
+    super('executor.call', job, job.waitOptions);
     this.#job = job;
   }
 

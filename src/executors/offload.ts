@@ -6,12 +6,17 @@ import type { JobCall } from './job.ts';
 /** Makes one call. */
 type MakeCall = (call: JobCall, options: JobOptions, site: string | undefined) => unknown;
 
+/** A name under which a worker serves a module. No relative URL is one. */
+const NAME = /^[\w$-]+$/;
 /** The frames of the caller that an error of the job shows below those of the worker. */
 const FRAMES = 5;
 
-/** Returns a proxy of a module whose functions make calls. */
-export function offload<M>(url: URL | string, make: MakeCall): Offloaded<M> {
-  const module = addressOf(url);
+/**
+ * Returns a proxy of a module whose functions make calls. With `byName`, its address can also be a
+ * name.
+ */
+export function offload<M>(url: URL | string, byName: boolean, make: MakeCall): Offloaded<M> {
+  const module = addressOf(url, byName);
   const known = new Map<string, unknown>();
   const functionOf = (name: string): unknown => {
     const withOptions = (options: JobOptions) => {
@@ -32,8 +37,8 @@ export function offload<M>(url: URL | string, make: MakeCall): Offloaded<M> {
   return new Proxy(Object.freeze({}), { get }) as Offloaded<M>; // M declares what the module exports
 }
 
-export function callOf({ module: url, name, args = [] }: JobSpec): JobCall {
-  const module = addressOf(url);
+export function callOf({ module: url, name, args = [] }: JobSpec, byName: boolean): JobCall {
+  const module = addressOf(url, byName);
   if (typeof name !== 'string') throw new TypeError(`Cannot submit: name must be text, got ${describe(name)}`);
   if (!Array.isArray(args)) throw new TypeError(`Cannot submit: args must be an array, got ${describe(args)}`);
   return { module, source: undefined, name, args: args as readonly unknown[], label: `${name} of ${fileOf(module)}` };
@@ -57,15 +62,17 @@ function isExpression(source: string): boolean {
     // oxlint-disable-next-line typescript/no-implied-eval -- only parsed, and it is our own
     void new Function(`return (${source})`);
     return true;
-  } catch {
-    return false; // a method, or native code
+  } catch (error) {
+    // A SyntaxError: a method, or native code. Anything else: this page or program may not make
+    // functions of text. Whether its workers may is for them to say.
+    return !(error instanceof SyntaxError);
   }
 }
 
-function addressOf(url: unknown): string {
+function addressOf(url: unknown, byName: boolean): string {
   if (url instanceof URL) return url.href;
   if (typeof url !== 'string') throw new TypeError(`Cannot offload module: expected a URL, got ${describe(url)}`);
-  if (URL.canParse(url)) return url;
+  if (URL.canParse(url) || (byName && NAME.test(url))) return url;
   throw new TypeError(
     `Cannot offload module: expected a URL, got ${describe(url)}; write new URL(${JSON.stringify(url)}, import.meta.url)`,
   );

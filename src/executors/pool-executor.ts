@@ -19,6 +19,7 @@
 import { checkOptions } from '../base/index.ts';
 import {
   atScopeEnd,
+  beginWait,
   callLater,
   CancelledError,
   defaultGrace,
@@ -36,6 +37,7 @@ import {
   spawn,
   type Task,
   waiting,
+  type WaitOptions,
   WorkerLostError,
 } from '../core/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
@@ -45,26 +47,8 @@ import { DEFAULT_CANCEL_GRACE, EXECUTOR, type ExecutorOptions, JOB } from './exe
 import { Call } from './call.ts';
 import { Job, type JobCall, STREAM } from './job.ts';
 import { callOf, closedFunction, offload } from './offload.ts';
-import type { FromWorker, ToWorker } from './protocol.ts';
-
-/** A worker, as the pool sees it. */
-export interface WorkerLeaf {
-  /** Sends a message. Throws if it cannot be cloned. */
-  post(message: ToWorker, transfers: object[]): void;
-  /** Shows synchronous code which job is cancelled. */
-  setCancelled(job: number): void;
-  /** Sets whether it keeps the process alive. */
-  hold(on: boolean): void;
-  /** Terminates it. `exited` follows. */
-  terminate(): void;
-}
-
-/** What a leaf reports to the pool. */
-export interface LeafEvents {
-  message(message: FromWorker): void;
-  /** Called once: how the worker ended, in words, and the error that ended it, if there is one. */
-  exited(how: string, cause: unknown): void;
-}
+import type { FromWorker } from './protocol.ts';
+import type { LeafEvents, WorkerLeaf } from './worker-leaf.ts';
 
 /** Milliseconds between a failed start and the next one: the first delay, and the longest. */
 const BACK_OFF = 10;
@@ -83,7 +67,7 @@ interface Place {
   grace: Handle | undefined;
 }
 
-/** The base of ThreadExecutor and ProcessExecutor. */
+/** The base of the executors whose workers are of this machine. */
 export abstract class PoolExecutor extends Resource implements Executor {
   /** The options as the user passed them. */
   readonly #options: ExecutorOptions;
@@ -117,6 +101,11 @@ export abstract class PoolExecutor extends Resource implements Executor {
 
   /** Starts a worker, which may use `maxMemory` bytes of heap. @internal */
   protected abstract startLeaf(events: LeafEvents, maxMemory: number | undefined): WorkerLeaf;
+
+  /** True if its workers serve modules by name, with `serveModules`. @internal */
+  protected get servesNames(): boolean {
+    return false;
+  }
 
   /** Returns the number of workers that suits this machine. @internal */
   protected abstract defaultSize(): number;
@@ -170,7 +159,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
    * @throws TypeError unless `url` is a URL or the text of one
    */
   module<M>(url: URL | string): Offloaded<M> {
-    return offload<M>(url, (call, options, site) => {
+    return offload<M>(url, this.servesNames, (call, options, site) => {
       const job = this.#newJob(call, options, site);
       return new Call(job, waiting(this.#call(job)), this.#options.cancelGrace ?? DEFAULT_CANCEL_GRACE);
     });
@@ -188,8 +177,12 @@ export abstract class PoolExecutor extends Resource implements Executor {
    * @throws InvalidStateError once the executor is closed
    */
   submit<T>(spec: JobSpec, options: JobOptions = {}): Task<T> {
-    const job = this.#newJob(callOf(spec), options, undefined);
-    return spawn(() => this.#call(job), { name: job.call.label, eager: true }) as Task<T>; // declared by the caller
+    const job = this.#newJob(callOf(spec, this.servesNames), options, undefined);
+    const call = (own: Task<unknown>): Promise<unknown> => {
+      job.standFor(own);
+      return this.#call(job);
+    };
+    return spawn(call, { name: job.call.label, eager: true }) as Task<T>; // declared by the caller
   }
 
   /**
@@ -207,7 +200,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       terminated: this.#terminated,
     };
     try {
-      if (this.#jobs().length > 0) await moveOnAfter(grace, () => this.#whenEmpty());
+      if (this.#jobs().length > 0) await moveOnAfter(grace, (t) => this.#whenEmpty({ signal: t.signal }));
     } finally {
       for (const job of this.#jobs())
         job.refuse(new CancelledError('Cancelled: the executor is shutting down', SHUTDOWN));
@@ -241,8 +234,10 @@ export abstract class PoolExecutor extends Resource implements Executor {
 
   /** Runs a job for its caller. Resolves to the value of the job, or to STREAM. */
   async #call(job: Job): Promise<unknown> {
-    const scope = scopeOf(job.options);
+    const scope = scopeOf(job.waitOptions);
     try {
+      const refused = beginWait(job.waitOptions);
+      if (refused !== undefined) await refused;
       if (this.#isFull()) await this.#waitForRoom(job);
       this.#queue.add(job);
       const outcome = job.begin();
@@ -268,7 +263,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
         `Cannot run ${job.call.label}: ${this.#queue.size} jobs wait already, maxQueue is ${this.#options.maxQueue}`,
       );
     }
-    while (this.#isFull()) await this.#room.join(new QueuedWait('executor.room', this, job.options));
+    while (this.#isFull()) await this.#room.join(new QueuedWait('executor.room', this, job.waitOptions));
     if (this.#closed) throw new InvalidStateError(`Cannot run ${job.call.label}: the executor is closed`);
   }
 
@@ -289,9 +284,9 @@ export abstract class PoolExecutor extends Resource implements Executor {
   }
 
   /** Waits until no job is left and no worker is being terminated. */
-  async #whenEmpty(): Promise<void> {
+  async #whenEmpty(options?: WaitOptions): Promise<void> {
     while (this.#queue.size > 0 || [...this.#places].some(({ job, isEnding }) => job !== undefined || isEnding)) {
-      await this.#empty.join(new QueuedWait('executor.shutdown', this));
+      await this.#empty.join(new QueuedWait('executor.shutdown', this, options));
     }
   }
 

@@ -26,7 +26,12 @@ export type ToWorker =
   | { readonly type: 'stop'; readonly id: number };
 
 export type FromWorker =
-  | { readonly type: 'ready' }
+  /**
+   * The first message. `cancelled` is memory that both sides share, in which the executor shows
+   * synchronous code the number of its cancelled job. Absent where memory cannot be shared, and if
+   * the executor has passed it to the worker itself.
+   */
+  | { readonly type: 'ready'; readonly cancelled?: Int32Array | undefined }
   /** From a process only: the error that ends it. */
   | { readonly type: 'fatal'; readonly error: CrossedError }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }

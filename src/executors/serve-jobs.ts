@@ -8,7 +8,17 @@
 // - A stream makes items only while it has credit, and sends them in batches. `stop` ends its
 //   generator as `break` would.
 // - A result that cannot be sent becomes an error that names the place inside it.
-import { callSoon, CancelledError, createTask, Future, type Handle, type Task } from '../core/index.ts';
+import {
+  callSoon,
+  cancellable,
+  CancelledError,
+  createTask,
+  currentTask,
+  Future,
+  type Handle,
+  type Task,
+  type WaitOptions,
+} from '../core/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
 import { packError } from './crossed-error.ts';
 import { setRunning } from './in-job.ts';
@@ -35,7 +45,7 @@ export function serveJobs(port: WorkerPort): (message: ToWorker) => void {
   let current: { readonly id: number; readonly task: Task<unknown>; readonly stream: Stream } | undefined;
   const run = (job: JobMessage): void => {
     const stream = new Stream();
-    const task = createTask<unknown>(() => work(port, job, stream), { name: job.label });
+    const task = createTask<unknown>((own) => work(port, job, stream, own), { name: job.label });
     current = { id: job.id, task, stream };
     setRunning({
       id: job.id,
@@ -86,10 +96,10 @@ class Stream {
   }
 
   /** Waits until an item may be made. Resolves to false if no more are wanted. */
-  async take(): Promise<boolean> {
+  async take(options: WaitOptions | undefined): Promise<boolean> {
     while (!this.#stopped && this.#credit === 0) {
       this.#more = new Future();
-      await this.#more;
+      await cancellable(this.#more, options);
     }
     this.#credit--;
     return !this.#stopped;
@@ -143,10 +153,12 @@ class Batch {
   }
 }
 
-async function work(port: WorkerPort, job: JobMessage, stream: Stream): Promise<void> {
+async function work(port: WorkerPort, job: JobMessage, stream: Stream, own: Task<unknown>): Promise<void> {
+  // Where nothing carries the task, its signal makes a wait one of the task.
+  const options = currentTask() === undefined ? { signal: own.signal } : undefined;
   const fn = await functionOf(port, job);
   const value: unknown = await fn(...job.args);
-  if (isGenerator(value)) await sendAll(port, job, value, stream);
+  if (isGenerator(value)) await sendAll(port, job, value, stream, options);
   else send(port, job, 'result', value);
 }
 
@@ -170,11 +182,12 @@ async function sendAll(
   job: JobMessage,
   generator: AsyncIterator<unknown> | Iterator<unknown>,
   stream: Stream,
+  options: WaitOptions | undefined,
 ): Promise<void> {
   port.post({ type: 'stream', id: job.id }, []);
   const items = new Batch((batch) => send(port, job, 'items', batch));
   try {
-    while (await stream.take()) {
+    while (await stream.take(options)) {
       const { done, value } = await nextOf(generator, items);
       if (done === true) break;
       items.add(value, !stream.hasCredit);

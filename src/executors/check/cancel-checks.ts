@@ -5,7 +5,6 @@
 import {
   CancelledError,
   createTask,
-  currentTask,
   QueueFull,
   sleep,
   type Task,
@@ -31,7 +30,7 @@ export const cancelChecks: Readonly<Record<string, Check>> = {
       await heavy.add(1, 1); // the worker is there
       const calls: Call[] = [(options) => heavy.wait.with(options)(60_000)];
       if (SEES_CANCELS) calls.push((options) => heavy.spin.with(options)(60_000));
-      if (await hasAmbientTask()) calls.push((options) => heavy.fetchLike.with(options)());
+      calls.push((options) => heavy.fetchLike.with(options)());
       for (const call of calls) {
         const { task, reports } = await running(call);
         task.cancel();
@@ -103,6 +102,39 @@ export const cancelChecks: Readonly<Record<string, Check>> = {
     });
   },
 
+  async 'a call that is cancelled already rejects, and its job never runs'(use) {
+    await use({ size: 1 }, async ({ executor, heavy }) => {
+      const { text, onProgress } = new Reports();
+      const aborted = heavy.wait.with({ signal: AbortSignal.abort(), onProgress })(10);
+      expectError(await errorOf(aborted), CancelledError, 'a call whose signal is aborted');
+      const task = createTask(({ signal }) => {
+        task.cancel();
+        return heavy.wait.with({ signal, onProgress })(10);
+      });
+      expectError(await errorOf(task), CancelledError, 'a call of a task that is cancelled');
+      expectSame(await heavy.add(1, 2), 3, 'the next job');
+      expectSame([text, executor.statistics().finished], ['', 1], 'what ran');
+    });
+  },
+
+  async 'cancelling the task of submit() cancels its job, and so does its signal'(use) {
+    await use({ size: 1, cancelGrace: 10_000 }, async ({ executor, url }) => {
+      const stop = new AbortController();
+      for (const cancel of [(task: Task<unknown>) => task.cancel(), () => stop.abort()]) {
+        const reports = new Reports();
+        const { onProgress } = reports;
+        const task = executor.submit(
+          { module: url, name: 'wait', args: [60_000] },
+          { signal: stop.signal, onProgress },
+        );
+        await until(() => reports.all.length > 0 || task.done());
+        cancel(task);
+        expectError(await errorOf(task), CancelledError, 'a cancelled task');
+        expectSame([reports.text, executor.statistics().running], ['began, cleaned up', 0], 'its job');
+      }
+    });
+  },
+
   async 'the time in the queue and the time it runs have timeouts of their own'(use) {
     await use({ size: 1, cancelGrace: 100 }, async ({ executor, heavy }) => {
       const { task: busy } = await running((options) => heavy.wait.with(options)(300));
@@ -159,10 +191,9 @@ export const cancelChecks: Readonly<Record<string, Check>> = {
   },
 
   async 'the end of a scope ends the streams that it has left'(use) {
-    if (!(await hasAmbientTask())) return; // nothing knows the scope of a call
     await use({ size: 1 }, async ({ executor, heavy }) => {
-      await createTask(async () => {
-        heavy.count(1_000_000)[Symbol.asyncIterator](); // never iterated
+      await createTask(async ({ signal }) => {
+        heavy.count.with({ signal })(1_000_000)[Symbol.asyncIterator](); // never iterated
         await sleep(20);
       });
       await until(() => executor.statistics().running === 0);
@@ -241,9 +272,4 @@ async function expectTimeout(call: Promise<unknown>, text: RegExp): Promise<void
   const error = await errorOf(call);
   expectError(error, TimeoutError, 'a call over its time');
   expect(text.test(messageOf(error)), `the error does not say ${text}: ${messageOf(error)}`);
-}
-
-/** Whether this host knows which task is running. */
-async function hasAmbientTask(): Promise<boolean> {
-  return createTask(async () => currentTask() !== undefined);
 }

@@ -1,12 +1,12 @@
 // The jobs of the checks. They use nothing that some host has not, and tell by report() what
 // happened to them: the executor that is checked is the only way back.
-import { currentTask, sleep } from '../../core/index.ts';
-import { checkpoint, report, transfer } from '../index.ts';
+import { sleep } from '../../core/index.ts';
+import { checkpoint, jobSignal, report, transfer } from '../index.ts';
 
 export const add = (a: number, b: number): number => a + b;
 
 export async function later(value: string, ms: number): Promise<string> {
-  await sleep(ms);
+  await sleep(ms, undefined, { signal: jobSignal() });
   return value;
 }
 
@@ -25,7 +25,7 @@ export function spin(ms: number): number {
 export async function wait(ms: number): Promise<number> {
   report('began');
   try {
-    await sleep(ms, undefined, { signal: currentTask()?.signal });
+    await sleep(ms, undefined, { signal: jobSignal() });
     return ms;
   } finally {
     report('cleaned up');
@@ -35,8 +35,7 @@ export async function wait(ms: number): Promise<number> {
 /** Waits for something that knows nothing but an AbortSignal. */
 export async function fetchLike(): Promise<void> {
   report('began');
-  const signal = currentTask()?.signal;
-  await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+  await new Promise<void>((resolve) => jobSignal().addEventListener('abort', () => resolve()));
   report('cleaned up');
 }
 
@@ -95,7 +94,7 @@ export async function* slowCount(to: number): AsyncGenerator<number> {
   try {
     for (let i = 1; i <= to; i++) {
       yield i;
-      await sleep(2);
+      await sleep(2, undefined, { signal: jobSignal() });
     }
   } finally {
     report('cleaned up');
@@ -111,7 +110,7 @@ export async function* breaks(): AsyncGenerator<number> {
 export async function* stops(): AsyncGenerator<number> {
   yield 1;
   yield 2;
-  await sleep(600_000);
+  await sleep(600_000, undefined, { signal: jobSignal() });
 }
 
 export async function* unsendableItems(): AsyncGenerator {
