@@ -40,6 +40,11 @@ const portableFolders = [
 /** The exceptions, each with its reason: `{ file: 'net/x.test.ts', runtimes: ['bun'], reason: '...' }`. */
 const notPortable = [
   {
+    file: 'executors/web/worker-executor.test.ts',
+    runtimes: ['bun', 'deno'],
+    reason: 'it drives a browser, which is the same one whatever runtime drives it',
+  },
+  {
     file: 'net/limits.test.ts',
     runtimes: ['deno'],
     reason: 'its sockets answer later than the turns after which the fake clock jumps to the connect timeout',

@@ -14,12 +14,15 @@ export {
   type ExecutorReport,
   type ExecutorStatistics,
   type JobOptions,
+  jobSignal,
   type JobSpec,
   type Offloaded,
   type OffloadedFunction,
   report,
+  type ServedModules,
   setDefaultExecutor,
   toThread,
   transfer,
 } from './executors/index.ts';
-export { ProcessExecutor, ThreadExecutor } from './executors/node/index.ts';
+export { ProcessExecutor, serveModules, ThreadExecutor, type ThreadExecutorOptions } from './executors/node/index.ts';
+export { type WebWorker, WorkerExecutor, type WorkerExecutorOptions } from './executors/web/index.ts';

@@ -1,25 +1,21 @@
 // Doors of maitre as browsers have them: bundled with a browser's conditions, and run where there is no Node.
 
-import { existsSync } from 'node:fs';
 import { createContext, runInContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
 import { root } from '../meta/source-files.js';
-
-const browser = '/usr/bin/chromium';
-
-/** Why nothing can run in a real browser here; false where it can. */
-export const noBrowser: string | false =
-  !existsSync(browser) && process.env['CI'] === undefined ? `SKIPPED: there is no ${browser}` : false;
+import { withPage } from '../support/browser.js';
 
 export interface Bundle {
   readonly code: string;
   readonly files: readonly string[];
 }
 
-/** Bundles as a web application would: for browsers, minified, without what is not used. */
-export async function bundle(code: string): Promise<Bundle> {
+/**
+ * Bundles as a web application would: for browsers, minified, without what is not used. As a script, its exports are
+ * the fields of the global `program`.
+ */
+export async function bundle(code: string, as: 'script' | 'module' = 'script'): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     stdin: { contents: code, resolveDir: root },
     bundle: true,
@@ -28,8 +24,7 @@ export async function bundle(code: string): Promise<Bundle> {
     metafile: true,
     platform: 'browser',
     target: 'es2022',
-    format: 'iife',
-    globalName: 'program',
+    ...(as === 'script' ? { format: 'iife', globalName: 'program' } : { format: 'esm' }),
     logLevel: 'silent',
   });
   return { code: outputFiles[0]?.text ?? '', files: Object.keys(metafile.inputs) };
@@ -75,25 +70,10 @@ async function run(program: string, globals: object): Promise<string[]> {
 }
 
 /** Runs it in Chromium, and collects the errors that nobody caught. */
-export async function runInBrowser(program: string): Promise<{ seen: string[]; errors: unknown[] }> {
+export async function runInBrowser(program: string): Promise<{ seen: string[]; errors: readonly unknown[] }> {
   const { code } = await bundle(program);
-  const args = [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ];
-  const running = await chromium.launch({ executablePath: browser, headless: true, args });
-  try {
-    const page = await running.newPage();
-    const errors: unknown[] = [];
-    page.on('pageerror', (error) => errors.push(error));
+  return withPage(async (page, errors) => {
     const seen = await page.evaluate<string[]>(`${code}; program.result`);
     return { seen, errors };
-  } finally {
-    await running.close();
-  }
+  });
 }

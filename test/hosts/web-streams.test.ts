@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { bundle, gzippedSize, noBrowser, roomsOf, runAsInBrowser, runInBrowser } from './bundle.js';
+import { bundle, gzippedSize, roomsOf, runAsInBrowser, runInBrowser } from './bundle.js';
+import { noBrowser } from '../support/browser.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
 const wholeDoorLimit = 18_600;

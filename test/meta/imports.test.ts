@@ -38,6 +38,7 @@ const table: Readonly<Record<string, Rule>> = {
   // The host: what a worker runs is an entry of its own.
   'executors/node': { rooms: [...pure, 'executors', 'hosts/node'], node: true },
   'executors/check': { rooms: [...pure, 'testing', 'executors'], node: false },
+  'executors/web': { rooms: [...pure, 'executors', 'hosts/web'], node: false },
   distributed: { rooms: [...pure, 'executors'], node: true },
   http: { rooms: [...pure, 'net'], node: true },
   mysql: { rooms: [...pure, 'net'], node: true },

@@ -6,6 +6,8 @@ import { describe, test } from 'node:test';
 import type { TaskGroupOptions, TaskOptions, WaitForManyOptions } from '#src/core/index.js';
 import { RUN } from '#src/core/run.js';
 import { EXECUTOR, JOB } from '#src/executors/executor-options.js';
+import { THREAD_EXECUTOR } from '#src/executors/node/thread-executor.js';
+import { WORKER_EXECUTOR } from '#src/executors/web/worker-executor.js';
 import { OPEN_WRITER } from '#src/files/file-writer.js';
 import { DATAGRAM, MULTICAST } from '#src/net/datagram-options.js';
 import { CONNECT } from '#src/net/open-connection.js';
@@ -33,6 +35,7 @@ const WAIT: Record<keyof WaitForManyOptions, true> = { timeout: true, returnWhen
 const documented: Readonly<Record<string, object>> = {
   'executors.md#Job options': JOB,
   'executors.md#ThreadExecutor, ProcessExecutor': EXECUTOR,
+  'executors.md#With a bundler': without(EXECUTOR, THREAD_EXECUTOR),
   'files.md#openWriter': OPEN_WRITER,
   'framing.md#Frames': FRAMES,
   'framing.md#JSON Lines': JSON_LINES,
@@ -53,6 +56,11 @@ const documented: Readonly<Record<string, object>> = {
   'udp.md#Multicast and broadcast': MULTICAST,
   'udp.md#createDatagramEndpoint': DATAGRAM,
 };
+
+/** The options of one table that the other does not have. */
+function without(known: object, table: object): object {
+  return Object.fromEntries(Object.entries(table).filter(([name]) => !(name in known)));
+}
 
 /** Pages on options of programs, which the tests of cli hold. */
 const elsewhere = ['docs/reference/cli.md'];
@@ -79,6 +87,12 @@ describe('tables of options', () => {
       [],
     );
   });
+});
+
+test('a WorkerExecutor takes the options of the others, as executors.md says, but maxMemory', () => {
+  const { worker: _, ...rest } = WORKER_EXECUTOR;
+  assert.deepEqual(Object.keys(without(rest, EXECUTOR)), ['maxMemory']);
+  assert.deepEqual(without(EXECUTOR, WORKER_EXECUTOR), without(EXECUTOR, THREAD_EXECUTOR));
 });
 
 test('optionTables reads the names of each row, under the heading they stand under', () => {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { type ExecutorOptions, ThreadExecutor, transfer } from 'maitre/executors';
+import { Worker } from 'node:worker_threads';
+import { timeout, TimeoutError } from 'maitre';
+import { type ExecutorOptions, serveModules, ThreadExecutor, transfer } from 'maitre/executors';
+import type * as jobs from '#src/executors/check/jobs.js';
 import { isBun, isDeno } from '../../net/sockets.js';
 import { test } from '../../support/test.js';
 import { testExecutor } from '../suite.js';
@@ -24,4 +27,40 @@ test('a buffer that is transferred to a thread is moved, and comes back without 
   const same = await threads.run((bytes: Uint8Array) => bytes, transfer(pixels));
   assert.equal(pixels.length, 0);
   assert.deepEqual([...same], [0, 1, 255]);
+});
+
+test('with worker, threads start from a file of the user and serve modules by name', async () => {
+  const start = (): Worker => new Worker(new URL('../fixtures/jobs.worker.js', import.meta.url));
+  await using threads = new ThreadExecutor({ size: 1, cancelGrace: 5000, worker: start });
+  const heavy = threads.module<typeof jobs>('jobs');
+  assert.equal(await heavy.add(1, 2), 3);
+  assert.equal(await threads.submit({ module: 'jobs', name: 'add', args: [3, 4] }), 7);
+  assert.equal(await threads.module<typeof jobs>(new URL('../fixtures/jobs.js', import.meta.url)).add(5, 6), 11);
+  const seen: unknown[] = [];
+  await assert.rejects(
+    timeout(50, () => heavy.spin.with({ onProgress: (value) => seen.push(value) })(60_000)),
+    TimeoutError,
+  );
+  assert.deepEqual(seen, ['began', 'cleaned up']);
+  await assert.rejects(threads.module<typeof jobs>('light').add(1, 2), {
+    name: 'TypeError',
+    message: 'Cannot load module "light": the worker serves jobs, write serveModules({ light }) in its file',
+  });
+});
+
+test('with worker, a thread that cannot be started is an error that says why', async () => {
+  const fail = (): never => {
+    throw new Error('no thread today');
+  };
+  await using threads = new ThreadExecutor({ size: 1, worker: fail });
+  await assert.rejects(
+    threads.run(() => 1),
+    { name: 'WorkerLostError', message: 'Cannot run a function: no worker could be started, no thread today' },
+  );
+  assert.throws(() => new ThreadExecutor({ worker: fail, maxMemory: 1 }), /set resourceLimits of that Worker/);
+  assert.throws(() => threads.module('./heavy.js'), /new URL\("\.\/heavy\.js", import\.meta\.url\)/);
+});
+
+test('serveModules is refused outside of workers', () => {
+  assert.throws(() => serveModules({}), { name: 'InvalidStateError', message: /this is no worker/ });
 });
