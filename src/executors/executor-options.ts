@@ -1,6 +1,17 @@
 // Options of jobs and of the executors that run on this machine, and their checks.
-import { anything, callback, type Checks, integer, notNegativeMs, ofType, oneOf } from '../base/index.ts';
+import {
+  anything,
+  callback,
+  type Checks,
+  integer,
+  listOf,
+  notNegativeMs,
+  ofType,
+  oneOf,
+  wrongValue,
+} from '../base/index.ts';
 import type { JobOptions } from './executor.ts';
+import { moduleAddress } from './offload.ts';
 
 /** Options of a ThreadExecutor or ProcessExecutor. */
 export interface ExecutorOptions {
@@ -28,8 +39,24 @@ export interface ExecutorOptions {
    * host's limit.
    */
   readonly maxMemory?: number | undefined;
+  /**
+   * The address of a module that every worker imports before its first job. If the import fails, the
+   * worker does not start.
+   */
+  readonly init?: URL | string | undefined;
+  /**
+   * Instances of AsyncLocalStorage whose values travel with every call, copied as arguments are. The
+   * module of `init` must export `context`: the workers' own instances, in the same order.
+   */
+  readonly context?: readonly ContextStorage[] | undefined;
   /** Shown in messages and by tools. */
   readonly name?: string | undefined;
+}
+
+/** The parts of an AsyncLocalStorage that an executor uses. */
+export interface ContextStorage {
+  getStore(): unknown;
+  run<T>(store: unknown, fn: () => T): T;
 }
 
 /** Milliseconds. */
@@ -44,6 +71,8 @@ export const EXECUTOR: Checks<ExecutorOptions> = {
   overflow: oneOf('wait or reject'),
   maxJobs: integer(1, Infinity),
   maxMemory: integer(1),
+  init: moduleAddress,
+  context: listOf('an array of instances of AsyncLocalStorage', contextStorage),
   name: ofType('string', 'text', () => true),
 };
 
@@ -55,3 +84,10 @@ export const JOB: Checks<JobOptions> = {
   onProgress: callback,
   signal: anything,
 };
+
+/** Checks for an instance of AsyncLocalStorage. */
+export function contextStorage(action: string, name: string, value: unknown): void {
+  const { getStore, run } = Object(value) as Partial<Record<keyof ContextStorage, unknown>>;
+  if (typeof getStore === 'function' && typeof run === 'function') return;
+  throw wrongValue(action, name, 'an array of instances of AsyncLocalStorage', value);
+}

@@ -52,6 +52,8 @@ export class Job extends Resource {
   readonly number: number = ++lastId;
   readonly call: JobCall;
   readonly options: JobOptions;
+  /** The values of the storages of the option `context`, where it was called. */
+  readonly context: readonly unknown[] | undefined;
   /** The options of every wait for it. Only standFor() changes them. */
   waitOptions: WaitOptions;
   /** Where the job was called: a stack without its first line. */
@@ -76,9 +78,16 @@ export class Job extends Resource {
   /** The timer of `queueTimeout` while queued, and of `timeout` while running. */
   #timer: Handle | undefined = undefined;
 
-  constructor(owner: JobOwner & Resource, call: JobCall, options: JobOptions, site: string | undefined) {
+  constructor(
+    owner: JobOwner & Resource,
+    call: JobCall,
+    options: JobOptions,
+    context: readonly unknown[] | undefined,
+    site: string | undefined,
+  ) {
     super();
     this.#owner = owner;
+    this.context = context;
     this.call = call;
     this.options = options;
     this.waitOptions = options;

@@ -1,5 +1,5 @@
 // Turns functions into calls: modules become proxies, closed functions become text.
-import { describe } from '../base/index.ts';
+import { describe, wrongValue } from '../base/index.ts';
 import type { JobOptions, JobSpec, Offloaded } from './executor.ts';
 import type { JobCall } from './job.ts';
 
@@ -67,6 +67,13 @@ function isExpression(source: string): boolean {
     // functions of text. Whether its workers may is for them to say.
     return !(error instanceof SyntaxError);
   }
+}
+
+/** Checks for the address of a module, or a name: of the option `init`. */
+export function moduleAddress(action: string, name: string, value: unknown): void {
+  if (value instanceof URL || (typeof value === 'string' && (URL.canParse(value) || NAME.test(value)))) return;
+  const expected = "a URL, such as new URL('./start.js', import.meta.url)";
+  throw wrongValue(action, name, expected, value, 'string');
 }
 
 function addressOf(url: unknown, byName: boolean): string {

@@ -40,7 +40,7 @@ import {
   type WaitOptions,
   WorkerLostError,
 } from '../core/index.ts';
-import { cloneError, transfersIn } from './cloning.ts';
+import { cloneError, isCloneable, transfersIn } from './cloning.ts';
 import { unpackError } from './crossed-error.ts';
 import type { Executor, ExecutorReport, ExecutorStatistics, JobOptions, JobSpec, Offloaded } from './executor.ts';
 import { DEFAULT_CANCEL_GRACE, EXECUTOR, type ExecutorOptions, JOB } from './executor-options.ts';
@@ -72,6 +72,8 @@ export abstract class PoolExecutor extends Resource implements Executor {
   /** The options as the user passed them. */
   readonly #options: ExecutorOptions;
   readonly #size: number;
+  /** The address of the module of the option `init`. */
+  readonly #init: string | undefined;
   /** Every worker that exists, in any state. At most `#size`. */
   readonly #places = new Set<Place>();
   /** The jobs that wait for a worker, in order. */
@@ -96,6 +98,13 @@ export abstract class PoolExecutor extends Resource implements Executor {
     checkOptions('create executor', options, EXECUTOR);
     this.#options = options;
     this.#size = options.size ?? this.defaultSize();
+    const { init, context } = options;
+    this.#init = init instanceof URL ? init.href : init;
+    if (context !== undefined && init === undefined) {
+      throw new TypeError(
+        'Cannot create executor: context needs init, the module that exports the storages of a worker',
+      );
+    }
     this.markOpened();
   }
 
@@ -229,7 +238,8 @@ export abstract class PoolExecutor extends Resource implements Executor {
   #newJob(call: JobCall, options: JobOptions, site: string | undefined): Job {
     if (this.#closed) throw new InvalidStateError(`Cannot run ${call.label}: the executor is closed`);
     checkOptions('run job', options, JOB);
-    return new Job(this, call, options, site);
+    const context = this.#options.context?.map((storage) => storage.getStore());
+    return new Job(this, call, options, context, site);
   }
 
   /** Runs a job for its caller. Resolves to the value of the job, or to STREAM. */
@@ -355,11 +365,13 @@ export abstract class PoolExecutor extends Resource implements Executor {
     });
     try {
       const transfers = transfersIn(args);
-      place.leaf.post({ type: 'job', id: job.number, label, module, source, name, args }, transfers);
+      const { number: id, context } = job;
+      place.leaf.post({ type: 'job', id, label, module, source, name, args, context }, transfers);
       place.leaf.hold(true);
     } catch (error) {
       this.#failed++;
-      job.fail(cloneError(args, 'args', `run ${label}`, error));
+      const [value, what] = isCloneable(args) ? [job.context, 'context'] : [args, 'args'];
+      job.fail(cloneError(value, what, `run ${label}`, error));
       this.#free(place);
     }
   }
@@ -387,7 +399,11 @@ export abstract class PoolExecutor extends Resource implements Executor {
   }
 
   #onMessage(place: Place, message: FromWorker): void {
-    if (message.type === 'ready') {
+    if (message.type === 'ready' && this.#init !== undefined) {
+      place.leaf.post({ type: 'init', module: this.#init, context: this.#options.context?.length ?? 0 }, []);
+      return;
+    }
+    if (message.type === 'ready' || message.type === 'initialized') {
       place.isReady = true;
       this.#failedStarts = 0;
       place.leaf.hold(place.isEnding);

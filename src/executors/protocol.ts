@@ -17,9 +17,13 @@ export interface JobMessage {
   /** The export to call. */
   readonly name: string;
   readonly args: readonly unknown[];
+  /** The values of the storages of the option `context`. */
+  readonly context: readonly unknown[] | undefined;
 }
 
 export type ToWorker =
+  /** Before the first job: the module to import, and how many storages it must export as `context`. */
+  | { readonly type: 'init'; readonly module: string; readonly context: number }
   | JobMessage
   | { readonly type: 'cancel'; readonly id: number; readonly message: string }
   | { readonly type: 'credit'; readonly id: number; readonly items: number }
@@ -32,6 +36,8 @@ export type FromWorker =
    * the executor has passed it to the worker itself.
    */
   | { readonly type: 'ready'; readonly cancelled?: Int32Array | undefined }
+  /** The answer to `init`. */
+  | { readonly type: 'initialized' }
   /** From a process only: the error that ends it. */
   | { readonly type: 'fatal'; readonly error: CrossedError }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }

@@ -19,8 +19,10 @@ import {
   type Task,
   type WaitOptions,
 } from '../core/index.ts';
+import { listOf } from '../base/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
 import { packError } from './crossed-error.ts';
+import { type ContextStorage, contextStorage } from './executor-options.ts';
 import { setRunning } from './in-job.ts';
 import type { FromWorker, JobMessage, ToWorker } from './protocol.ts';
 
@@ -42,10 +44,17 @@ const BATCH = 32;
 
 /** Returns the function to call with each message of the executor. */
 export function serveJobs(port: WorkerPort): (message: ToWorker) => void {
+  let storages: readonly ContextStorage[] = [];
+  const initialize = async (module: string, count: number): Promise<void> => {
+    const { context = [] } = await port.load(module);
+    if (count > 0) storages = checkContext(module, context, count);
+    port.post({ type: 'initialized' }, []);
+  };
   let current: { readonly id: number; readonly task: Task<unknown>; readonly stream: Stream } | undefined;
   const run = (job: JobMessage): void => {
     const stream = new Stream();
-    const task = createTask<unknown>((own) => work(port, job, stream, own), { name: job.label });
+    const start = (): Task<unknown> => createTask<unknown>((own) => work(port, job, stream, own), { name: job.label });
+    const task = inContext(storages, job.context, start);
     current = { id: job.id, task, stream };
     setRunning({
       id: job.id,
@@ -68,11 +77,34 @@ export function serveJobs(port: WorkerPort): (message: ToWorker) => void {
   };
   return (message) => {
     if (message.type === 'job') run(message);
+    else if (message.type === 'init') initialize(message.module, message.context).catch(endWorker);
     else if (message.id !== current?.id) return; // that job has ended meanwhile
     else if (message.type === 'cancel') current.task.cancel(message.message);
     else if (message.type === 'credit') current.stream.add(message.items);
     else current.stream.stop();
   };
+}
+
+/** Checks what the module of `init` exports as `context`. */
+function checkContext(module: string, context: unknown, count: number): readonly ContextStorage[] {
+  const action = `start worker with ${module}`;
+  const expected = `${count} instances of AsyncLocalStorage, as many as the executor has`;
+  listOf(expected, contextStorage)(action, 'context', context);
+  const storages = context as readonly ContextStorage[]; // just checked
+  if (storages.length === count) return storages;
+  throw new RangeError(`Cannot ${action}: context must have ${expected}, got ${storages.length}`);
+}
+
+/** Calls `fn` where each of the storages has its value. */
+function inContext<T>(storages: readonly ContextStorage[], values: readonly unknown[] = [], fn: () => T): T {
+  return storages.reduceRight<() => T>((inner, storage, n) => () => storage.run(values[n], inner), fn)();
+}
+
+/** Ends the worker, as an error does that nobody catches. */
+function endWorker(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 /** The credit of a stream. */

@@ -7,6 +7,7 @@ import { executorChecks } from 'maitre/testing';
 import { isBun, isDeno } from '../net/sockets.js';
 import { Folder, Program } from '../support/program.js';
 import { test } from '../support/test.js';
+import { context, request, user } from './fixtures/context.js';
 import type * as jobs from './fixtures/jobs.js';
 
 /** Runs the checks of every executor as tests, and those of an executor of this machine. */
@@ -60,6 +61,55 @@ export function testExecutor(
     assert.equal(workers.statistics().lost, 0);
   });
 
+  test(`${title}: values of the storages of context travel with each call, and with nothing else`, async () => {
+    const init = new URL('./fixtures/context.js', import.meta.url);
+    await using workers = make({ size: 1, init, context });
+    const heavy = workers.module<typeof jobs>(url);
+    assert.deepEqual(await heavy.stored(), Array(4).fill(undefined));
+    const [a, b] = await Promise.all([
+      request.run('A', () => heavy.stored()),
+      request.run('B', () => user.run({ name: 'Ada' }, () => heavy.stored())),
+    ]);
+    assert.deepEqual(a, ['A', undefined, 'A', undefined]);
+    assert.deepEqual(b, ['B', 'Ada', 'B', 'Ada']);
+    const items: unknown[] = [];
+    await request.run('C', async () => {
+      for await (const item of heavy.storedItems()) items.push(item);
+      assert.deepEqual(await workers.submit({ module: url, name: 'stored' }), ['C', undefined, 'C', undefined]);
+    });
+    assert.deepEqual(items, ['C', 'C']);
+    assert.deepEqual(await heavy.stored(), Array(4).fill(undefined));
+    await assert.rejects(
+      user.run({ name: (() => 'Ada') as never }, () => heavy.stored()),
+      { name: 'TypeError', message: /^Cannot run stored of jobs\.js: context\[1\]\.name \(.*\) cannot be cloned/ },
+    );
+    assert.equal(await heavy.add(1, 2), 3);
+  });
+
+  test(`${title}: a worker whose init fails does not start, and the call says why`, async () => {
+    using folder = new Folder();
+    const fails = pathToFileURL(folder.write('fails.mjs', 'throw new RangeError("no database")'));
+    const exportsOne = pathToFileURL(
+      folder.write(
+        'one.mjs',
+        'import { AsyncLocalStorage } from "node:async_hooks"; export const context = [new AsyncLocalStorage()];',
+      ),
+    );
+    for (const [options, message] of [
+      [{ init: fails }, /no database/],
+      [{ init: exportsOne, context }, /context must have 2 instances of AsyncLocalStorage.*, got 1/],
+      [{ init: url, context }, /context must have 2 instances of AsyncLocalStorage.*, got 0/],
+    ] as const) {
+      await using workers = make({ size: 1, ...options });
+      await assert.rejects(workers.module<typeof jobs>(url).add(1, 2), (error) => {
+        assert.ok(error instanceof WorkerLostError);
+        assert.match(error.message, /^Cannot run add of jobs\.js: no worker could be started, /);
+        assert.match((error.cause as Error).message, message);
+        return true;
+      });
+    }
+  });
+
   test(`${title}: a module may be TypeScript, also what the runtime does not run as it is`, async () => {
     using folder = new Folder();
     const file = folder.write(
@@ -99,6 +149,9 @@ export function testExecutor(
       [{ maxQueue: -1 }, 'RangeError', /maxQueue must be/],
       [{ cancelGrace: -1 }, 'RangeError', /cancelGrace must be a number of milliseconds >= 0/],
       [{ threads: 2 } as never, 'TypeError', /unknown option "threads"/],
+      [{ init: './start.js' }, 'RangeError', /init must be a URL, such as new URL/],
+      [{ context: [5] as never, init: url }, 'TypeError', /context must be an array of instances of AsyncLocalStorage/],
+      [{ context }, 'TypeError', /context needs init, the module that exports the storages of a worker/],
     ];
     for (const [options, name, message] of wrong) assert.throws(() => make(options), { name, message });
   });

@@ -89,9 +89,9 @@ describe('tables of options', () => {
   });
 });
 
-test('a WorkerExecutor takes the options of the others, as executors.md says, but maxMemory', () => {
+test('a WorkerExecutor takes the options of the others, as executors.md says, but maxMemory and context', () => {
   const { worker: _, ...rest } = WORKER_EXECUTOR;
-  assert.deepEqual(Object.keys(without(rest, EXECUTOR)), ['maxMemory']);
+  assert.deepEqual(Object.keys(without(rest, EXECUTOR)), ['maxMemory', 'context']);
   assert.deepEqual(without(EXECUTOR, WORKER_EXECUTOR), without(EXECUTOR, THREAD_EXECUTOR));
 });
 

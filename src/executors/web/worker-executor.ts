@@ -27,8 +27,8 @@ export interface WebWorker {
   addEventListener(type: string, listener: (event: never) => void): void;
 }
 
-/** Options of a WorkerExecutor: those of every executor but `maxMemory`, which no browser has. */
-export interface WorkerExecutorOptions extends Omit<ExecutorOptions, 'maxMemory'> {
+/** Options of a WorkerExecutor: those of every executor but `maxMemory` and `context`, which no browser has. */
+export interface WorkerExecutorOptions extends Omit<ExecutorOptions, 'maxMemory' | 'context'> {
   /**
    * Starts a worker. Its file must call `serveModules`. Bundlers need this option, and the text of
    * `new Worker(new URL('./heavy.worker.ts', import.meta.url), { type: 'module' })` in your own code.
@@ -37,7 +37,7 @@ export interface WorkerExecutorOptions extends Omit<ExecutorOptions, 'maxMemory'
   readonly worker?: (() => WebWorker) | undefined;
 }
 
-const { maxMemory: _, ...REST } = EXECUTOR;
+const { maxMemory: _, context: __, ...REST } = EXECUTOR;
 
 /** The checks for every option of a WorkerExecutor. */
 export const WORKER_EXECUTOR: Checks<WorkerExecutorOptions> = { ...REST, worker: callback };
