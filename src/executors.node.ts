@@ -9,6 +9,7 @@ setDefaultMaker(() => new ThreadExecutor({ name: 'default' }));
 export { WorkerLostError } from './core/index.ts';
 export {
   checkpoint,
+  type ContextStorage,
   type Executor,
   type ExecutorOptions,
   type ExecutorReport,

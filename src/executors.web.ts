@@ -6,6 +6,7 @@ installWebHost();
 export { WorkerLostError } from './core/index.ts';
 export {
   checkpoint,
+  type ContextStorage,
   type Executor,
   type ExecutorOptions,
   type ExecutorReport,

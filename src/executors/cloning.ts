@@ -37,6 +37,14 @@ export function transfer<T extends object>(value: T): T {
   return value;
 }
 
+/** Whether there are marked objects inside a value. */
+export function hasTransfers(value: unknown): boolean {
+  if (!hasMarked) return false;
+  const found = new Set<object>();
+  collect(value, found, new Set(), 0);
+  return found.size > 0;
+}
+
 /** Returns the marked objects inside a value. */
 export function transfersIn(value: unknown): object[] {
   const found = new Set<object>();

@@ -14,10 +14,21 @@ export type {
   Offloaded,
   OffloadedFunction,
 } from './executor.ts';
-export { EXECUTOR, type ExecutorOptions } from './executor-options.ts';
+export { type ContextStorage, EXECUTOR, type ExecutorOptions } from './executor-options.ts';
 export { checkpoint, jobSignal, report } from './in-job.ts';
 export { PoolExecutor } from './pool-executor.ts';
 export type { FromWorker, ToWorker } from './protocol.ts';
-export { serveJobs } from './serve-jobs.ts';
+export { JobServer, type WorkerPort } from './serve-jobs.ts';
+export {
+  cancelledJob,
+  countSent,
+  newSharedWords,
+  noteSent,
+  makeOffer,
+  setCancelled,
+  type SharedWords,
+  takeOffer,
+  waitForSent,
+} from './shared-words.ts';
 export { finderOf, type ServedModules } from './served-modules.ts';
 export type { LeafEvents, WorkerLeaf } from './worker-leaf.ts';

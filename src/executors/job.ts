@@ -25,7 +25,7 @@ import {
   type WaitOptions,
 } from '../core/index.ts';
 import type { JobOptions } from './executor.ts';
-import type { ToWorker } from './protocol.ts';
+import type { JobTarget, ToWorker } from './protocol.ts';
 
 /** The value that a call resolves to if its function is a generator. */
 export const STREAM: unique symbol = Symbol('maitre.stream');
@@ -38,11 +38,21 @@ export interface JobOwner {
 
 /** What to run: an export of a module, or the text of a closed function. */
 export interface JobCall {
-  readonly module: string | undefined;
-  readonly source: string | undefined;
-  readonly name: string;
+  readonly target: JobTarget;
   readonly args: readonly unknown[];
+  /** Its name in messages and tools. */
   readonly label: string;
+}
+
+/** Where a call was made. Reading the stack costs more than keeping it, so that waits until an error needs it. */
+export interface CallSite {
+  readonly stack?: string;
+}
+
+/** Where a job runs, as the job sees it. */
+export interface JobPlace {
+  readonly job: Job | undefined;
+  post(message: ToWorker): void;
 }
 
 let lastId = 0;
@@ -56,10 +66,8 @@ export class Job extends Resource {
   readonly context: readonly unknown[] | undefined;
   /** The options of every wait for it. Only standFor() changes them. */
   waitOptions: WaitOptions;
-  /** Where the job was called: a stack without its first line. */
-  readonly site: string | undefined;
-  /** Resolves once the place of the job is free. */
-  readonly ended: Future<void> = new Future();
+  /** Where the job was called. */
+  readonly site: CallSite | undefined;
   state: 'queued' | 'running' | 'ended' = 'queued';
   /** True once no caller waits for it any more. */
   isCancelled = false;
@@ -68,9 +76,10 @@ export class Job extends Resource {
    * stream.
    */
   sink: StreamSink | undefined = undefined;
-  /** Sends its worker a message. Does nothing while it has no worker. */
-  post: (message: ToWorker) => void = () => undefined;
   readonly #owner: JobOwner & Resource;
+  /** Made when somebody asks for it. */
+  #ended: Future<void> | undefined = undefined;
+  #place: JobPlace | undefined = undefined;
   /** The wait of the caller. Undefined before begin(). */
   #wait: Wait<unknown> | undefined = undefined;
   /** The error that the call rejects with once the place is free, after a timeout. */
@@ -83,7 +92,7 @@ export class Job extends Resource {
     call: JobCall,
     options: JobOptions,
     context: readonly unknown[] | undefined,
-    site: string | undefined,
+    site: CallSite | undefined,
   ) {
     super();
     this.#owner = owner;
@@ -139,10 +148,29 @@ export class Job extends Resource {
     return this.#wait.promise;
   }
 
-  /** Called when a worker has taken the job. `post` sends that worker a message. */
-  started(post: (message: ToWorker) => void): void {
+  /** Resolves once the place of the job is free. */
+  get ended(): Future<void> {
+    if (this.#ended === undefined) {
+      this.#ended = new Future();
+      if (this.state === 'ended') this.#ended.answer();
+    }
+    return this.#ended;
+  }
+
+  /** Calls `fn` once the place of the job is free. */
+  whenEnded(fn: () => void): void {
+    this.ended.addDoneCallback(fn);
+  }
+
+  /** Sends its worker a message. Does nothing while it has no worker. */
+  post(message: ToWorker): void {
+    if (this.#place?.job === this) this.#place.post(message);
+  }
+
+  /** Called when a worker has taken the job. */
+  started(place: JobPlace): void {
     this.state = 'running';
-    this.post = post;
+    this.#place = place;
     this.#timer?.cancel();
     const { timeout } = this.options;
     if (timeout !== undefined) this.#timer = callLater(timeout, () => this.#expire(timeout, 'it ran for'));
@@ -170,7 +198,7 @@ export class Job extends Resource {
       this.sink?.failed(this.#expiry);
       this.#wait?.fail(this.#expiry);
     }
-    this.ended.answer();
+    this.#ended?.answer();
     this.markClosed();
   }
 

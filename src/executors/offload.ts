@@ -1,15 +1,16 @@
 // Turns functions into calls: modules become proxies, closed functions become text.
 import { describe, wrongValue } from '../base/index.ts';
 import type { JobOptions, JobSpec, Offloaded } from './executor.ts';
-import type { JobCall } from './job.ts';
+import type { CallSite, JobCall } from './job.ts';
+import type { JobTarget } from './protocol.ts';
 
 /** Makes one call. */
-type MakeCall = (call: JobCall, options: JobOptions, site: string | undefined) => unknown;
+type MakeCall = (call: JobCall, options: JobOptions, site: CallSite | undefined) => unknown;
 
 /** A name under which a worker serves a module. No relative URL is one. */
 const NAME = /^[\w$-]+$/;
 /** The frames of the caller that an error of the job shows below those of the worker. */
-const FRAMES = 5;
+const FRAMES = 4;
 
 /**
  * Returns a proxy of a module whose functions make calls. With `byName`, its address can also be a
@@ -19,11 +20,10 @@ export function offload<M>(url: URL | string, byName: boolean, make: MakeCall): 
   const module = addressOf(url, byName);
   const known = new Map<string, unknown>();
   const functionOf = (name: string): unknown => {
+    const target = targetOf(module, name);
     const withOptions = (options: JobOptions) => {
-      const call = (...args: readonly unknown[]): unknown => {
-        const label = options.name ?? `${name} of ${fileOf(module)}`;
-        return make({ module, source: undefined, name, args, label }, options, siteOf(call));
-      };
+      const call = (...args: readonly unknown[]): unknown =>
+        make({ target, args, label: options.name ?? target.label }, options, siteOf(call));
       return call;
     };
     return Object.assign(withOptions({}), { with: withOptions });
@@ -41,7 +41,8 @@ export function callOf({ module: url, name, args = [] }: JobSpec, byName: boolea
   const module = addressOf(url, byName);
   if (typeof name !== 'string') throw new TypeError(`Cannot submit: name must be text, got ${describe(name)}`);
   if (!Array.isArray(args)) throw new TypeError(`Cannot submit: args must be an array, got ${describe(args)}`);
-  return { module, source: undefined, name, args: args as readonly unknown[], label: `${name} of ${fileOf(module)}` };
+  const target = targetOf(module, name);
+  return { target, args: args as readonly unknown[], label: target.label };
 }
 
 /** Returns the text of a closed function: one that refers to nothing outside of itself. */
@@ -54,7 +55,7 @@ export function closedFunction(fn: unknown, args: readonly unknown[]): JobCall {
       `Cannot run ${label}: it is no arrow function and no function expression, put it into a module`,
     );
   }
-  return { module: undefined, source, name: fn.name, args, label };
+  return { target: { fn: 0, module: undefined, source, name: fn.name, label }, args, label };
 }
 
 function isExpression(source: string): boolean {
@@ -89,12 +90,30 @@ function fileOf(module: string): string {
   return /([^/]+?)\/?$/.exec(module)?.[1] ?? module;
 }
 
-function siteOf(below: (...args: never[]) => unknown): string | undefined {
+/** The functions of modules that were called, by address and name. */
+const targets = new Map<string, JobTarget>();
+
+function targetOf(module: string, name: string): JobTarget {
+  const key = `${module}\n${name}`;
+  let target = targets.get(key);
+  if (target === undefined) {
+    target = { fn: targets.size + 1, module, source: undefined, name, label: `${name} of ${fileOf(module)}` };
+    targets.set(key, target);
+  }
+  return target;
+}
+
+function siteOf(below: (...args: never[]) => unknown): CallSite | undefined {
   const { captureStackTrace, stackTraceLimit } = Error as Partial<ErrorConstructor>;
   if (captureStackTrace === undefined) return undefined;
-  const site: { stack?: string } = {};
+  const site: CallSite = {};
   Error.stackTraceLimit = FRAMES;
   captureStackTrace(site, below);
   Error.stackTraceLimit = stackTraceLimit as number; // defined: hosts that have captureStackTrace have this too
-  return site.stack?.slice(site.stack.indexOf('\n') + 1);
+  return site;
+}
+
+/** Returns the frames of a call site, without the first line. */
+export function framesOf(site: CallSite | undefined): string | undefined {
+  return site?.stack?.slice(site.stack.indexOf('\n') + 1);
 }

@@ -1,12 +1,13 @@
 // PoolExecutor: an executor over workers of this machine. It owns the queue, the places,
 // cancellation and supervision. A subclass says what a worker is (a leaf).
 //
-// States of a place: STARTING -(ready)-> IDLE -(job)-> BUSY -(answer)-> IDLE. From any of them,
-// -(exit)-> gone. A cancelled BUSY place has cancelGrace to answer; after that its worker is
-// terminated. The next job starts a new worker. A job stays in the queue until a worker is ready,
-// so a job that is cancelled earlier costs no worker.
+// place.ts has the states of a place. A cancelled BUSY place has cancelGrace to answer; after that
+// its worker is terminated. The next job starts a new worker. A job stays in the queue until a
+// worker is ready, so a job that is cancelled earlier costs no worker.
 //
-// - A worker has one job at a time, so the end of a worker fails exactly its own job.
+// - A worker runs one job at a time, so the end of a worker fails exactly its own job. One that it
+//   was offered and has not begun goes back to the queue, as does one for which an idle worker is
+//   found.
 // - Idle workers do not keep the process alive.
 // - A worker that ends before it was ready counts as a failed start. The next start is delayed,
 //   twice as long each time.
@@ -20,10 +21,8 @@ import { checkOptions } from '../base/index.ts';
 import {
   atScopeEnd,
   beginWait,
-  callLater,
   CancelledError,
   defaultGrace,
-  type Handle,
   InvalidStateError,
   Line,
   moveOnAfter,
@@ -40,32 +39,21 @@ import {
   type WaitOptions,
   WorkerLostError,
 } from '../core/index.ts';
-import { cloneError, isCloneable, transfersIn } from './cloning.ts';
+import { cloneError, isCloneable } from './cloning.ts';
 import { unpackError } from './crossed-error.ts';
 import type { Executor, ExecutorReport, ExecutorStatistics, JobOptions, JobSpec, Offloaded } from './executor.ts';
 import { DEFAULT_CANCEL_GRACE, EXECUTOR, type ExecutorOptions, JOB } from './executor-options.ts';
 import { Call } from './call.ts';
-import { Job, type JobCall, STREAM } from './job.ts';
-import { callOf, closedFunction, offload } from './offload.ts';
+import { type CallSite, Job, type JobCall, STREAM } from './job.ts';
+import { JobQueue } from './job-queue.ts';
+import { callOf, closedFunction, framesOf, offload } from './offload.ts';
+import type { Place } from './place.ts';
+import { Places } from './places.ts';
 import type { FromWorker } from './protocol.ts';
 import type { LeafEvents, WorkerLeaf } from './worker-leaf.ts';
 
-/** Milliseconds between a failed start and the next one: the first delay, and the longest. */
-const BACK_OFF = 10;
-const LONGEST_BACK_OFF = 5000;
 /** The number of failed starts in a row after which the jobs that wait for a worker fail. */
 const TRIES = 5;
-
-interface Place {
-  readonly leaf: WorkerLeaf;
-  job: Job | undefined;
-  isReady: boolean;
-  /** The number of jobs that it has done. */
-  done: number;
-  /** True if the pool has terminated it. */
-  isEnding: boolean;
-  grace: Handle | undefined;
-}
 
 /** The base of the executors whose workers are of this machine. */
 export abstract class PoolExecutor extends Resource implements Executor {
@@ -74,19 +62,14 @@ export abstract class PoolExecutor extends Resource implements Executor {
   readonly #size: number;
   /** The address of the module of the option `init`. */
   readonly #init: string | undefined;
-  /** Every worker that exists, in any state. At most `#size`. */
-  readonly #places = new Set<Place>();
+  readonly #places: Places;
   /** The jobs that wait for a worker, in order. */
-  readonly #queue = new Set<Job>();
+  readonly #queue = new JobQueue();
   /** The calls that wait for room in the queue (`overflow: 'wait'`). */
   readonly #room = new Line<void>();
   /** The waits of #whenEmpty(), which check again after each change. */
   readonly #empty = new Line<void>();
   #closed = false;
-  /** The number of failed starts since the last worker became ready. */
-  #failedStarts = 0;
-  /** The timer until the next start may be tried. Undefined if a start may be tried now. */
-  #backOff: Handle | undefined = undefined;
   #finished = 0;
   #failed = 0;
   #cancelled = 0;
@@ -105,6 +88,13 @@ export abstract class PoolExecutor extends Resource implements Executor {
         'Cannot create executor: context needs init, the module that exports the storages of a worker',
       );
     }
+    this.#places = new Places(this.#size, options.maxJobs, this.#queue, {
+      start: (events) => this.startLeaf(events, options.maxMemory),
+      onMessage: (place, message) => this.#onMessage(place, message),
+      onExit: (place, how, cause) => this.#onExit(place, how, cause),
+      onUnsent: (job, error) => this.#failToSend(job, error),
+      onChange: () => this.#changed(),
+    });
     this.markOpened();
   }
 
@@ -138,16 +128,16 @@ export abstract class PoolExecutor extends Resource implements Executor {
   override endNow(): void {
     this.#closed = true;
     for (const job of this.#jobs()) job.refuse(new CancelledError('Cancelled: the executor has ended', SHUTDOWN));
-    for (const place of this.#places) this.#terminate(place);
+    this.#places.terminateAll();
   }
 
   statistics(): ExecutorStatistics {
-    const busy = this.#running();
+    const busy = this.#places.running();
     return {
       size: this.#size,
-      workers: this.#places.size,
-      idle: this.#places.size - busy.length,
-      queued: this.#queue.size,
+      workers: this.#places.all.size,
+      idle: this.#places.all.size - busy.length,
+      queued: this.#jobs().length - busy.length,
       running: busy.length,
       abandoned: this.#options.cancel === 'abandon' ? busy.filter(({ isCancelled }) => isCancelled).length : 0,
       finished: this.#finished,
@@ -214,11 +204,11 @@ export abstract class PoolExecutor extends Resource implements Executor {
       for (const job of this.#jobs())
         job.refuse(new CancelledError('Cancelled: the executor is shutting down', SHUTDOWN));
       if (this.#options.cancel === 'abandon')
-        for (const place of this.#places) if (place.job !== undefined) this.#terminate(place);
+        for (const place of this.#places.all) if (place.job !== undefined) this.#places.terminate(place);
       while (this.#jobs().length > 0) await ignoringCancels(() => this.#whenEmpty());
-      for (const place of this.#places) this.#terminate(place);
-      while (this.#places.size > 0) await ignoringCancels(() => this.#whenEmpty());
-      this.#backOff?.cancel();
+      this.#places.terminateAll();
+      while (this.#places.all.size > 0) await ignoringCancels(() => this.#whenEmpty());
+      this.#places.close();
       this.markClosed();
     }
     return {
@@ -235,7 +225,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
 
   // ---- jobs ----------------------------------------------------------------------------------------------------
 
-  #newJob(call: JobCall, options: JobOptions, site: string | undefined): Job {
+  #newJob(call: JobCall, options: JobOptions, site: CallSite | undefined): Job {
     if (this.#closed) throw new InvalidStateError(`Cannot run ${call.label}: the executor is closed`);
     checkOptions('run job', options, JOB);
     const context = this.#options.context?.map((storage) => storage.getStore());
@@ -251,7 +241,8 @@ export abstract class PoolExecutor extends Resource implements Executor {
       if (this.#isFull()) await this.#waitForRoom(job);
       this.#queue.add(job);
       const outcome = job.begin();
-      this.#pump();
+      // Where others wait already, nothing can be done for it either.
+      if (this.#queue.size === 1 || !this.#places.areAll) this.#places.distribute();
       const value = await outcome;
       if (value === STREAM) this.#tie(job, scope);
       return value;
@@ -263,14 +254,14 @@ export abstract class PoolExecutor extends Resource implements Executor {
   }
 
   #isFull(): boolean {
-    const { maxQueue = Infinity } = this.#options;
-    return this.#queue.size + this.#running().length >= this.#size + maxQueue;
+    const { maxQueue } = this.#options;
+    return maxQueue !== undefined && this.#jobs().length >= this.#size + maxQueue;
   }
 
   async #waitForRoom(job: Job): Promise<void> {
     if (this.#options.overflow === 'reject') {
       throw new QueueFull(
-        `Cannot run ${job.call.label}: ${this.#queue.size} jobs wait already, maxQueue is ${this.#options.maxQueue}`,
+        `Cannot run ${job.call.label}: ${this.statistics().queued} jobs wait already, maxQueue is ${this.#options.maxQueue}`,
       );
     }
     while (this.#isFull()) await this.#room.join(new QueuedWait('executor.room', this, job.waitOptions));
@@ -280,134 +271,61 @@ export abstract class PoolExecutor extends Resource implements Executor {
   /** Cancels the job of a stream when the scope that called for it ends. */
   #tie(job: Job, scope: Scope | undefined): void {
     const tie = atScopeEnd(() => job.cancel('Cancelled: the scope of the stream has ended'), scope);
-    job.ended.addDoneCallback(() => tie[Symbol.dispose]()); // cancels nothing: the job has ended
-  }
-
-  /** The jobs that run. */
-  #running(): Job[] {
-    return [...this.#places].flatMap(({ job }) => (job === undefined ? [] : [job]));
+    job.whenEnded(() => tie[Symbol.dispose]()); // cancels nothing: the job has ended
   }
 
   /** Every job that waits or runs. */
   #jobs(): Job[] {
-    return [...this.#queue, ...this.#running()];
+    return [...this.#queue, ...this.#places.offered(), ...this.#places.running()];
   }
 
   /** Waits until no job is left and no worker is being terminated. */
   async #whenEmpty(options?: WaitOptions): Promise<void> {
-    while (this.#queue.size > 0 || [...this.#places].some(({ job, isEnding }) => job !== undefined || isEnding)) {
+    while (this.#queue.size > 0 || [...this.#places.all].some(({ job, isEnding }) => job !== undefined || isEnding)) {
       await this.#empty.join(new QueuedWait('executor.shutdown', this, options));
     }
   }
 
   /** @internal */
   cancelJob(job: Job, message: string): void {
-    this.#cancelled++;
-    if (this.#queue.delete(job) || job.state === 'queued') {
+    const place = this.#places.of(job);
+    if (place === undefined) {
+      if (this.#queue.delete(job)) this.#cancelled++; // otherwise it was never accepted
       job.leave();
       this.#changed();
       return;
     }
-    const place = [...this.#places].find((each) => each.job === job);
-    if (place === undefined) return;
-    place.leaf.setCancelled(job.number);
-    place.leaf.post({ type: 'cancel', id: job.number, message }, []);
-    if (this.#options.cancel === 'abandon') return;
-    place.grace = callLater(this.#options.cancelGrace ?? DEFAULT_CANCEL_GRACE, () => {
-      this.#terminated++;
-      this.#terminate(place);
-    });
-  }
-
-  // ---- places --------------------------------------------------------------------------------------------------
-
-  /** Passes jobs to idle workers. Then starts workers for the jobs that are left. */
-  #pump(): void {
-    const places = [...this.#places].filter(({ isEnding }) => !isEnding);
-    const idle = places.filter(({ job, isReady }) => isReady && job === undefined);
-    for (const job of this.#queue) {
-      const place = idle.pop();
-      if (place === undefined) break;
-      this.#queue.delete(job);
-      this.#give(place, job);
+    this.#cancelled++;
+    this.#places.takeBack(place); // this job may be one of them; the others need not wait for its end
+    if (this.#queue.delete(job)) {
+      job.leave();
+    } else {
+      place.cancel(job, message);
+      if (this.#options.cancel !== 'abandon') {
+        place.endAfter(this.#options.cancelGrace ?? DEFAULT_CANCEL_GRACE, job, () => {
+          this.#terminated++;
+          this.#places.terminate(place);
+        });
+      }
     }
-    const starting = places.filter(({ isReady }) => !isReady).length;
-    for (let wanted = this.#queue.size - starting; wanted > 0 && this.#start(); wanted--);
-    this.#changed();
+    this.#places.distribute();
   }
 
-  /** Starts a worker. Returns false if the pool is full, or a start has just failed. */
-  #start(): boolean {
-    if (this.#places.size >= this.#size || this.#backOff !== undefined) return false;
-    const events: LeafEvents = {
-      message: (message) => this.#onMessage(place, message),
-      exited: (how, cause) => this.#onExit(place, how, cause),
-    };
-    const place: Place = {
-      leaf: this.startLeaf(events, this.#options.maxMemory),
-      job: undefined,
-      isReady: false,
-      done: 0,
-      isEnding: false,
-      grace: undefined,
-    };
-    place.leaf.hold(true); // a job waits for it
-    this.#places.add(place);
-    return true;
-  }
-
-  /** Sends a job to an idle worker. Fails the job if its arguments cannot be cloned. */
-  #give(place: Place, job: Job): void {
-    const { module, source, name, args, label } = job.call;
-    place.job = job;
-    job.started((message) => {
-      if (place.job === job) place.leaf.post(message, []);
-    });
-    try {
-      const transfers = transfersIn(args);
-      const { number: id, context } = job;
-      place.leaf.post({ type: 'job', id, label, module, source, name, args, context }, transfers);
-      place.leaf.hold(true);
-    } catch (error) {
-      this.#failed++;
-      const [value, what] = isCloneable(args) ? [job.context, 'context'] : [args, 'args'];
-      job.fail(cloneError(value, what, `run ${label}`, error));
-      this.#free(place);
-    }
-  }
-
-  /** Called when its job has ended. */
-  #free(place: Place): void {
-    const { job } = place;
-    place.grace?.cancel();
-    place.grace = undefined;
-    place.job = undefined;
-    place.leaf.setCancelled(0);
-    place.leaf.hold(false);
-    place.done++;
-    job?.leave();
-    if (place.done >= (this.#options.maxJobs ?? Infinity)) this.#terminate(place);
-    this.#pump();
-  }
-
-  /** Terminates a worker. Its place stays until it has exited. */
-  #terminate(place: Place): void {
-    if (place.isEnding) return;
-    place.isEnding = true;
-    place.leaf.hold(true); // shutdown() waits for its end
-    place.leaf.terminate();
+  #failToSend(job: Job, error: unknown): void {
+    const { args, label } = job.call;
+    const [value, what] = isCloneable(args) ? [job.context, 'context'] : [args, 'args'];
+    this.#failed++;
+    job.fail(cloneError(value, what, `run ${label}`, error));
+    job.leave();
   }
 
   #onMessage(place: Place, message: FromWorker): void {
     if (message.type === 'ready' && this.#init !== undefined) {
-      place.leaf.post({ type: 'init', module: this.#init, context: this.#options.context?.length ?? 0 }, []);
+      place.post({ type: 'init', module: this.#init, context: this.#options.context?.length ?? 0 });
       return;
     }
     if (message.type === 'ready' || message.type === 'initialized') {
-      place.isReady = true;
-      this.#failedStarts = 0;
-      place.leaf.hold(place.isEnding);
-      this.#pump();
+      this.#places.ready(place);
       return;
     }
     const { job } = place;
@@ -417,6 +335,8 @@ export abstract class PoolExecutor extends Resource implements Executor {
         this.#progress(job, message.value);
         return;
       case 'stream':
+        place.isStreaming = true;
+        this.#places.takeBack(place);
         job.answer(STREAM);
         return;
       case 'items':
@@ -425,7 +345,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       case 'error':
         if (!message.cancelled || !job.isCancelled) {
           this.#failed++;
-          job.fail(unpackError(message.error, job.site));
+          job.fail(unpackError(message.error, framesOf(job.site)));
         }
         break;
       case 'end':
@@ -436,7 +356,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
         this.#finished++;
         job.answer(message.value);
     }
-    this.#free(place);
+    this.#places.free(place);
   }
 
   #progress({ options, call }: Job, value: unknown): void {
@@ -449,44 +369,36 @@ export abstract class PoolExecutor extends Resource implements Executor {
 
   /** Called when a worker has exited. Fails its job, if it had one. */
   #onExit(place: Place, how: string, cause: unknown): void {
-    if (!this.#places.delete(place)) return;
-    const { job, isEnding, isReady } = place;
-    place.grace?.cancel();
+    const { isEnding, isReady } = place;
     if (!isEnding) {
       this.#lost++;
       if (!isReady) this.#startFailed(how, cause);
     }
-    if (job !== undefined) {
+    // Also an offered one, if the worker had taken it: the answer of the job before it never came.
+    for (const job of [place.job, ...place.offered]) {
+      if (job === undefined) continue;
       const options = cause === undefined ? undefined : { cause };
       job.fail(new WorkerLostError(`The worker of ${job.call.label} ended while it ran: ${how}`, options));
       if (!isEnding) this.#failed++;
-      place.job = undefined;
       job.leave();
     }
-    this.#pump();
   }
 
-  /** Delays the next start, longer each time. After TRIES failures, fails the jobs that wait. */
+  /** After TRIES failed starts in a row, fails the jobs that wait. */
   #startFailed(how: string, cause: unknown): void {
-    if (this.#failedStarts >= TRIES) {
-      for (const job of this.#queue) {
-        this.#queue.delete(job);
-        this.#failed++;
-        job.fail(new WorkerLostError(`Cannot run ${job.call.label}: no worker could be started, ${how}`, { cause }));
-        job.leave();
-      }
+    if (this.#places.startFailed() <= TRIES) return;
+    for (const job of this.#queue) {
+      this.#queue.delete(job);
+      this.#failed++;
+      job.fail(new WorkerLostError(`Cannot run ${job.call.label}: no worker could be started, ${how}`, { cause }));
+      job.leave();
     }
-    const ms = Math.min(LONGEST_BACK_OFF, BACK_OFF * 2 ** this.#failedStarts++);
-    this.#backOff ??= callLater(ms, () => {
-      this.#backOff = undefined;
-      this.#pump();
-    });
   }
 
   /** Wakes the waits that depend on the number of jobs and workers. */
   #changed(): void {
     if (this.#room.size > 0 && !this.#isFull()) this.#room.answerAll();
-    this.#empty.answerAll();
+    if (this.#empty.size > 0) this.#empty.answerAll();
   }
 }
 

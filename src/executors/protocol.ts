@@ -2,23 +2,38 @@
 //
 // The executor sends `job`, and for that job possibly `cancel`; for a stream also `credit` and
 // `stop`. The worker answers a job with exactly one of `result`, `error` and `stream`. A stream
-// ends with `end` or `error`. `progress` may come before any of these. A worker has one job at a
-// time.
+// ends with `end` or `error`. `progress` may come before any of these. A worker runs one job at
+// a time, and may be sent the next one before it has ended.
 import type { CrossedError } from './crossed-error.ts';
+import type { SharedWords } from './shared-words.ts';
 
-export interface JobMessage {
-  readonly type: 'job';
-  readonly id: number;
-  /** The name of the job in messages and tools. */
-  readonly label: string;
+/** What a job calls. A worker receives it once, and knows it by its number from then on. */
+export interface JobTarget {
+  /** 0 for a closed function, which is sent every time. */
+  readonly fn: number;
   /** The address of a module. Undefined for a closed function, whose text is in `source`. */
   readonly module: string | undefined;
   readonly source: string | undefined;
   /** The export to call. */
   readonly name: string;
+  /** What jobs are called in messages and tools that have no name of their own. */
+  readonly label: string;
+}
+
+export interface JobMessage {
+  readonly type: 'job';
+  readonly id: number;
+  /** The number of the target. */
+  readonly fn: number;
   readonly args: readonly unknown[];
+  /** Absent if the worker knows it. */
+  readonly target?: JobTarget;
+  /** Its own name; absent if that is the target's. */
+  readonly label?: string;
   /** The values of the storages of the option `context`. */
-  readonly context: readonly unknown[] | undefined;
+  readonly context?: readonly unknown[];
+  /** The key of the offer: the worker must take the job when it has ended the one before; see shared-words.ts. */
+  readonly offered?: number;
 }
 
 export type ToWorker =
@@ -31,11 +46,10 @@ export type ToWorker =
 
 export type FromWorker =
   /**
-   * The first message. `cancelled` is memory that both sides share, in which the executor shows
-   * synchronous code the number of its cancelled job. Absent where memory cannot be shared, and if
-   * the executor has passed it to the worker itself.
+   * The first message. `shared` is memory that both sides share. Absent where memory cannot be
+   * shared. `port` is for all further messages of both sides; absent where there is only one.
    */
-  | { readonly type: 'ready'; readonly cancelled?: Int32Array | undefined }
+  | { readonly type: 'ready'; readonly shared?: SharedWords | undefined; readonly port?: unknown }
   /** The answer to `init`. */
   | { readonly type: 'initialized' }
   /** From a process only: the error that ends it. */

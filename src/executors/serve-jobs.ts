@@ -4,27 +4,22 @@
 // error)-> IDLE.
 //
 // - A job is a task of this worker: its waits can be cancelled, `currentTask().signal` works for
-//   its I/O, and its `finally` blocks run.
-// - A stream makes items only while it has credit, and sends them in batches. `stop` ends its
-//   generator as `break` would.
+//   its I/O, and its `finally` blocks run. It starts in the turn of its message. If it does not
+//   wait, its answer is sent in that turn too.
+// - A job that comes while another runs was offered (see place.ts). It starts when that one has
+//   ended, unless the executor has taken it back. It starts in #dispatch and not where the other one
+//   ends, so that it inherits nothing from it.
 // - A result that cannot be sent becomes an error that names the place inside it.
-import {
-  callSoon,
-  cancellable,
-  CancelledError,
-  createTask,
-  currentTask,
-  Future,
-  type Handle,
-  type Task,
-  type WaitOptions,
-} from '../core/index.ts';
 import { listOf } from '../base/index.ts';
+import { CancelledError, currentTask, Future, spawn, type Task } from '../core/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
 import { packError } from './crossed-error.ts';
 import { type ContextStorage, contextStorage } from './executor-options.ts';
-import { setRunning } from './in-job.ts';
-import type { FromWorker, JobMessage, ToWorker } from './protocol.ts';
+import { type RunningJob, setRunning } from './in-job.ts';
+import type { FromWorker, JobMessage, JobTarget, ToWorker } from './protocol.ts';
+import { isGenerator, sendStream, Stream } from './send-stream.ts';
+
+type JobFunction = (...args: readonly unknown[]) => unknown;
 
 /** The connection of a worker with its executor. */
 export interface WorkerPort {
@@ -35,54 +30,201 @@ export interface WorkerPort {
    * none.
    */
   cancelledJob(): number;
+  /** Takes a job that was offered, by the key of the offer. Returns false if the executor has taken it back. */
+  take(key: number): boolean;
   /** Imports a module of jobs. */
   load(url: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Called when a job has ended. */
+  ended?(): void;
 }
 
-/** The maximum number of items of a stream that are sent together. */
-const BATCH = 32;
+export class JobServer {
+  readonly #port: WorkerPort;
+  readonly #targets = new Map<number, Target>();
+  #storages: readonly ContextStorage[] = [];
+  #current: Running | undefined = undefined;
+  /** The jobs that came while another one runs. */
+  readonly #offered: JobMessage[] = [];
+  /** Resolves when the first of these may start. */
+  #mayStart = new Future<void>();
 
-/** Returns the function to call with each message of the executor. */
-export function serveJobs(port: WorkerPort): (message: ToWorker) => void {
-  let storages: readonly ContextStorage[] = [];
-  const initialize = async (module: string, count: number): Promise<void> => {
-    const { context = [] } = await port.load(module);
-    if (count > 0) storages = checkContext(module, context, count);
-    port.post({ type: 'initialized' }, []);
-  };
-  let current: { readonly id: number; readonly task: Task<unknown>; readonly stream: Stream } | undefined;
-  const run = (job: JobMessage): void => {
-    const stream = new Stream();
-    const start = (): Task<unknown> => createTask<unknown>((own) => work(port, job, stream, own), { name: job.label });
-    const task = inContext(storages, job.context, start);
-    current = { id: job.id, task, stream };
-    setRunning({
-      id: job.id,
-      task,
-      isCancelled: () => port.cancelledJob() === job.id,
-      report: (value) => send(port, job, 'progress', value),
-    });
-    const ended = (): void => {
-      setRunning(undefined);
-      current = undefined;
-    };
-    task.outcome().then(
-      () => ended(),
-      (error: unknown) => {
-        ended();
-        const cancelled = error instanceof CancelledError;
-        port.post({ type: 'error', id: job.id, error: packError(error), cancelled }, []);
-      },
+  constructor(port: WorkerPort) {
+    this.#port = port;
+    void this.#dispatch();
+  }
+
+  get isBusy(): boolean {
+    return this.#current !== undefined || this.#offered.length > 0;
+  }
+
+  /** Called with each message of the executor. */
+  receive(message: ToWorker): void {
+    if (message.type === 'job') {
+      const { fn, target } = message;
+      if (target !== undefined && fn !== 0) this.#targets.set(fn, new Target(target));
+      if (this.isBusy) this.#offered.push(message);
+      else this.#start(message);
+    } else if (message.type === 'init') {
+      this.#initialize(message.module, message.context).catch(endWorker);
+    } else {
+      if (message.id === this.#current?.id) this.#current.receive(message);
+      else this.#refuse(message.id); // or it has ended meanwhile
+    }
+  }
+
+  /** Answers for a job that was cancelled or left before its turn came. It does not run. */
+  #refuse(id: number): void {
+    const at = this.#offered.findIndex((job) => job.id === id);
+    const [job] = at < 0 ? [] : this.#offered.splice(at, 1);
+    if (job === undefined || !this.#mayRun(job)) return;
+    this.#fail(id, new CancelledError('Cancelled: the caller was cancelled'));
+  }
+
+  /** Whether it is this worker that has the job. */
+  #mayRun(job: JobMessage): boolean {
+    return job.offered === undefined || this.#port.take(job.offered);
+  }
+
+  #fail(id: number, error: unknown): void {
+    this.#port.post({ type: 'error', id, error: packError(error), cancelled: error instanceof CancelledError }, []);
+  }
+
+  async #initialize(module: string, count: number): Promise<void> {
+    const { context = [] } = await this.#port.load(module);
+    if (count > 0) this.#storages = checkContext(module, context, count);
+    this.#port.post({ type: 'initialized' }, []);
+  }
+
+  async #dispatch(): Promise<void> {
+    for (;;) {
+      await this.#mayStart;
+      this.#mayStart = new Future();
+      while (this.#current === undefined) {
+        const job = this.#offered.shift();
+        if (job === undefined) break;
+        this.#start(job);
+      }
+    }
+  }
+
+  #start(job: JobMessage): void {
+    if (!this.#mayRun(job)) {
+      if (!this.isBusy) this.#port.ended?.();
+      return;
+    }
+    const target = this.#targets.get(job.fn) ?? new Target(job.target as JobTarget); // sent with the first job that calls it
+    const label = job.label ?? target.label;
+    inContext(this.#storages, job.context, () =>
+      spawn((own) => this.#run(own, job, target, label), { name: label, eager: true }),
     );
-  };
-  return (message) => {
-    if (message.type === 'job') run(message);
-    else if (message.type === 'init') initialize(message.module, message.context).catch(endWorker);
-    else if (message.id !== current?.id) return; // that job has ended meanwhile
-    else if (message.type === 'cancel') current.task.cancel(message.message);
-    else if (message.type === 'credit') current.stream.add(message.items);
-    else current.stream.stop();
-  };
+  }
+
+  /** Runs a job and sends its answer. Never rejects. */
+  async #run(own: Task<unknown>, job: JobMessage, target: Target, label: string): Promise<void> {
+    const running = new Running(this.#port, job.id, own, label);
+    this.#current = running;
+    setRunning(running);
+    try {
+      // Awaits only what has to be awaited: a job that does not wait is answered at once.
+      const fn = target.fn ?? (await target.load(this.#port, label));
+      const given = fn(...job.args);
+      const value: unknown = isThenable(given) ? await given : given;
+      if (isGenerator(value)) await running.sendItems(value);
+      else running.send('result', value);
+    } catch (error) {
+      this.#fail(job.id, error);
+    }
+    setRunning(undefined);
+    this.#current = undefined;
+    if (this.#offered.length > 0) this.#mayStart.answer();
+    else this.#port.ended?.();
+  }
+}
+
+/** What jobs call, as a worker knows it. */
+class Target {
+  readonly label: string;
+  /** The function, once it was found. */
+  fn: JobFunction | undefined = undefined;
+  readonly #target: JobTarget;
+
+  constructor(target: JobTarget) {
+    this.label = target.label;
+    this.#target = target;
+  }
+
+  async load(port: WorkerPort, label: string): Promise<JobFunction> {
+    const { module, source, name } = this.#target;
+    if (source !== undefined) {
+      // The caller of run() promised that the function refers to nothing outside of itself.
+      // oxlint-disable-next-line typescript/no-implied-eval -- the executor's own program sent it
+      return (this.fn = new Function(`return (${source})`)() as JobFunction);
+    }
+    const exports = await port.load(module as string); // a target without a text has a module
+    const found = exports[name];
+    if (typeof found === 'function') return (this.fn = found as JobFunction);
+    const names = Object.keys(exports).filter((each) => typeof exports[each] === 'function');
+    throw new TypeError(
+      `Cannot run ${label}: ${module} exports no function ${JSON.stringify(name)}, only ${names.join(', ') || 'none'}`,
+    );
+  }
+}
+
+/** A job that runs. */
+class Running implements RunningJob {
+  readonly id: number;
+  readonly task: Task<unknown>;
+  readonly #port: WorkerPort;
+  readonly #label: string;
+  /** Made when it is first needed: for a generator, or by a `stop` that comes earlier. */
+  #stream: Stream | undefined = undefined;
+
+  constructor(port: WorkerPort, id: number, task: Task<unknown>, label: string) {
+    this.#port = port;
+    this.id = id;
+    this.task = task;
+    this.#label = label;
+  }
+
+  isCancelled(): boolean {
+    return this.#port.cancelledJob() === this.id;
+  }
+
+  report(value: unknown): void {
+    this.send('progress', value);
+  }
+
+  receive(message: Exclude<ToWorker, { readonly type: 'job' | 'init' }>): void {
+    if (message.type === 'cancel') this.task.cancel(message.message);
+    else if (message.type === 'credit') (this.#stream ??= new Stream()).add(message.items);
+    else (this.#stream ??= new Stream()).stop();
+  }
+
+  /** Sends what the job returned. Throws a TypeError that names the place of what cannot be cloned. */
+  send(type: 'result' | 'progress' | 'items', value: unknown): void {
+    const { id } = this;
+    const transfers = transfersIn(value);
+    try {
+      if (type === 'items') this.#port.post({ type, id, items: value as unknown[] }, transfers);
+      else this.#port.post({ type, id, value }, transfers);
+    } catch (error) {
+      throw cloneError(value, type, `return from ${this.#label}`, error);
+    }
+  }
+
+  sendItems(generator: AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {
+    // Where nothing carries the task, its signal makes a wait one of the task.
+    const options = currentTask() === undefined ? { signal: this.task.signal } : undefined;
+    const port = {
+      post: (message: FromWorker) => this.#port.post(message, []),
+      items: (items: unknown[]) => this.send('items', items),
+    };
+    return sendStream(this.id, generator, (this.#stream ??= new Stream()), port, options);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** Checks what the module of `init` exports as `context`. */
@@ -105,164 +247,4 @@ function endWorker(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
-}
-
-/** The credit of a stream. */
-class Stream {
-  #credit = 0;
-  #stopped = false;
-  #more = new Future<void>();
-
-  get stopped(): boolean {
-    return this.#stopped;
-  }
-
-  add(items: number): void {
-    this.#credit += items;
-    this.#more.answer();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#more.answer();
-  }
-
-  /** Waits until an item may be made. Resolves to false if no more are wanted. */
-  async take(options: WaitOptions | undefined): Promise<boolean> {
-    while (!this.#stopped && this.#credit === 0) {
-      this.#more = new Future();
-      await cancellable(this.#more, options);
-    }
-    this.#credit--;
-    return !this.#stopped;
-  }
-
-  get hasCredit(): boolean {
-    return this.#credit > 0;
-  }
-}
-
-/**
- * The items of a stream that were made and not sent. They are sent when there are BATCH of them,
- * and at the latest a turn after the first: a slow generator does not hold back what it has made.
- */
-class Batch {
-  #items: unknown[] = [];
-  #timer: Handle | undefined = undefined;
-  /** Why the items of an earlier turn could not be sent. */
-  #failure: { readonly error: unknown } | undefined = undefined;
-  readonly #onFull: (items: unknown[]) => void;
-
-  constructor(onFull: (items: unknown[]) => void) {
-    this.#onFull = onFull;
-  }
-
-  add(item: unknown, isLast: boolean): void {
-    this.#items.push(item);
-    if (isLast || this.#failure !== undefined || this.#items.length >= BATCH) this.flush();
-    else this.#timer ??= callSoon(() => this.#flushLater());
-  }
-
-  flush(): void {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    const items = this.#items;
-    this.drop();
-    if (items.length > 0) this.#onFull(items);
-  }
-
-  #flushLater(): void {
-    try {
-      this.flush();
-    } catch (error) {
-      this.#failure = { error }; // for the next item, or the end
-    }
-  }
-
-  drop(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#items = [];
-  }
-}
-
-async function work(port: WorkerPort, job: JobMessage, stream: Stream, own: Task<unknown>): Promise<void> {
-  // Where nothing carries the task, its signal makes a wait one of the task.
-  const options = currentTask() === undefined ? { signal: own.signal } : undefined;
-  const fn = await functionOf(port, job);
-  const value: unknown = await fn(...job.args);
-  if (isGenerator(value)) await sendAll(port, job, value, stream, options);
-  else send(port, job, 'result', value);
-}
-
-async function functionOf(port: WorkerPort, job: JobMessage): Promise<(...args: readonly unknown[]) => unknown> {
-  if (job.source !== undefined) {
-    // The caller of run() promised that the function refers to nothing outside of itself.
-    // oxlint-disable-next-line typescript/no-implied-eval -- the executor's own program sent it
-    return new Function(`return (${job.source})`)() as () => unknown;
-  }
-  const exports = await port.load(job.module as string); // a job without a text has a module
-  const found = exports[job.name];
-  if (typeof found === 'function') return found as () => unknown;
-  const names = Object.keys(exports).filter((name) => typeof exports[name] === 'function');
-  throw new TypeError(
-    `Cannot run ${job.label}: ${job.module} exports no function ${JSON.stringify(job.name)}, only ${names.join(', ') || 'none'}`,
-  );
-}
-
-async function sendAll(
-  port: WorkerPort,
-  job: JobMessage,
-  generator: AsyncIterator<unknown> | Iterator<unknown>,
-  stream: Stream,
-  options: WaitOptions | undefined,
-): Promise<void> {
-  port.post({ type: 'stream', id: job.id }, []);
-  const items = new Batch((batch) => send(port, job, 'items', batch));
-  try {
-    while (await stream.take(options)) {
-      const { done, value } = await nextOf(generator, items);
-      if (done === true) break;
-      items.add(value, !stream.hasCredit);
-    }
-  } finally {
-    if (stream.stopped) items.drop();
-    await generator.return?.();
-  }
-  items.flush();
-  port.post({ type: 'end', id: job.id }, []);
-}
-
-/** The next item. If there is none because the generator throws, the items before it are sent first. */
-async function nextOf(
-  generator: AsyncIterator<unknown> | Iterator<unknown>,
-  items: Batch,
-): Promise<IteratorResult<unknown>> {
-  try {
-    return await generator.next();
-  } catch (error) {
-    items.flush();
-    throw error;
-  }
-}
-
-/** Sends what a job returned. Throws a TypeError that names the place of what cannot be cloned. */
-function send(
-  port: WorkerPort,
-  { id, label }: JobMessage,
-  type: 'result' | 'progress' | 'items',
-  value: unknown,
-): void {
-  const transfers = transfersIn(value);
-  try {
-    if (type === 'items') port.post({ type, id, items: value as unknown[] }, transfers);
-    else port.post({ type, id, value }, transfers);
-  } catch (error) {
-    throw cloneError(value, type === 'items' ? 'items' : type, `return from ${label}`, error);
-  }
-}
-
-function isGenerator(value: unknown): value is AsyncIterator<unknown> | Iterator<unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const { next } = value as { readonly next?: unknown };
-  return typeof next === 'function' && (Symbol.asyncIterator in value || Symbol.iterator in value);
 }

@@ -34,6 +34,33 @@ export function testExecutor(
     assert.equal(workers.statistics().lost, 1);
   });
 
+  test(`${title}: jobs behind one that ends its worker run in the next worker, in order`, async () => {
+    await using workers = make({ size: 1 });
+    const heavy = workers.module<typeof jobs>(url);
+    await heavy.add(1, 1); // the worker is there, so the others are sent to it in advance
+    const order: number[] = [];
+    const exit = assert.rejects(heavy.exit(3), WorkerLostError);
+    await Promise.all([exit, ...[1, 2, 3, 4, 5].map(async (n) => order.push(await heavy.add(n, 0)))]);
+    assert.deepEqual(order, [1, 2, 3, 4, 5]);
+    const { lost, finished, failed } = workers.statistics();
+    assert.deepEqual({ lost, finished, failed }, { lost: 1, finished: 6, failed: 1 });
+  });
+
+  test(`${title}: a job that takes its time holds up no other while there is another worker`, async () => {
+    await using workers = make({ size: 2 });
+    const heavy = workers.module<typeof jobs>(url);
+    await Promise.all([heavy.later('', 50), heavy.later('', 50)]);
+    const order: string[] = [];
+    const note = async (call: Promise<string>): Promise<number> => order.push(await call);
+    await Promise.all([
+      note(heavy.later('long', 1000)),
+      note(heavy.later('a', 1)),
+      ...['b', 'c', 'd', 'e', 'f'].map((name) => note(heavy.later(name, 1))),
+    ]);
+    assert.equal(order.at(-1), 'long');
+    assert.equal(order.length, 7);
+  });
+
   test(
     `${title}: a job that runs out of memory loses its worker alone`,
     async () => {

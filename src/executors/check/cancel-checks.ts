@@ -11,6 +11,7 @@ import {
   timeout,
   TimeoutError,
   waitsOf,
+  WorkerLostError,
 } from '../../core/index.ts';
 import { errorOf, expect, expectError, messageOf, seededRandom, until } from '../../testing/index.ts';
 import type { JobOptions } from '../index.ts';
@@ -221,13 +222,15 @@ export const cancelChecks: Readonly<Record<string, Check>> = {
     });
   },
 
-  async 'in a storm of cancels every other job ends well, and every cleanup runs'(use) {
+  async 'in a storm of cancels and lost workers every other job ends well, and every cleanup runs'(use) {
     await use({ size: 3, cancelGrace: 10_000 }, async (subject) => {
       const random = seededRandom(SEED);
-      const jobs = Array.from({ length: STORM }, () => stormJob(subject, random));
+      const jobs = Array.from({ length: STORM }, (_, n) =>
+        n % 20 === 10 ? losesItsWorker(subject) : stormJob(subject, random),
+      );
       for (const outcome of await Promise.all(jobs)) if (outcome !== undefined) throw new Error(outcome);
-      const { running: left, queued, lost, terminated } = subject.executor.statistics();
-      expectSame({ left, queued, lost, terminated }, { left: 0, queued: 0, lost: 0, terminated: 0 }, 'figures');
+      const { running: left, queued, terminated } = subject.executor.statistics();
+      expectSame({ left, queued, terminated }, { left: 0, queued: 0, terminated: 0 }, 'figures');
     });
   },
 };
@@ -247,6 +250,12 @@ async function running(call: Call): Promise<{ task: Task<unknown>; reports: Repo
   const task = started((options) => call({ ...options, onProgress: reports.onProgress }));
   await until(() => reports.all.length > 0 || task.done());
   return { task, reports };
+}
+
+/** A job that ends its worker. Resolves to what went wrong. */
+async function losesItsWorker({ heavy }: Subject): Promise<string | undefined> {
+  const error = await errorOf(heavy.throwOutside());
+  return error instanceof WorkerLostError ? undefined : `a job whose worker has ended: ${messageOf(error)}`;
 }
 
 /** One job of the storm, of which a third is cancelled. Resolves to what went wrong. */

@@ -68,7 +68,7 @@ class WorkerProcess implements WorkerLeaf {
     this.#child.on('message', (given) => {
       const message = given as FromWorker; // the worker follows the protocol
       if (message.type === 'fatal') cause = unpackError(message.error);
-      else events.message(message);
+      else events.messages([message]);
     });
     this.#child.on('error', (error) => {
       cause ??= error;
@@ -83,8 +83,16 @@ class WorkerProcess implements WorkerLeaf {
     if (this.#child.connected) this.#child.send(message); // otherwise its end is on the way
   }
 
+  wake(): void {} // it sleeps in its event loop, which wakes it
+
   setCancelled(job: number): void {
     writeSync(this.#cancelled, Uint8Array.from([job, job >>> 8, job >>> 16, job >>> 24]), 0, 4, 0);
+  }
+
+  offer(): undefined {} // no memory is shared
+
+  takeBack(): boolean {
+    return false;
   }
 
   hold(on: boolean): void {

@@ -5,7 +5,7 @@
 import { readSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { importModule, installNodeHost } from '../../hosts/node/index.ts';
-import { packError, serveJobs, type ToWorker } from '../index.ts';
+import { JobServer, packError, type ToWorker } from '../index.ts';
 import { CANCELLED_FD } from './process-executor.ts';
 import { checkSendable } from './sendable.ts';
 
@@ -19,7 +19,7 @@ process.kill(process.pid, 'SIGKILL');
 `;
 
 const word = new Uint8Array(4);
-const serve = serveJobs({
+const server = new JobServer({
   cancelledJob: () => {
     readSync(CANCELLED_FD, word, 0, 4, 0);
     const [a = 0, b = 0, c = 0, d = 0] = word;
@@ -29,9 +29,10 @@ const serve = serveJobs({
     checkSendable(message);
     process.send?.(message);
   },
+  take: () => true, // nothing is offered
   load: importModule,
 });
-process.on('message', (message) => serve(message as ToWorker)); // the executor follows the protocol
+process.on('message', (message) => server.receive(message as ToWorker)); // the executor follows the protocol
 process.on('disconnect', () => process.exit());
 // Replaces the report on standard error: the caller of the job receives the error as the cause.
 process.on('uncaughtException', (error) => {

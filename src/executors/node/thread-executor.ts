@@ -1,11 +1,16 @@
 // ThreadExecutor: jobs in threads of this process, by node:worker_threads.
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { callback, type Checks, checkOptions } from '../../base/index.ts';
 import {
   EXECUTOR,
   type ExecutorOptions,
   type FromWorker,
+  noteSent,
+  makeOffer,
+  setCancelled,
+  type SharedWords,
+  takeOffer,
   type LeafEvents,
   PoolExecutor,
   type ToWorker,
@@ -68,12 +73,19 @@ export class ThreadExecutor extends PoolExecutor {
   }
 }
 
+/** The first message of a thread. */
+type Ready = { readonly type: 'ready'; readonly shared: SharedWords; readonly port?: MessagePort };
+
 class Thread implements WorkerLeaf {
   readonly #worker: Worker | undefined;
-  /** The memory in which the thread looks for the cancelled job. Undefined until it is ready. */
-  #cancelled: Int32Array | undefined = undefined;
+  readonly #events: LeafEvents;
+  /** Undefined until it is ready. */
+  #shared: SharedWords | undefined = undefined;
+  /** The port for all messages but the first; undefined where the thread has only its own. */
+  #port: MessagePort | undefined = undefined;
 
   constructor(start: () => Worker, events: LeafEvents) {
+    this.#events = events;
     try {
       this.#worker = start();
     } catch (error) {
@@ -83,23 +95,52 @@ class Thread implements WorkerLeaf {
     }
     let cause: unknown;
     this.#worker.on('message', (message: FromWorker) => {
-      if (message.type === 'ready') this.#cancelled = message.cancelled;
-      events.message(message);
+      if (message.type === 'ready') this.#ready(message as Ready);
+      else events.messages([message]);
     });
     this.#worker.on('error', (error: unknown) => (cause = error));
     this.#worker.on('messageerror', (error) => (cause ??= error));
-    this.#worker.on('exit', (code) =>
-      events.exited(cause instanceof Error ? cause.message : `exit code ${code}`, cause),
-    );
+    this.#worker.on('exit', (code) => {
+      this.#receive([]); // what it has sent before
+      events.exited(cause instanceof Error ? cause.message : `exit code ${code}`, cause);
+    });
     this.#worker.unref();
   }
 
+  #ready({ shared, port, ...message }: Ready): void {
+    this.#shared = shared;
+    this.#port = port;
+    port?.on('message', (first: FromWorker) => this.#receive([first]));
+    port?.unref(); // the worker is held, or is not
+    this.#events.messages([message]);
+  }
+
+  /** Takes all messages that are there: to be called once for each costs more. */
+  #receive(batch: FromWorker[]): void {
+    if (this.#port === undefined) return;
+    for (let more = receiveMessageOnPort(this.#port); more !== undefined; more = receiveMessageOnPort(this.#port))
+      batch.push(more.message as FromWorker); // the worker follows the protocol
+    if (batch.length > 0) this.#events.messages(batch);
+  }
+
   post(message: ToWorker, transfers: object[]): void {
-    this.#worker?.postMessage(message, transfers as never[]); // whatever can be moved; the host rejects the rest
+    (this.#port ?? this.#worker)?.postMessage(message, transfers as never[]); // whatever can be moved; the host rejects the rest
+  }
+
+  wake(): void {
+    if (this.#shared !== undefined) noteSent(this.#shared);
   }
 
   setCancelled(job: number): void {
-    if (this.#cancelled !== undefined) Atomics.store(this.#cancelled, 0, job);
+    if (this.#shared !== undefined) setCancelled(this.#shared, job);
+  }
+
+  offer(number: number): number | undefined {
+    return this.#shared === undefined ? undefined : makeOffer(this.#shared, number);
+  }
+
+  takeBack(key: number): boolean {
+    return this.#shared !== undefined && takeOffer(this.#shared, key);
   }
 
   hold(on: boolean): void {

@@ -6,7 +6,17 @@
 // - `close()`, which the page could not notice;
 // - a message that could not be read. A job may have been in it, and its caller would wait for ever.
 import { InvalidStateError } from '../../core/index.ts';
-import { finderOf, type FromWorker, packError, type ServedModules, serveJobs, type ToWorker } from '../index.ts';
+import {
+  cancelledJob,
+  finderOf,
+  type FromWorker,
+  JobServer,
+  newSharedWords,
+  packError,
+  type ServedModules,
+  takeOffer,
+  type ToWorker,
+} from '../index.ts';
 
 /** The parts of DedicatedWorkerGlobalScope that are used here. */
 interface WorkerScope {
@@ -49,14 +59,15 @@ export function serveModules(modules: ServedModules = {}): void {
   const scope = globalThis as unknown as WorkerScope; // tested just now
   const post = (message: FromWebWorker, transfers: object[] = []): void => scope.postMessage(message, transfers);
   sayHowItEnds(scope, post);
-  const cancelled = sharedWord();
-  const serve = serveJobs({
-    cancelledJob: () => (cancelled === undefined ? 0 : Atomics.load(cancelled, 0)),
+  const shared = mayShare() ? newSharedWords() : undefined;
+  const server = new JobServer({
+    cancelledJob: () => (shared === undefined ? 0 : cancelledJob(shared)),
+    take: (key) => shared === undefined || takeOffer(shared, key),
     post,
     load: finderOf(modules, (url) => import(/* @vite-ignore */ /* webpackIgnore: true */ url)),
   });
-  scope.addEventListener('message', ({ data }) => serve(data as ToWorker)); // the executor follows the protocol
-  post({ type: 'ready', cancelled });
+  scope.addEventListener('message', ({ data }) => server.receive(data as ToWorker)); // the executor follows the protocol
+  post({ type: 'ready', shared });
 }
 
 function sayHowItEnds(scope: WorkerScope, post: (message: FromWebWorker) => void): void {
@@ -77,9 +88,7 @@ function sayHowItEnds(scope: WorkerScope, post: (message: FromWebWorker) => void
   };
 }
 
-/** Returns a word of shared memory; undefined on pages that may not share memory. */
-function sharedWord(): Int32Array | undefined {
+function mayShare(): boolean {
   const { crossOriginIsolated } = globalThis as { readonly crossOriginIsolated?: boolean };
-  if (crossOriginIsolated !== true || typeof SharedArrayBuffer === 'undefined') return undefined;
-  return new Int32Array(new SharedArrayBuffer(4));
+  return crossOriginIsolated === true && typeof SharedArrayBuffer !== 'undefined';
 }

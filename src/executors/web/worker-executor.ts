@@ -14,6 +14,10 @@ import {
   type ExecutorOptions,
   type LeafEvents,
   PoolExecutor,
+  makeOffer,
+  setCancelled,
+  type SharedWords,
+  takeOffer,
   type ToWorker,
   unpackError,
   type WorkerLeaf,
@@ -96,8 +100,8 @@ class PageWorker implements WorkerLeaf {
   readonly #worker: WebWorker | undefined;
   readonly #events: LeafEvents;
   readonly #slow: Handle;
-  /** The memory in which the worker looks for the cancelled job. Undefined if none can be shared. */
-  #cancelled: Int32Array | undefined = undefined;
+  /** Undefined until it is ready, and if no memory can be shared. */
+  #shared: SharedWords | undefined = undefined;
   #hasEnded = false;
 
   /** @param hint what to add to the message when its file could not be loaded */
@@ -124,8 +128,18 @@ class PageWorker implements WorkerLeaf {
     this.#worker?.postMessage(message, transfers as never[]); // whatever can be moved; the browser rejects the rest
   }
 
+  wake(): void {} // it sleeps in its event loop, which wakes it
+
   setCancelled(job: number): void {
-    if (this.#cancelled !== undefined) Atomics.store(this.#cancelled, 0, job);
+    if (this.#shared !== undefined) setCancelled(this.#shared, job);
+  }
+
+  offer(number: number): number | undefined {
+    return this.#shared === undefined ? undefined : makeOffer(this.#shared, number);
+  }
+
+  takeBack(key: number): boolean {
+    return this.#shared !== undefined && takeOffer(this.#shared, key);
   }
 
   hold(): void {} // a page lives as long as it is open
@@ -144,9 +158,9 @@ class PageWorker implements WorkerLeaf {
     } else {
       if (message.type === 'ready') {
         this.#slow.cancel();
-        this.#cancelled = message.cancelled;
+        this.#shared = message.shared;
       }
-      if (!this.#hasEnded) this.#events.message(message);
+      if (!this.#hasEnded) this.#events.messages([message]);
     }
   }
 

@@ -1,0 +1,37 @@
+// The jobs that wait for a worker, in order. One that was taken back from a worker comes before all
+// others: it had left the queue before them.
+import type { Job } from './job.ts';
+
+export class JobQueue implements Iterable<Job> {
+  readonly #returned = new Set<Job>();
+  readonly #jobs = new Set<Job>();
+
+  get size(): number {
+    return this.#returned.size + this.#jobs.size;
+  }
+
+  add(job: Job): void {
+    this.#jobs.add(job);
+  }
+
+  putBack(job: Job): void {
+    this.#returned.add(job);
+  }
+
+  /** The first job, which stays. */
+  get first(): Job | undefined {
+    for (const job of this.#returned) return job;
+    for (const job of this.#jobs) return job;
+    return undefined;
+  }
+
+  /** Removes a job. Returns false if it was not there. */
+  delete(job: Job): boolean {
+    return this.#returned.delete(job) || this.#jobs.delete(job);
+  }
+
+  *[Symbol.iterator](): IterableIterator<Job> {
+    yield* this.#returned;
+    yield* this.#jobs;
+  }
+}
