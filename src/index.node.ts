@@ -1,7 +1,9 @@
 // The root door on Node, Bun and Deno: the pure rooms joined to this host.
 import { installNodeHost } from './hosts/node/index.ts';
+import { installNodeSystem } from './net/index.ts';
 
 installNodeHost();
+installNodeSystem();
 
 export {
   fromNodeDuplex,

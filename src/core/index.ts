@@ -4,7 +4,8 @@
 export { Awaitable, type Subscriber } from './awaitable.ts';
 export { callAt, callLater, callSoon, type Handle } from './callbacks.ts';
 export { checkMs, loopTime } from './clock.ts';
-export { beginWait, mayAnswer, quiet, scopeOf, waiterOf, waiting, type WaitOptions } from './current-waiter.ts';
+export { beginWait, mayAnswer, quiet, scopeOf, signalOf, waiterOf, waiting } from './current-waiter.ts';
+export type { WaitOptions } from './current-waiter.ts';
 export { addDeadline, deleteDeadline, nextDeadline, replaceTime, runDue } from './deadlines.ts';
 export { deliverHeld, type Delivery, type DeliveryHook, holdDeliveries, setDeliveryHook } from './delivery.ts';
 export {
@@ -62,12 +63,6 @@ export { moveOnAfter, Timeout, timeout, timeoutAt, waitFor } from './timeout.ts'
 export { makeCancelledError, traceStacks } from './tracing.ts';
 export { addSoon, atEndOfTurn, type Soon, soonCount } from './turn.ts';
 export { answeredWait, QueuedWait, Wait } from './wait.ts';
-export {
-  asCompleted,
-  type CompletionIterator,
-  type ReturnWhen,
-  untilDone,
-  wait,
-  type WaitForManyOptions,
-} from './wait-for-many.ts';
+export { asCompleted, untilDone, wait } from './wait-for-many.ts';
+export type { CompletionIterator, ReturnWhen, WaitForManyOptions } from './wait-for-many.ts';
 export type { Work, WorkResult } from './work.ts';

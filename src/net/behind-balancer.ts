@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import type { RefusalReports } from './refusal-reports.ts';
-import type { TlsAcceptor } from './secure.ts';
+import { HANDSHAKE_TIMEOUT, type TlsAcceptor } from './secure.ts';
 
 /** What meet() needs of a gate. */
 export interface Terms {
@@ -16,8 +16,8 @@ export interface Terms {
   readonly reports: RefusalReports;
   /** Undefined without TLS. */
   readonly tls: TlsAcceptor | undefined;
-  /** Milliseconds that the header may take. */
-  readonly handshakeTimeout: number;
+  /** Milliseconds that the header may take. Undefined: HANDSHAKE_TIMEOUT. */
+  readonly handshakeTimeout: number | undefined;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface Terms {
  * @throws CancelledError
  */
 export async function meet(connection: Connection, terms: Terms): Promise<boolean> {
-  const { admission, tls, handshakeTimeout, reports } = terms;
+  const { admission, tls, handshakeTimeout = HANDSHAKE_TIMEOUT, reports } = terms;
   const { reader, writer } = connection;
   try {
     const addresses = await waitFor(() => readProxyHeader(reader), handshakeTimeout);

@@ -27,6 +27,16 @@ export interface ConnectionTls {
   readonly peerCertificate: PeerCertificate | undefined;
 }
 
+/** TLS under a wire, after its handshake: what a transport needs to know of it. */
+export interface WireTls {
+  /** What the handshake settled. */
+  readonly settled: ConnectionTls;
+  /** Whether our end reaches the peer only when the socket closes, so that it cannot answer it. */
+  readonly hidesEnd: boolean;
+  /** What getExtraInfo returns for `name`: `peercert`, `cipher`, ... Undefined for other names. */
+  info(name: string): unknown;
+}
+
 /** The server names that our clients sent: the TLSSocket of a client does not have it. */
 const asked = new WeakMap<TLSSocket, string>();
 

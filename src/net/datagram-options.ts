@@ -17,7 +17,8 @@ import {
 } from '../base/index.ts';
 import type { WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
-import { checkReusePort, hostName, portNumber } from './server-options.ts';
+import { checkReusePort } from './server-options.ts';
+import { hostName, portNumber } from './serving-options.ts';
 
 /** Where a datagram comes from: an Address, but never a path. */
 export type DatagramAddress = Exclude<Address, { readonly path: string }>;

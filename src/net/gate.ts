@@ -24,22 +24,19 @@
 // place, and says whether the client may be served. The rejected option, a gate that makes such
 // connections itself, needs a second reader and a second set of limits, and must push back what it
 // read too much.
-import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import { InvalidStateError, type WaitOptions } from '../core/index.ts';
-import type { Address, Addresses } from './address.ts';
+import type { Address } from './address.ts';
 import { Admission, type AdmissionOptions } from './admission.ts';
-import { meet } from './behind-balancer.ts';
 import type { Connection } from './connection.ts';
-import { descriptorWatch, isOutOfDescriptors } from './descriptor-watch.ts';
-import { DEFAULT_BACKLOG, listen, type Listen, type Listener, type ListenerOptions } from './listener.ts';
+import type { Listen, Listener, ListenerOptions } from './listener.ts';
 import { Listening } from './listening.ts';
-import { NetWire } from './net-wire.ts';
 import { Parking } from './parking.ts';
 import type { RefusalCode } from './refusal.ts';
 import { type RefusalReportOptions, RefusalReports } from './refusal-reports.ts';
-import { HANDSHAKE_TIMEOUT, TlsAcceptor } from './secure.ts';
-import type { ServerOptions } from './server-options.ts';
-import { checkSecureContext } from './tls-options.ts';
+import type { TlsAcceptor } from './secure.ts';
+import { DEFAULT_BACKLOG, type ServerOptions } from './serving-options.ts';
+import { requireSystem, system } from './system.ts';
 import type { Wire } from './wire.ts';
 
 /** The options of startServer that decide who comes in. The gate does not check them. */
@@ -82,7 +79,8 @@ export interface GateStatistics {
 export class Gate {
   readonly #options: GateOptions;
   readonly #events: GateEvents;
-  readonly #listenOn: Listen;
+  /** Opens the listeners that clients come from. Undefined: the system's. */
+  readonly #listenOn: Listen | undefined;
   readonly #listening: Listening;
   readonly #admission: Admission;
   /** Wires that wait for a place. */
@@ -98,7 +96,7 @@ export class Gate {
    * @param server what reports name as `context.server`. Default: the gate
    * @param listenOn opens the listeners that clients come from. Default: the system's
    */
-  constructor(options: GateOptions, events: GateEvents, server?: object, listenOn: Listen = listen) {
+  constructor(options: GateOptions, events: GateEvents, server?: object, listenOn?: Listen) {
     this.#options = options;
     this.#events = events;
     this.#listenOn = listenOn;
@@ -146,8 +144,8 @@ export class Gate {
   /**
    * Begins to listen. Idempotent. A cancelled call leaves nothing listening, unless another call
    * waits too; you may call it again.
-   * @throws InvalidStateError when the gate is closed; the system's error when it cannot listen;
-   * CancelledError
+   * @throws InvalidStateError when the gate is closed, or the host has no sockets; the system's
+   * error when it cannot listen; CancelledError
    */
   start(options?: WaitOptions): Promise<void> {
     if (this.#closed) return Promise.reject(new InvalidStateError('Cannot start the gate: it is closed'));
@@ -190,8 +188,8 @@ export class Gate {
    * @throws CancelledError
    */
   meet(connection: Connection): Promise<boolean> {
-    const { handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
-    return meet(connection, {
+    const { handshakeTimeout } = this.#options;
+    return requireSystem('meet a client').balancer.meet(connection, {
       admission: this.#admission,
       reports: this.#reports,
       tls: this.#tls,
@@ -206,14 +204,14 @@ export class Gate {
   setSecureContext(options: SecureContextOptions): void {
     if (this.#options.tls === undefined)
       throw new InvalidStateError('Cannot set the secure context: the server has no TLS');
-    checkSecureContext(options);
     this.#tls ??= this.#makeTls();
     this.#tls?.setSecureContext(options);
   }
 
   #listen(): Promise<readonly Listener[]> {
     this.#tls ??= this.#makeTls();
-    return this.#listenOn(this.#options, {
+    const listen = this.#listenOn ?? requireSystem('listen').listen;
+    return listen(this.#options, {
       onWire: (wire) => this.#accept(wire),
       onError: (error) => this.#acceptFailed(error),
       // node:tls takes over sockets only as node:net makes them.
@@ -223,12 +221,12 @@ export class Gate {
 
   #makeTls(): TlsAcceptor | undefined {
     const { tls, handshakeTimeout } = this.#options;
-    return tls === undefined ? undefined : new TlsAcceptor(tls, handshakeTimeout);
+    return tls === undefined ? undefined : requireSystem('use TLS').tls.makeAcceptor(tls, handshakeTimeout);
   }
 
-  #acceptFailed(error: NodeJS.ErrnoException): void {
-    if (isOutOfDescriptors(error)) descriptorWatch.ranOut(error);
-    else this.#reports.refuse({ code: 'accept', message: error.message, error, peer: undefined });
+  #acceptFailed(error: Error): void {
+    if (system?.descriptors.acceptFailed(error) === true) return;
+    this.#reports.refuse({ code: 'accept', message: error.message, error, peer: undefined });
   }
 
   #accept(wire: Wire): void {
@@ -237,7 +235,7 @@ export class Gate {
       return;
     }
     this.#accepted++;
-    descriptorWatch.clientCame();
+    system?.descriptors.clientCame();
     const refusal = this.#admission.refuse(wire);
     if (refusal !== undefined) {
       wire.reset(); // a plain close would look like an answer
@@ -262,15 +260,15 @@ export class Gate {
 
   #begin(wire: Wire): void {
     if (this.#tls === undefined || this.isBehindBalancer) this.#letIn(wire);
-    else this.#tls.accept(wire.release(), (outcome) => this.#shookHands(outcome, wire.addresses));
+    else requireSystem('use TLS').tls.accept(this.#tls, wire, (outcome) => this.#shookHands(outcome, wire));
   }
 
-  #shookHands(outcome: TLSSocket | Error, addresses: Addresses): void {
+  #shookHands(outcome: Wire | Error, { addresses }: Wire): void {
     if (outcome instanceof Error) {
       this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer: addresses.peer });
       this.#letNextIn();
     } else if (this.#closed) outcome.destroy();
-    else this.#letIn(new NetWire(outcome, addresses));
+    else this.#letIn(outcome);
   }
 
   #letIn(wire: Wire): void {

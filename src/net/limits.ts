@@ -24,7 +24,7 @@
 import { type Checks, type Deadline, integer, positiveMs } from '../base/index.ts';
 import { addDeadline, deleteDeadline, loopTime, TimeoutError } from '../core/index.ts';
 import type { Connection } from './connection.ts';
-import { SendQueues } from './send-queues.ts';
+import type { SendQueues } from './send-queues.ts';
 
 /**
  * Limits of one connection. Servers apply them to each of their connections, and `openConnection`
@@ -117,6 +117,7 @@ export class Limits implements Deadline {
   readonly #onlyWrite: boolean;
   readonly #connections: ReadonlySet<Connection>;
   readonly #isInLine: (connection: Connection) => boolean;
+  readonly #readQueues: () => SendQueues | undefined;
   readonly #watches = new Map<Connection, Watch>();
   #sendQueues: SendQueues | undefined = undefined;
   #queuesReadAt = -1;
@@ -124,11 +125,13 @@ export class Limits implements Deadline {
   /**
    * @param isInLine whether a connection waits for its handler to begin: the server, not the peer,
    * causes that silence
+   * @param readQueues reads what the kernel holds; undefined where there is no kernel to ask
    */
   constructor(
     options: ConnectionLimits,
     connections: ReadonlySet<Connection>,
     isInLine: (connection: Connection) => boolean,
+    readQueues: () => SendQueues | undefined,
   ) {
     this.#idle = options.idleTimeout ?? Infinity;
     this.#read = options.readTimeout ?? Infinity;
@@ -137,6 +140,7 @@ export class Limits implements Deadline {
     this.#rate = options.minReceiveRate ?? 0;
     this.#connections = connections;
     this.#isInLine = isInLine;
+    this.#readQueues = readQueues;
     this.#onlyWrite = this.#rate === 0 && Math.min(this.#idle, this.#read, this.#lifetime) === Infinity;
     const window = this.#rate > 0 ? RATE_WINDOW : Infinity;
     const shortest = Math.min(this.#idle, this.#read, this.#write, this.#lifetime, window);
@@ -237,15 +241,15 @@ export class Limits implements Deadline {
   #kernelMoved(connection: Connection, watch: Watch, now: number): boolean {
     const passed = now - watch.sentAt;
     if (passed < this.#write / 4 || (watch.inKernel !== undefined && passed < this.#write)) return false;
-    const held = this.#queues(now).of(connection.socketAddresses);
+    const held = this.#queues(now)?.of(connection.socketAddresses);
     const before = watch.inKernel;
     watch.inKernel = held;
     return before !== undefined && held !== before;
   }
 
   /** What the kernel holds. Read at most once per sweep. */
-  #queues(now: number): SendQueues {
-    if (this.#sendQueues === undefined || this.#queuesReadAt !== now) this.#sendQueues = SendQueues.read();
+  #queues(now: number): SendQueues | undefined {
+    if (this.#sendQueues === undefined || this.#queuesReadAt !== now) this.#sendQueues = this.#readQueues();
     this.#queuesReadAt = now;
     return this.#sendQueues;
   }

@@ -8,15 +8,11 @@ import { checkDescriptor, descriptorError, pathOfDescriptor } from './descriptor
 import { NetWire } from './net-wire.ts';
 import { acceptRaw } from './raw/accept.ts';
 import { hasRawIo } from './raw/try-out.ts';
-import { checkReusePort, type ServerOptions } from './server-options.ts';
+import { checkReusePort } from './server-options.ts';
+import { DEFAULT_BACKLOG, type ServerOptions } from './serving-options.ts';
 import { checkFolder, claimPath, clearPath, inTermsOf, takeBerth } from './unix-path.ts';
 import type { Wire } from './wire.ts';
 
-/**
- * How many clients may wait: in the kernel until they are accepted, and then for a place among
- * maxConnections.
- */
-export const DEFAULT_BACKLOG = 4096;
 /**
  * How many times to let the system choose another port when the chosen one is taken on a second
  * address.

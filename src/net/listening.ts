@@ -11,8 +11,9 @@
 // B is cancelled too, nobody waits, and the sockets close as soon as they are open.
 import { cancellable, CancelledError, InvalidStateError, type WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
-import { descriptorWatch, type OnOut } from './descriptor-watch.ts';
+import type { OnOut } from './descriptor-watch.ts';
 import type { Listener } from './listener.ts';
+import { system } from './system.ts';
 
 export class Listening {
   readonly #open: () => Promise<readonly Listener[]>;
@@ -86,7 +87,7 @@ export class Listening {
       throw error;
     }
     this.#listeners = listeners;
-    this.#watch = descriptorWatch.watch(this.#onOut);
+    this.#watch = system?.descriptors.watch(this.#onOut);
     if (!this.#closed && (this.#waiting > 0 || this.#wanted)) {
       this.#onChange(true);
       return;

@@ -10,9 +10,12 @@ import { constants } from 'node:os';
 import { addSoon, callLater, callSoon, type Handle, type Soon } from '../core/index.ts';
 import { joinChunks } from '../streams/index.ts';
 import type { Addresses } from './address.ts';
+import type { WireTls } from './connection-tls.ts';
 import { hasReset, systemError } from './raw/handle.ts';
+import { secureInPlace, tlsUnder, TlsAcceptor } from './secure.ts';
+import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
 import { TurnShare } from './turn-share.ts';
-import { COPY_UP_TO, type Wire, type WireListener } from './wire.ts';
+import { COPY_UP_TO, type TlsStart, type Wire, type WireListener } from './wire.ts';
 
 /** Bytes of the longest TLS record. A peer that sends such chunks may have more to read at once. */
 const FULL = 16384;
@@ -57,6 +60,11 @@ export class NetWire implements Wire, Soon {
 
   get secured(): TLSSocket | undefined {
     return this.socket instanceof TLSSocket ? this.socket : undefined;
+  }
+
+  get tls(): WireTls | undefined {
+    const { secured } = this;
+    return secured === undefined ? undefined : tlsUnder(secured);
   }
 
   whenClosed(fn: () => void): void {
@@ -147,6 +155,10 @@ export class NetWire implements Wire, Soon {
       .off('close', this.#onClose);
   }
 
+  startTls(options: StartTlsOptions | TlsAcceptor, accepted: boolean, takeHeld: () => Buffer): TlsStart {
+    return startTlsOver(this, options, accepted, takeHeld);
+  }
+
   readonly #onData = (chunk: Buffer): void => {
     if (chunk.length >= FULL && !this.#resting && (this.#share ??= new TurnShare()).isOver()) {
       this.#resting = true;
@@ -195,4 +207,22 @@ export class NetWire implements Wire, Soon {
     // 'close'.
     if ((error === null || error === undefined) && !this.socket.destroyed) this.#listener?.onWritten();
   };
+}
+
+/** `startTls` of every wire that has a socket. node:tls takes over sockets, so both wires are NetWires. */
+export function startTlsOver(
+  wire: Wire,
+  options: StartTlsOptions | TlsAcceptor,
+  accepted: boolean,
+  takeHeld: () => Buffer,
+): TlsStart {
+  if (!(options instanceof TlsAcceptor)) checkStartTls(options, accepted);
+  // Before release(). A full reader resumes its transport here, and that must not resume the socket
+  // when no wire listens to it.
+  const received = takeHeld();
+  const { addresses } = wire;
+  const socket = wire.release();
+  const secure = async (): Promise<Wire> =>
+    new NetWire(await secureInPlace(socket, received, accepted, options), addresses);
+  return { plain: new NetWire(socket, addresses), secured: secure() };
 }

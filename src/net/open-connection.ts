@@ -33,7 +33,9 @@ import { NetWire } from './net-wire.ts';
 import { hasRawIo } from './raw/try-out.ts';
 import { RawWire } from './raw/wire.ts';
 import { secureClient } from './secure.ts';
-import { hostName, portNumber, unixPath } from './server-options.ts';
+import { SendQueues } from './send-queues.ts';
+import { unixPath } from './server-options.ts';
+import { hostName, portNumber } from './serving-options.ts';
 import { clientTls, type ClientTlsOptions } from './tls-options.ts';
 
 interface CommonConnectOptions extends WaitOptions, ConnectionLimits {
@@ -152,7 +154,12 @@ async function connectAndOpen(options: ConnectOptions): Promise<Connection> {
       return tls === undefined ? socket : secureClient(socket, tls, options.host);
     });
     const own = new Set<Connection>();
-    const limits = new Limits(options, own, () => false);
+    const limits = new Limits(
+      options,
+      own,
+      () => false,
+      () => SendQueues.read(),
+    );
     const addresses = addressesOf(socket, path);
     connection = Connection.make(raw ? RawWire.from(socket, addresses) : new NetWire(socket, addresses), {
       limit,

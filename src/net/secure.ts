@@ -4,15 +4,22 @@ import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect, createServer, type SecureContextOptions, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import { callSoon, Future, TimeoutError, waitFor } from '../core/index.ts';
-import { noteServername } from './connection-tls.ts';
+import { noteServername, tlsOf, type WireTls } from './connection-tls.ts';
 import { nameRefused, withNamedOptions } from './tls-fault.ts';
-import type { ClientTlsOptions, ServerTlsOptions, StartTlsOptions } from './tls-options.ts';
+import {
+  checkSecureContext,
+  type ClientTlsOptions,
+  type ServerTlsOptions,
+  type StartTlsOptions,
+} from './tls-options.ts';
 
 /** Milliseconds that a peer has for a handshake. */
 export const HANDSHAKE_TIMEOUT = 60_000;
-/** Milliseconds that a closing connection waits for the peer's close_notify. */
-export const CLOSE_NOTIFY_TIMEOUT = 5000;
-
+/**
+ * Deno's node:tls sends our end only when the socket is closed, so waiting for the peer's answer to
+ * it would be in vain.
+ */
+const HIDES_TLS_END = 'deno' in process.versions;
 /** The longest handshakeTimeout that node:tls accepts, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -85,6 +92,7 @@ export class TlsAcceptor {
 
   /** Uses other certificates for handshakes from now on. */
   setSecureContext(options: SecureContextOptions): void {
+    checkSecureContext(options);
     withNamedOptions('tls.', options, () => this.#server.setSecureContext(definedOf(options)));
   }
 
@@ -204,8 +212,12 @@ async function handshake(socket: TLSSocket): Promise<TLSSocket> {
   }
 }
 
-/** What getExtraInfo returns for a TLS connection; undefined for other names. */
-export function tlsInfo(socket: TLSSocket, name: string): unknown {
+/** What a wire says of the TLS under it. Call it once the handshake is over. */
+export function tlsUnder(socket: TLSSocket): WireTls {
+  return { settled: tlsOf(socket), hidesEnd: HIDES_TLS_END, info: (name) => tlsInfo(socket, name) };
+}
+
+function tlsInfo(socket: TLSSocket, name: string): unknown {
   switch (name) {
     case 'peercert':
       return socket.getPeerCertificate();

@@ -28,6 +28,7 @@ import {
   Line,
   mayAnswer,
   Resource,
+  signalOf,
   spawn,
   QueuedWait,
   waiting,
@@ -35,17 +36,17 @@ import {
 } from '../core/index.ts';
 import type { StreamReader, StreamWriter } from '../streams/index.ts';
 import { type Address, formatAddress, onlyPort } from './address.ts';
-import { serveMet } from './behind-balancer.ts';
 import { Connection, type ConnectionSettings } from './connection.ts';
 import { ConnectionSet } from './connection-set.ts';
 import { Gate } from './gate.ts';
 import { Limits } from './limits.ts';
 import type { Listen } from './listener.ts';
-import type { ServerOptions } from './server-options.ts';
 import { ServerReports } from './server-reports.ts';
 import { addBytes, type Bytes, type ServerStatistics, sumBytes } from './server-statistics.ts';
+import type { ServerOptions } from './serving-options.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
+import { requireSystem, system } from './system.ts';
 import type { Wire } from './wire.ts';
 
 /**
@@ -133,7 +134,12 @@ export class Server extends Resource implements AsyncDisposable {
       onListening: (isUp: boolean) => (isUp ? this.markOpened() : this.#connections.size === 0 && this.markClosed()),
     };
     this.#gate = new Gate(options, events, this, listenOn);
-    this.#limits = new Limits(options, this.#connections, (connection) => this.#line.has(connection));
+    this.#limits = new Limits(
+      options,
+      this.#connections,
+      (connection) => this.#line.has(connection),
+      () => system?.readSendQueues(),
+    );
     this.#memory = new SharedMemory(options.maxTotalBuffered, this.#connections);
     this.#program = currentProgram();
     this.#inContext = host.captureContext();
@@ -278,7 +284,7 @@ export class Server extends Resource implements AsyncDisposable {
     const forever = new Future<never>();
     this.#forever = forever;
     try {
-      await this.startServing();
+      await this.startServing(options);
       return await cancellable(forever, options);
     } catch (error) {
       // Someone else closed the server, and decides how its connections end.
@@ -363,11 +369,11 @@ export class Server extends Resource implements AsyncDisposable {
     this.close();
     const ending = {
       connections: this.#connections,
-      waitClosed: () => this.waitClosed(),
+      waitClosed: (wait: WaitOptions) => this.waitClosed(wait),
       cancel: (connection: Connection) => this.#cancel(connection),
     };
     try {
-      return await inTask('server.shutdown', () => endConnections(ending, grace), options);
+      return await inTask('server.shutdown', (scope) => endConnections(ending, grace, signalOf(scope)), options);
     } catch (error) {
       for (const connection of this.#connections) this.#cancel(connection);
       this.abortClients();
@@ -419,7 +425,8 @@ export class Server extends Resource implements AsyncDisposable {
     this.#unserved.add(connection);
     if (!(await this.#gate.meet(connection))) return undefined;
     this.#unserved.delete(connection);
-    return serveMet(connection, () => this.#handler(connection.reader, connection.writer, connection));
+    const handler = (): unknown => this.#handler(connection.reader, connection.writer, connection);
+    return requireSystem('serve a client').balancer.serveMet(connection, handler);
   }
 
   #handled(connection: Connection, task: Awaitable<unknown>): void {

@@ -16,10 +16,10 @@
 //   be thousands of such clients.
 //
 // Between two sweeps, one comes early once as many bytes have come as were left below the bound.
-import { totalmem } from 'node:os';
 import type { Deadline } from '../base/index.ts';
 import { addDeadline, ConnectionLostError, deleteDeadline, loopTime } from '../core/index.ts';
 import type { Connection } from './connection.ts';
+import { system } from './system.ts';
 
 /** Bytes: the default bound, unless half of the memory that the process may use is less. */
 const DEFAULT_BOUND = 2 ** 30;
@@ -171,7 +171,5 @@ export class SharedMemory implements Deadline {
 
 /** Half of the memory that the process may use, at most DEFAULT_BOUND. */
 function defaultBound(): number {
-  const allowed = process.constrainedMemory?.() ?? 0; // what a container allows; 0, or more than there is, means no limit
-  const total = totalmem();
-  return Math.min(DEFAULT_BOUND, Math.floor((allowed > 0 && allowed < total ? allowed : total) / 2));
+  return Math.min(DEFAULT_BOUND, Math.floor((system?.memory() ?? Infinity) / 2));
 }

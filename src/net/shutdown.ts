@@ -61,7 +61,7 @@ export interface Ending {
   /** The open connections: a live view. */
   readonly connections: ReadonlySet<Connection>;
   /** Waits until no connection is open. */
-  waitClosed(): Promise<void>;
+  waitClosed(options: WaitOptions): Promise<void>;
   /** Cancels a connection's handler, or closes one that has none. */
   cancel(connection: Connection): void;
 }
@@ -76,20 +76,23 @@ export function graceOf(options: ShutdownOptions): number {
   return options.grace ?? defaultGrace(DEFAULT_GRACE);
 }
 
-/** Ends all connections of a closed server. When it is cancelled, it leaves them to the caller. */
-export async function endConnections(server: Ending, grace: number): Promise<ShutdownReport> {
+/**
+ * Ends all connections of a closed server. When it is cancelled, it leaves them to the caller.
+ * @param signal that of the scope which calls it: in browsers nothing else ties its waits to that
+ */
+export async function endConnections(server: Ending, grace: number, signal: AbortSignal): Promise<ShutdownReport> {
   const { connections } = server;
   const all = connections.size;
   const began = loopTime();
   const silent = new Map<Connection, { readonly bytes: number; readonly since: number }>();
-  await emptyWithin(server, grace, () => endIdle(connections, silent, began));
+  await emptyWithin(server, grace, signal, () => endIdle(connections, silent, began));
   const finished = all - connections.size;
   for (const connection of connections) server.cancel(connection);
-  await emptyWithin(server, CANCEL_GRACE);
+  await emptyWithin(server, CANCEL_GRACE, signal);
   const left = connections.size;
   const report = { finished, cancelled: all - finished - left, aborted: left };
   for (const connection of connections) connection.abort();
-  await emptyWithin(server, CANCEL_GRACE);
+  await emptyWithin(server, CANCEL_GRACE, signal);
   reportStuck(connections);
   return report;
 }
@@ -98,16 +101,17 @@ export async function endConnections(server: Ending, grace: number): Promise<Shu
  * Waits until no connection is open, for at most `ms` milliseconds, and calls `look` every
  * LOOK_EVERY ms.
  */
-async function emptyWithin(server: Ending, ms: number, look?: () => void): Promise<void> {
+async function emptyWithin(server: Ending, ms: number, signal: AbortSignal, look?: () => void): Promise<void> {
   const until = loopTime() + ms;
   for (;;) {
     if (look !== undefined && server.connections.size > 0) {
-      await sleep(0); // reads first what has come: its sender is not idle
+      await sleep(0, undefined, { signal }); // reads first what has come: its sender is not idle
       look();
     }
     const left = until - loopTime();
     if (server.connections.size === 0 || left <= 0) return;
-    await moveOnAfter(look === undefined ? left : Math.min(left, LOOK_EVERY), () => server.waitClosed());
+    const next = look === undefined ? left : Math.min(left, LOOK_EVERY);
+    await moveOnAfter(next, (t) => server.waitClosed({ signal: t.signal }), { signal });
   }
 }
 

@@ -17,7 +17,6 @@
 // - An error is reported once to both sides, when the wire is closed. A reader that already has the
 //   peer's end keeps it: an error of writing does not take away what was received.
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { callLater, callSoon, ConnectionLostError, type Handle, InvalidStateError, loopTime } from '../core/index.ts';
 import {
   StreamReader,
@@ -27,10 +26,9 @@ import {
   type Transport,
 } from '../streams/index.ts';
 import type { Addresses } from './address.ts';
-import { type ConnectionTls, tlsOf } from './connection-tls.ts';
-import { NetWire } from './net-wire.ts';
-import { secureInPlace, CLOSE_NOTIFY_TIMEOUT, TlsAcceptor, tlsInfo } from './secure.ts';
-import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
+import type { ConnectionTls, WireTls } from './connection-tls.ts';
+import type { TlsAcceptor } from './secure.ts';
+import type { StartTlsOptions } from './tls-options.ts';
 import type { Wire } from './wire.ts';
 
 /**
@@ -47,11 +45,8 @@ const SHORT_LINGER = 500;
 const SLOWEST = 32;
 /** Bytes that leave at once: the first flight of TCP, 10 segments (RFC 6928). */
 const AT_ONCE = 14_600;
-/**
- * Deno's node:tls sends our end only when the socket is closed, so waiting for the peer's answer to
- * it would be in vain.
- */
-const HIDES_TLS_END = 'deno' in process.versions;
+/** Milliseconds that a closing TLS connection waits for the peer's close_notify, by default. */
+const CLOSE_NOTIFY_TIMEOUT = 5000;
 /**
  * Bytes that are dropped at full speed. A kernel usually holds less than this of what the peer sent
  * before it learned of our end.
@@ -100,8 +95,8 @@ export class SocketTransport implements Transport {
   #owner: TransportOwner | undefined = undefined;
   readonly #settings: TransportSettings;
   #wire: Wire;
-  /** The wire's socket once it speaks TLS; undefined over plain text. */
-  #secured: TLSSocket | undefined = undefined;
+  /** TLS under the wire; undefined over plain text. */
+  #secured: WireTls | undefined = undefined;
   /** The reader has called pauseReading(): it holds enough. */
   #readerFull = false;
   /** The server's connections together hold too much (shared-memory.ts). */
@@ -131,7 +126,7 @@ export class SocketTransport implements Transport {
     this.reader.setTransport(this);
     // Not `settings` itself: its onOverflow takes a connection, which overflowed() passes.
     this.writer = new StreamWriter(this, { maxBuffered: settings.maxBuffered });
-    if (wire.secured !== undefined) this.#setSecured(wire.secured);
+    this.#readTls();
   }
 
   /** Sets the owner. Call it before `start`. */
@@ -198,7 +193,7 @@ export class SocketTransport implements Transport {
   #lingerTime(): number {
     const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#inputEnded;
     const mayHold = this.#held > AT_ONCE && this.#held - (loopTime() - this.#heldAt) * SLOWEST > AT_ONCE;
-    if (mayHold && !(HIDES_TLS_END && this.#secured !== undefined)) return LINGER;
+    if (mayHold && this.#secured?.hidesEnd !== true) return LINGER;
     // Over TLS, the peer answers our close_notify with its own.
     if (this.#secured !== undefined) return this.#settings.closeNotifyTimeout ?? CLOSE_NOTIFY_TIMEOUT;
     return mayHaveInput ? SHORT_LINGER : 0;
@@ -221,28 +216,24 @@ export class SocketTransport implements Transport {
       case 'sockname':
         return this.#owner?.addresses.local;
       default:
-        return this.#secured === undefined ? undefined : tlsInfo(this.#secured, name);
+        return this.#secured?.info(name);
     }
   }
 
   /**
    * Goes on over TLS, with the same reader and writer. The bytes that the reader holds are the
    * beginning of the peer's handshake.
+   * @param options of startTls, or the acceptor of a server, which all its clients share
    */
   async startTls(options: StartTlsOptions | TlsAcceptor): Promise<void> {
     if (this.#secured !== undefined) throw new InvalidStateError('Cannot start TLS: the connection speaks it already');
     if (this.#gone) throw new InvalidStateError('Cannot start TLS: the connection is gone');
-    if (!(options instanceof TlsAcceptor)) checkStartTls(options, this.#settings.accepted === true);
-    // Do this first. A full reader resumes its transport here, and that must not resume the socket
-    // after release(), when no wire listens to it.
-    const received = this.reader.takeHeld();
-    const { addresses } = this.#wire;
-    const plain = this.#wire.release();
-    this.#wire = new NetWire(plain, addresses); // so that an abort reaches the socket meanwhile
+    const accepted = this.#settings.accepted === true;
+    const { plain, secured } = this.#wire.startTls(options, accepted, () => this.reader.takeHeld());
+    this.#wire = plain; // so that an abort reaches the socket meanwhile
     try {
-      const secured = await secureInPlace(plain, received, this.#settings.accepted === true, options);
-      this.#setSecured(secured);
-      this.#wire = new NetWire(secured, addresses);
+      this.#wire = await secured;
+      this.#readTls();
       if (this.#inputEnded) this.#wire.discard(); // endReading() was called during the handshake
       this.start();
       if (this.#heldBack) this.#wire.pause();
@@ -253,9 +244,9 @@ export class SocketTransport implements Transport {
     }
   }
 
-  #setSecured(socket: TLSSocket): void {
-    this.#secured = socket;
-    this.tls = tlsOf(socket);
+  #readTls(): void {
+    this.#secured = this.#wire.tls;
+    this.tls = this.#secured?.settled;
   }
 
   // ---- called by the connection --------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 import { callback } from '../base/index.ts';
 import { waiting } from '../core/index.ts';
 import { Server, type Handler } from './server.ts';
-import { checkServerOptions, type ServerOptions } from './server-options.ts';
+import { checkServerOptions } from './server-options.ts';
+import type { ServerOptions } from './serving-options.ts';
 
 /**
  * Listens, and runs `handler` as a task of its own for every client. Resolves once it listens.

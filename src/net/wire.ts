@@ -13,6 +13,9 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Addresses } from './address.ts';
+import type { WireTls } from './connection-tls.ts';
+import type { TlsAcceptor } from './secure.ts';
+import type { StartTlsOptions } from './tls-options.ts';
 
 /**
  * Bytes: up to this size, what is written in one turn is copied together. Above it, it is sent as a
@@ -35,6 +38,14 @@ export interface WireListener {
   onEnd(): void;
   /** The wire is closed; `error` is what broke it, if anything did. Called once, and last. */
   onClose(error: Error | undefined): void;
+}
+
+/** A wire that goes over to TLS. */
+export interface TlsStart {
+  /** The same socket during the handshake, for an abort. */
+  readonly plain: Wire;
+  /** The wire over TLS, after the handshake. Rejects when that fails. */
+  readonly secured: Promise<Wire>;
 }
 
 /** One connection below its transport: see the head of this file. */
@@ -100,6 +111,8 @@ export interface Wire {
   readonly socket: Socket | undefined;
   /** The TLS socket under the wire; undefined over plain text. */
   readonly secured: TLSSocket | undefined;
+  /** TLS under the wire, made when it is read; undefined over plain text. */
+  readonly tls: WireTls | undefined;
   /**
    * Returns the net.Socket, paused and without this wire's listeners, for node:tls to take over.
    * The listener is not called again. The TLS socket that node:tls makes of it needs a new wire,
@@ -107,4 +120,14 @@ export interface Wire {
    * @throws ConnectionLostError when it is closed and has no socket; InvalidStateError in memory
    */
   release(): Socket;
+  /**
+   * Goes over to TLS. This wire is then released.
+   * @param options of startTls, or the acceptor of a server, which all its clients share
+   * @param accepted whether a server accepted the connection
+   * @param takeHeld takes the bytes that came and were not read, which are the beginning of the
+   * peer's handshake. Called when nothing else can go wrong
+   * @throws InvalidStateError in memory; TypeError or RangeError for wrong options;
+   * ConnectionLostError when it is closed. All but the last leave the wire as it was
+   */
+  startTls(options: StartTlsOptions | TlsAcceptor, accepted: boolean, takeHeld: () => Buffer): TlsStart;
 }

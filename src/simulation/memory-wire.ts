@@ -16,10 +16,10 @@
 // Example: A writes 100 KiB and B does not read. B's inbox takes 64 KiB; 36 KiB stay in A's outbox,
 // and write() returns false. B reads 20 KiB: 20 KiB move over. Once the outbox is empty, A's
 // `onWritten` is called in the next turn.
-import { Buffer } from 'node:buffer';
 import { Deque } from '../base/index.ts';
 import { addSoon, callSoon, InvalidStateError } from '../core/index.ts';
-import type { Addresses, Wire, WireListener } from '../net/index.ts';
+import type { Addresses, Wire, WireListener } from '../net/index.web.ts';
+import { copyChunks } from '../streams/index.ts';
 
 /** Bytes that may wait unread for one side, as in the buffers of a socket. */
 const CAPACITY = 65536;
@@ -29,6 +29,7 @@ export class MemoryWire implements Wire {
   readonly addresses: Addresses;
   readonly socket: undefined = undefined;
   readonly secured: undefined = undefined;
+  readonly tls: undefined = undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   /** The other side. Undefined only while the pair is being made. */
   #other: MemoryWire | undefined = undefined;
@@ -104,7 +105,7 @@ export class MemoryWire implements Wire {
     this.#discards = true;
   }
 
-  write(chunks: readonly (string | Uint8Array)[]): boolean {
+  write(chunks: readonly (string | Uint8Array)[], bytes: number): boolean {
     if (this.destroyed) return false; // `onClose` follows
     const refused = this.#refusal();
     if (refused !== undefined) {
@@ -112,7 +113,7 @@ export class MemoryWire implements Wire {
       return false;
     }
     // A copy, as in a kernel: the writer may reuse its memory once the write was taken.
-    this.#outbox = Buffer.concat(chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk)));
+    this.#outbox = copyChunks(chunks, bytes);
     this.#pass();
     return this.#outbox === undefined;
   }
@@ -142,6 +143,10 @@ export class MemoryWire implements Wire {
 
   release(): never {
     throw new InvalidStateError('Cannot go on over TLS: the connection is in memory, expected one over a socket');
+  }
+
+  startTls(): never {
+    return this.release();
   }
 
   get #peer(): MemoryWire {

@@ -1,20 +1,23 @@
 // A server without a socket. Everything is the same as for startServer, except where its clients
 // come from. Each client is made here as the two ends of a MemoryWire: the server accepts one, and
-// the other becomes a connection, as openConnection makes them.
-import { anything, callback, type Checks, checkOptions, isObject, wrongValue } from '../base/index.ts';
+// the other becomes a connection, as openConnection makes them. It needs no system, so it runs in
+// browsers too.
+import { anything, callback, type Checks, checkOptions, flag, isObject, wrongValue } from '../base/index.ts';
 import { addSoon, cancellable, Future, type WaitOptions } from '../core/index.ts';
 import {
   type Accept,
   type Address,
-  checkServerOptions,
+  checkTogether,
   Connection,
   formatAddress,
   type Handler,
+  hasSystem,
   type Listener,
-  SERVER,
+  pathUpTo,
   Server,
   type ServerOptions,
-} from '../net/index.ts';
+  SERVING,
+} from '../net/index.web.ts';
 import type { Duplex } from '../testing/index.ts';
 import { memoryWirePair } from './memory-wire.ts';
 
@@ -44,12 +47,16 @@ export interface MemoryClientOptions extends WaitOptions {
 }
 
 const ACTION = 'serve in memory';
+/** Bytes: the longest path of a Unix socket, that of Linux on every host. */
+const LONGEST_PATH = 107;
 
 /** All options of serveInMemory. */
 export const MEMORY_SERVER: Checks<MemoryServerOptions> = {
-  ...SERVER,
+  ...SERVING,
+  path: pathUpTo(LONGEST_PATH),
   tls: needsSocket,
   fd: needsSocket,
+  proxyProtocol: needsSystem,
   peer: clientPeer,
 };
 
@@ -82,7 +89,10 @@ const FIRST_CLIENT_PORT = 49_152;
  *
  * As with sockets, a connection holds up to 64 KiB of unread bytes in each direction. Disposing the
  * result shuts the server down.
- * @throws TypeError or RangeError for wrong options; TypeError for `tls` and `fd`
+ *
+ * It runs in browsers too. There, pass `connection.task.signal` on to the waits of the handler.
+ * @throws TypeError or RangeError for wrong options; TypeError for `tls` and `fd`, and in browsers
+ * for `proxyProtocol`
  *
  * @example
  * ```ts
@@ -106,7 +116,7 @@ export function serveInMemory(handler: Handler, options: MemoryServerOptions = {
   callback(ACTION, 'the handler', handler);
   checkOptions(ACTION, options, MEMORY_SERVER);
   const { peer = '127.0.0.1', ...serverOptions } = options;
-  checkServerOptions(serverOptions);
+  checkTogether(serverOptions);
   return new MemoryServer(handler, serverOptions, peer);
 }
 
@@ -192,6 +202,13 @@ function addressOf({ path, host, port = 0 }: ServerOptions): Address {
 
 function needsSocket(action: string, name: string): void {
   throw new TypeError(`Cannot ${action}: ${name} needs a socket, expected it to be left out; startServer has it`);
+}
+
+function needsSystem(action: string, name: string, value: unknown): void {
+  flag(action, name, value);
+  if (value === true && !hasSystem()) {
+    throw new TypeError(`Cannot ${action}: ${name} needs Node, Bun or Deno, expected it to be left out`);
+  }
 }
 
 function clientPeer(action: string, name: string, peer: unknown): void {

@@ -8,7 +8,7 @@ export { type FrameHeader, type FrameOptions, frames, writeFrame } from './frami
 export { jsonLines, type JsonLinesOptions, writeJsonLine } from './framing/json-lines.ts';
 export { netstrings, type NetstringOptions, writeNetstring } from './framing/netstrings.ts';
 export type { RecordReader } from './framing/record-reader.ts';
-export { joinChunks } from './join.ts';
+export { copyChunks, joinChunks } from './join.ts';
 export { type Duplex, DuplexEnd } from './duplex.ts';
 export { lockstepStreamPair, memoryStreamPair, type MemoryStreamOptions } from './memory.ts';
 export { pipe, type PipeOptions } from './pipe.ts';

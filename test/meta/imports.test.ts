@@ -1,5 +1,6 @@
 // The import table of the architecture as data, and the program that holds the sources to it: which room may import
-// which, who may touch `node:`, rooms only by their doors, no cycles, and doors that only re-export.
+// which, who may touch `node:`, rooms only by their doors, no cycles, doors that only re-export, and that what browsers
+// import reaches no built-in module.
 
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';
@@ -7,10 +8,10 @@ import { describe, test } from 'node:test';
 import { listFiles, readText, stripComments } from './source-files.js';
 
 interface Rule {
-  /** Rooms whose doors (index.ts) this room may import, besides its own files. */
+  /** Rooms whose doors (index.ts, index.web.ts) this room may import, besides its own files. */
   readonly rooms: readonly string[];
-  /** Built-in modules: none, all, or these. */
-  readonly node: boolean | readonly string[];
+  /** Whether it may import built-in modules. */
+  readonly node: boolean;
   /** npm packages. Only optional ones: the core needs none. */
   readonly packages?: readonly string[];
 }
@@ -30,7 +31,7 @@ const table: Readonly<Record<string, Rule>> = {
   'hosts/web': { rooms: ['base', 'core'], node: false },
   adapters: { rooms: ['base', 'core', 'streams'], node: true },
   net: { rooms: ['base', 'core', 'sync', 'streams'], node: true },
-  simulation: { rooms: [...pure, 'testing', 'net'], node: ['node:buffer'] },
+  simulation: { rooms: [...pure, 'testing', 'net'], node: false },
   subprocess: { rooms: [...pure, 'adapters'], node: true },
   files: { rooms: pure, node: true },
   signals: { rooms: pure, node: true },
@@ -51,6 +52,8 @@ const table: Readonly<Record<string, Rule>> = {
 
 interface Import {
   readonly specifier: string;
+  /** Whether it imports only types, and so nothing when it runs: `import type`, `export type`. */
+  readonly isType: boolean;
 }
 
 type Sources = ReadonlyMap<string, string>;
@@ -77,9 +80,20 @@ describe('imports', () => {
   });
 
   test('a door has only comments and named re-exports', () => {
-    const doors = [...sources].filter(([file]) => file.endsWith('/index.ts'));
+    const doors = [...sources].filter(([file]) => /\/index(\.web)?\.ts$/.test(file));
     assert.deepEqual(
       doors.filter(([, code]) => !isDoor(code)).map(([file]) => file),
+      [],
+    );
+  });
+
+  test('what browsers import reaches no built-in module', () => {
+    // lowlevel.ts has no host of its own, so it is one door everywhere.
+    const doors = [...sources.keys()].filter((file) => file.endsWith('.web.ts') || file === 'lowlevel.ts');
+    for (const door of ['core.web.ts', 'streams.web.ts', 'testing.web.ts', 'net/index.web.ts'])
+      assert.ok(doors.includes(door), door);
+    assert.deepEqual(
+      doors.map((door) => findBuiltIn(sources, door)?.join(' -> ')).filter((path) => path !== undefined),
       [],
     );
   });
@@ -92,7 +106,8 @@ describe('the import checker', () => {
   test('accepts what the table allows', () => {
     assert.deepEqual(check('core/task.ts', "import { Deque } from '../base/index.ts';", ['base/index.ts']), []);
     assert.deepEqual(check('core/task.ts', "import type { Wait } from './wait.ts';", ['core/wait.ts']), []);
-    assert.deepEqual(check('simulation/memory-wire.ts', "import { Buffer } from 'node:buffer';"), []);
+    assert.deepEqual(check('net/listener.ts', "import { createServer } from 'node:net';"), []);
+    assert.deepEqual(check('simulation/a.ts', "import '../net/index.web.ts';", ['net/index.web.ts']), []);
     assert.deepEqual(check('hosts/node/host.ts', "import '../../core/index.ts';", ['core/index.ts']), []);
     assert.deepEqual(check('index.node.ts', "export { run } from './core/index.ts';", ['core/index.ts']), []);
     assert.deepEqual(check('cli/main.ts', "import { run } from '../index.node.ts';", ['index.node.ts']), []);
@@ -132,6 +147,22 @@ describe('the import checker', () => {
     assert.equal(findCycle(make("export const c = 'no import';")), undefined);
   });
 
+  test('finds the way to a built-in module, but not through imports of types', () => {
+    const make = (last: string): Sources =>
+      new Map([
+        ['a.web.ts', "export { b } from './net/b.ts';"],
+        ['net/b.ts', "import type { c } from './c.ts';\nimport { type D, d } from './d.ts';"],
+        ['net/c.ts', "import 'node:fs';"],
+        ['net/d.ts', last],
+      ]);
+    const way = ['a.web.ts', 'net/b.ts', 'net/d.ts', 'node:net'];
+    assert.deepEqual(findBuiltIn(make("import { connect } from 'node:net';"), 'a.web.ts'), way);
+    assert.deepEqual(findBuiltIn(make("import { type Socket } from 'node:net';"), 'a.web.ts'), way, 'imports it still');
+    assert.deepEqual(findBuiltIn(make("export * from 'node:net';"), 'a.web.ts'), way);
+    assert.equal(findBuiltIn(make("import type { Socket } from 'node:net';"), 'a.web.ts'), undefined);
+    assert.equal(findBuiltIn(make("export type { Socket } from 'node:net';"), 'a.web.ts'), undefined);
+  });
+
   test('reads neither comments nor strings as imports', () => {
     assert.deepEqual(
       parseImports("// import './a.ts'\n/* import './b.ts' */ const url = 'http://x'; // import './c'"),
@@ -154,8 +185,7 @@ function parseTable(page: string): Record<string, Rule> {
     [...rows].map(([, room = '', imports = '', node = '']) => {
       const named = [...imports.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
       const rooms = imports.startsWith('the pure rooms') ? [...pure, ...named] : named;
-      const only = /^only `(.*)`$/.exec(node)?.[1];
-      return [room, { rooms: rooms.toSorted(), node: only === undefined ? node === 'yes' : [only] }];
+      return [room, { rooms: rooms.toSorted(), node: node === 'yes' }];
     }),
   );
 }
@@ -182,8 +212,7 @@ function problemOf(file: string, specifier: string, files: Sources): string | un
   const name = room ?? file;
 
   if (specifier.startsWith('node:')) {
-    const allowed = typeof rule.node === 'boolean' ? rule.node : rule.node.includes(specifier);
-    return allowed ? undefined : `${name} may not import ${specifier}`;
+    return rule.node ? undefined : `${name} may not import ${specifier}`;
   }
   if (!specifier.startsWith('.')) {
     const allowed = rule.packages?.some((each) => specifier === each || specifier.startsWith(`${each}/`)) ?? false;
@@ -197,7 +226,8 @@ function problemOf(file: string, specifier: string, files: Sources): string | un
   if (targetRoom === undefined)
     return room === undefined || room === 'cli' ? undefined : `${name} may not import ${target}`;
   if (!rule.rooms.includes(targetRoom)) return `${name} may not import ${targetRoom}`;
-  if (target !== `${targetRoom}/index.ts`) return `${targetRoom} may be imported only by its door`;
+  if (!/^\/index(\.web)?\.ts$/.test(target.slice(targetRoom.length)))
+    return `${targetRoom} may be imported only by its door`;
   return undefined;
 }
 
@@ -215,12 +245,35 @@ function resolve(file: string, specifier: string): string {
 /** Static imports, re-exports and dynamic imports of a literal. */
 function parseImports(code: string): Import[] {
   const plain = stripComments(code);
-  const declarations = plain.matchAll(/(?:^|;)\s*(?:import|export)\s*(?:[\w$\s{},*]*?\bfrom\s*)?(['"])([^'"\n]+)\1/gm);
+  const declarations = plain.matchAll(
+    /(?:^|;)\s*(?:import|export)\s*(type\b)?(?:[\w$\s{},*]*?\bfrom\s*)?(['"])([^'"\n]+)\2/gm,
+  );
   const calls = plain.matchAll(/\bimport\s*\(\s*(['"])([^'"\n]+)\1/g);
   return [
-    ...[...declarations].map((match) => ({ specifier: match[2] ?? '' })),
-    ...[...calls].map((match) => ({ specifier: match[2] ?? '' })),
+    ...[...declarations].map((match) => ({ specifier: match[3] ?? '', isType: match[1] !== undefined })),
+    ...[...calls].map((match) => ({ specifier: match[2] ?? '', isType: false })),
   ];
+}
+
+/** The way from a file to the first built-in module that it imports when it runs; undefined if there is none. */
+function findBuiltIn(files: Sources, from: string): string[] | undefined {
+  const seen = new Set<string>();
+
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (seen.has(file)) return undefined;
+    seen.add(file);
+    for (const { specifier, isType } of parseImports(files.get(file) ?? '')) {
+      if (isType) continue;
+      if (specifier.startsWith('node:')) return [...path, specifier];
+      if (!specifier.startsWith('.')) continue;
+      const target = resolve(file, specifier);
+      const found = visit(target, [...path, target]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+
+  return visit(from, [from]);
 }
 
 /** The files of one cycle, the first repeated at the end; undefined if there is none. Depth first, each file entered once. */

@@ -267,15 +267,20 @@ fakeTest('a connect that is cancelled leaves no client behind', async () => {
   assert.deepEqual([handled, served.server.connections.size], [0, 0]);
 });
 
-fakeTest('startTls says that there is no socket', async () => {
+fakeTest('startTls says that there is no socket, and loses nothing', async () => {
   const failed = new Future<unknown>();
-  await using served = serveInMemory(async (_reader, writer) => {
+  await using served = serveInMemory(async (reader, writer) => {
+    await reader.readExactly(1);
     await writer.startTls({ isServer: false }).catch((error: unknown) => failed.setResult(error));
+    writer.write(await reader.read());
   });
-  await using _client = await served.connect();
+  await using client = await served.connect();
+  client.writer.write('1234');
+  client.writer.writeEof();
   const error = await failed;
   assert.ok(error instanceof InvalidStateError);
   assert.match(error.message, /in memory/);
+  assert.equal(String(await client.reader.read()), '234');
 });
 
 test('wrong options are told at once', async () => {

@@ -23,8 +23,11 @@ import type { Socket } from 'node:net';
 import { addSoon, callSoon, ConnectionLostError, type Soon } from '../../core/index.ts';
 import { joinChunks } from '../../streams/index.ts';
 import type { Addresses } from '../address.ts';
+import { startTlsOver } from '../net-wire.ts';
+import type { TlsAcceptor } from '../secure.ts';
+import type { StartTlsOptions } from '../tls-options.ts';
 import { TurnShare } from '../turn-share.ts';
-import { COPY_UP_TO, type Wire, type WireListener } from '../wire.ts';
+import { COPY_UP_TO, type TlsStart, type Wire, type WireListener } from '../wire.ts';
 import {
   closeHandle,
   type HandleOwner,
@@ -131,6 +134,10 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
 
   /** Always undefined: TLS uses NetWire, because node:tls takes only sockets that node:net made. */
   get secured(): undefined {
+    return undefined;
+  }
+
+  get tls(): undefined {
     return undefined;
   }
 
@@ -253,6 +260,10 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     const socket = this.#socket?.off('close', this.#onFacadeClosed) ?? makeSocket(handle);
     if (this.#onClosed !== undefined) socket.once('close', this.#onClosed);
     return socket;
+  }
+
+  startTls(options: StartTlsOptions | TlsAcceptor, accepted: boolean, takeHeld: () => Buffer): TlsStart {
+    return startTlsOver(this, options, accepted, takeHeld);
   }
 
   readonly #onFacadeClosed = (): void => {
