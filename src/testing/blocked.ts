@@ -1,6 +1,10 @@
 // Detects that nothing moves: for two turns, every task stands at a wait that nobody has decided
 // yet. Two turns, because what was written in the first leaves at its end.
-import { host, liveTasks, soonCount, Wait, type WaitOptions, beginWait, waitsOf } from '../core/index.ts';
+//
+// In browsers, a wait without a signal belongs to no task. So a task without waits counts as waiting
+// there, even if it awaits something foreign.
+import { beginWait, host, liveTasks, soonCount, type Task, Wait, type WaitOptions, waitsOf } from '../core/index.ts';
+import { hasCarrier } from './carrier.ts';
 
 /**
  * Returns true if every live task stands at an undecided wait and nothing is scheduled for the next
@@ -8,10 +12,13 @@ import { host, liveTasks, soonCount, Wait, type WaitOptions, beginWait, waitsOf 
  */
 export function isBlocked(except?: object): boolean {
   if (soonCount() > 0) return false;
-  for (const task of liveTasks()) {
-    if (task !== except && !waitsOf(task).some((wait) => wait.waiting)) return false;
-  }
+  for (const task of liveTasks()) if (task !== except && !isWaiting(task)) return false;
   return true;
+}
+
+function isWaiting(task: Task<unknown>): boolean {
+  const waits = waitsOf(task);
+  return waits.some((wait) => wait.waiting) || (waits.length === 0 && !hasCarrier());
 }
 
 /** Calls `fn` once everything but `except` is blocked. Call the result to undo this. */

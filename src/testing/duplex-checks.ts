@@ -9,8 +9,11 @@ import { BusyError, CancelledError, ConnectionLostError, InvalidStateError, slee
 import type { Duplex, StreamReader, StreamWriter } from '../streams/index.ts';
 import { errorOf, expect, expectError, until } from './expect.ts';
 
-/** Starts a task that runs beside the check, up to its first wait. */
-export type Start = <T>(fn: () => Promise<T>) => Task<T>;
+/**
+ * Starts a task that runs beside the check, up to its first wait. Where the check cancels the task,
+ * its wait needs the signal: browsers have no other way from a task to its waits.
+ */
+export type Start = <T>(fn: (task: Task<T>) => Promise<T>) => Task<T>;
 /** Checks one fresh pair. Throws if something is wrong with it. */
 export type Check = (pair: readonly [Duplex, Duplex], start: Start) => Promise<void>;
 
@@ -75,8 +78,8 @@ export const checks: Readonly<Record<string, Check>> = {
     let at = 0;
     for (let round = 0; round < count; round++) {
       let got: Uint8Array | undefined;
-      const read = start(async () => {
-        got = await b.reader.readExactly(size);
+      const read = start(async ({ signal }) => {
+        got = await b.reader.readExactly(size, { signal });
       });
       if (round % 2 === 0) await sleep(0);
       a.writer.write(pattern(round * size, size));
@@ -131,7 +134,7 @@ export const checks: Readonly<Record<string, Check>> = {
 
   async 'a cancelled drain leaves the stream usable'([a, b], start) {
     const written = await fill(a.writer);
-    const cancelled = start(() => a.writer.drain());
+    const cancelled = start(({ signal }) => a.writer.drain({ signal }));
     const other = start(() => a.writer.drain());
     cancelled.cancel();
     expectError(await errorOf(cancelled), CancelledError, 'a cancelled drain');
@@ -179,7 +182,7 @@ export const checks: Readonly<Record<string, Check>> = {
   },
 
   async 'a cancelled close still closes'([a, b], start) {
-    const close = start(() => a.close());
+    const close = start(({ signal }) => a.close({ signal }));
     close.cancel();
     await errorOf(close); // cancelled, or done before that
     await a.writer.waitClosed();
@@ -303,7 +306,7 @@ export const checks: Readonly<Record<string, Check>> = {
 
   async 'waitClosed resolves for all who wait, before, during and after close'([a, b], start) {
     const before = [start(() => a.writer.waitClosed()), start(() => a.writer.waitClosed())];
-    const cancelled = start(() => a.writer.waitClosed());
+    const cancelled = start(({ signal }) => a.writer.waitClosed({ signal }));
     cancelled.cancel();
     expectError(await errorOf(cancelled), CancelledError, 'a cancelled waitClosed');
     expect(

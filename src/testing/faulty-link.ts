@@ -128,7 +128,7 @@ export class FaultyLink implements AsyncDisposable {
     this.#down = new Direction(target, client, new FaultPlan(faultsOf(faults, 'down'), ~seed));
     this.#moving.set();
     // Eager, so that it cleans up even if it is cancelled at once.
-    createTask(() => this.#run(), { name: 'faulty link', eager: true });
+    createTask(({ signal }) => this.#run({ signal }), { name: 'faulty link', eager: true });
   }
 
   /** The direction from the client to the target. */
@@ -192,40 +192,42 @@ export class FaultyLink implements AsyncDisposable {
     return `<${this.constructor.name} ${this.#state}, ${this.#up.bytes} bytes up, ${this.#down.bytes} down, seed ${this.seed}>`;
   }
 
-  async #run(): Promise<void> {
+  // Every wait has the signal of its task: in browsers, nothing else ties it to that.
+  async #run(outer: WaitOptions): Promise<void> {
     try {
       await TaskGroup.run(async (group) => {
-        for (const end of this.#ends) group.createTask(() => this.#watch(end));
-        for (const direction of [this.#up, this.#down]) group.createTask(() => this.#pump(direction));
-        await this.#over.wait();
+        for (const end of this.#ends) group.createTask(({ signal }) => this.#watch(end, { signal }));
+        for (const direction of [this.#up, this.#down])
+          group.createTask(({ signal }) => this.#pump(direction, { signal }));
+        await this.#over.wait({ signal: group.signal });
         group.cancel();
-      });
+      }, outer);
       for (const end of this.#ends) end.writer.close();
-      await this.#gone();
+      await this.#gone(outer);
       if (this.#state === 'open') this.#state = 'ended';
     } finally {
       this.#break('reset'); // does nothing if it has ended
       try {
-        await this.#gone();
+        await this.#gone(outer);
       } finally {
         this.#closed.set(); // also if it was cancelled twice
       }
     }
   }
 
-  async #gone(): Promise<void> {
-    for (const end of this.#ends) await end.writer.waitClosed();
+  async #gone(wait: WaitOptions): Promise<void> {
+    for (const end of this.#ends) await end.writer.waitClosed(wait);
   }
 
-  async #watch(end: Duplex): Promise<void> {
-    await end.writer.waitClosed();
+  async #watch(end: Duplex, wait: WaitOptions): Promise<void> {
+    await end.writer.waitClosed(wait);
     if (end.reader.exception() !== undefined) this.#break('lost');
   }
 
-  async #pump(direction: Direction): Promise<void> {
+  async #pump(direction: Direction, wait: WaitOptions): Promise<void> {
     const { from, to } = direction;
     try {
-      if ((await this.#pass(direction)) === 'reset') {
+      if ((await this.#pass(direction, wait)) === 'reset') {
         this.#break('reset');
         return;
       }
@@ -240,11 +242,11 @@ export class FaultyLink implements AsyncDisposable {
     }
     direction.over = true;
     if (this.#up.over && this.#down.over) this.#over.set();
-    await this.#drop(direction);
+    await this.#drop(direction, wait);
   }
 
   /** Passes bytes on, with faults, until the direction ends. */
-  async #pass(direction: Direction): Promise<'end' | 'reset'> {
+  async #pass(direction: Direction, wait: WaitOptions): Promise<'end' | 'reset'> {
     const { from, to, plan } = direction;
     for (;;) {
       const step = plan.next();
@@ -255,26 +257,26 @@ export class FaultyLink implements AsyncDisposable {
       }
       if (step === 'stall') {
         direction.stalls++;
-        await hold(direction, plan.stall());
+        await hold(direction, plan.stall(), wait);
         continue;
       }
       const size = plan.size();
-      let data: Uint8Array = await from.reader.read(size);
+      let data: Uint8Array = await from.reader.read(size, wait);
       if (plan.paced) {
-        await hold(direction, plan.delay());
+        await hold(direction, plan.delay(), wait);
         // What came meanwhile joins this piece. The end of the stream takes a turn of its own.
         if (data.length < size && data.length > 0 && from.reader.bufferedBytes > 0) {
-          data = join(data, await from.reader.read(size - data.length));
+          data = join(data, await from.reader.read(size - data.length, wait));
         }
       }
-      while (this.#stalling > 0) await this.#moving.wait();
+      while (this.#stalling > 0) await this.#moving.wait(wait);
       if (data.length === 0) return 'end';
       to.writer.write(data);
       direction.bytes += data.length;
       direction.pieces++;
       const allowed = plan.passed(data.length);
-      await to.writer.drain();
-      if (allowed > 0) await hold(direction, allowed);
+      await to.writer.drain(wait);
+      if (allowed > 0) await hold(direction, allowed, wait);
     }
   }
 
@@ -282,11 +284,11 @@ export class FaultyLink implements AsyncDisposable {
    * Reads and drops what nobody is to receive, until the sender ends or is lost, which #watch
    * reports.
    */
-  async #drop(direction: Direction): Promise<void> {
+  async #drop(direction: Direction, wait: WaitOptions): Promise<void> {
     const { reader } = direction.from;
     try {
       for (;;) {
-        const data = await reader.read(DROP);
+        const data = await reader.read(DROP, wait);
         if (data.length === 0) return;
         direction.dropped += data.length;
       }
@@ -304,12 +306,12 @@ export class FaultyLink implements AsyncDisposable {
 }
 
 /** Holds the direction up, for at least a turn. */
-async function hold(direction: Direction, ms: number): Promise<void> {
+async function hold(direction: Direction, ms: number, wait: WaitOptions): Promise<void> {
   direction.held += ms;
   direction.owed += ms;
   const due = direction.owed < 1 ? 0 : direction.owed; // sleep rejects NaN
   direction.owed -= due;
-  await sleep(due);
+  await sleep(due, undefined, wait);
 }
 
 function join(a: Uint8Array, b: Uint8Array): Uint8Array {

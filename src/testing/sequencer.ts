@@ -1,6 +1,6 @@
 // Sequencer: runs steps of several tasks in one fixed order. trio: `Sequencer`.
 import { type Check, integer } from '../base/index.ts';
-import { waiting } from '../core/index.ts';
+import { waiting, type WaitOptions } from '../core/index.ts';
 import { Event } from '../sync/index.ts';
 
 const stepNumber: Check = integer(0);
@@ -30,8 +30,8 @@ export class Sequencer {
    * @param n the number of the step, from 0
    * @throws CancelledError
    */
-  step(n: number): Promise<Disposable> {
-    return waiting(this.#step(n));
+  step(n: number, options?: WaitOptions): Promise<Disposable> {
+    return waiting(this.#step(n, options));
   }
 
   /** `<Sequencer 3 steps begun>`, for logs. */
@@ -39,11 +39,11 @@ export class Sequencer {
     return `<Sequencer ${this.#begun.size} steps begun>`;
   }
 
-  async #step(n: number): Promise<Disposable> {
+  async #step(n: number, options: WaitOptions | undefined): Promise<Disposable> {
     stepNumber('take step', '', n);
     if (this.#begun.has(n)) throw new RangeError(`Cannot take step ${n}: it was taken already`);
     this.#begun.add(n);
-    if (n > 0) await this.#end(n - 1).wait();
+    if (n > 0) await this.#end(n - 1).wait(options);
     return { [Symbol.dispose]: () => this.#end(n).set() };
   }
 

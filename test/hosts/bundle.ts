@@ -55,7 +55,15 @@ export async function runAsInBrowser(program: string): Promise<{ seen: string[];
       channels.push(this);
     }
   }
-  const globals = { AbortController, performance, MessageChannel: Channel, TextEncoder, TextDecoder };
+  const globals = {
+    AbortController,
+    performance,
+    MessageChannel: Channel,
+    queueMicrotask,
+    TextEncoder,
+    TextDecoder,
+    URL,
+  };
   try {
     return { seen: await run(program, globals), channels: channels.length };
   } finally {

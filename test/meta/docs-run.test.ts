@@ -19,6 +19,7 @@ const documents = [
   'reference/queues',
   'reference/time',
   'reference/testing',
+  'reference/browser',
   'reference/cancellation',
   'reference/groups-and-timeouts',
   'reference/tasks',

@@ -7,7 +7,7 @@ import { listFiles, readText, stripComments } from './source-files.js';
 /** Of code: how much of a file is explanation is no reason to cut it. */
 const maxFileCodeLines = 380;
 /** Measured; docs/design.md says what the goal was. It may fall, and rises only on purpose. */
-const maxCoreCodeLines = 2_807;
+const maxCoreCodeLines = 2_802;
 /** What is made of tasks and waits and nothing in core stands on. */
 const combinators = ['gather', 'race', 'shield', 'wait-for-many', 'work'].map((name) => `src/core/${name}.ts`);
 const maxDoorHeaderLines = 10;
@@ -30,6 +30,7 @@ const crossCutting: Readonly<Record<string, string>> = {
   'test/net/shutdown.test.ts': 'Server.shutdown against every kind of handler and client',
   'test/hosts/web.test.ts': 'the door maitre/core as browsers have it',
   'test/hosts/web-streams.test.ts': 'the door maitre/streams as browsers have it',
+  'test/hosts/web-testing.test.ts': 'the door maitre/testing as browsers have it',
 };
 
 const sources = listFiles('src', '.ts');
