@@ -28,7 +28,7 @@ import type { FromWebWorker } from './serve-modules.ts';
 export interface WebWorker {
   postMessage(message: unknown, transfers: never[]): void;
   terminate(): void;
-  addEventListener(type: string, listener: (event: never) => void): void;
+  addEventListener(type: string, listener: (event: object) => void): void;
 }
 
 /** Options of a WorkerExecutor: those of every executor but `maxMemory` and `context`, which no browser has. */
@@ -114,13 +114,14 @@ class PageWorker implements WorkerLeaf {
       this.#end(error instanceof Error ? error.message : String(error), error);
       return;
     }
-    this.#worker.addEventListener('message', ({ data }: { readonly data: unknown }) => this.#onMessage(data));
+    this.#worker.addEventListener('message', (event) => this.#onMessage((event as MessageEvent).data));
     this.#worker.addEventListener('messageerror', () => this.#end('a message of the worker could not be read'));
-    this.#worker.addEventListener('error', (event: { readonly message?: string; preventDefault(): void }) => {
-      event.preventDefault(); // the caller of the job receives it instead
+    this.#worker.addEventListener('error', (event) => {
+      const { message } = event as { readonly message?: string }; // an Event or an ErrorEvent
+      (event as Event).preventDefault(); // the caller of the job receives it instead
       // An error that the file throws has a message. A file that cannot be loaded or parsed has none.
-      if (event.message === undefined) this.#end(`its file or an import of it cannot be loaded${hint}`);
-      else this.#end(event.message, new Error(event.message));
+      if (message === undefined) this.#end(`its file or an import of it cannot be loaded${hint}`);
+      else this.#end(message, new Error(message));
     });
   }
 
