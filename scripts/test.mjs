@@ -39,6 +39,7 @@ async function runChecks() {
     ['lint', toolPath('oxlint'), '--type-aware', '--deny-warnings', '--report-unused-disable-directives'],
     ['format', toolPath('oxfmt'), '--check'],
     ['examples', toolPath('tsc', 'typescript'), '-p', 'examples'],
+    ['page', toolPath('tsc', 'typescript'), '-p', 'examples/gui'],
     ['package', toolPath('publint'), 'run', '--strict'],
     ['unused', toolPath('knip'), '--no-progress'],
   ];

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 const carrier = new AsyncLocalStorage();
 const drained = Promise.resolve();
 
-const server = createServer({ noDelay: true }, (socket) => carrier.run({}, () => echo(socket)));
+const server = createServer({ noDelay: true }, (socket) => void carrier.run({}, () => echo(socket)));
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => console.log(`PORT ${server.address().port}`));
 
 async function echo(socket) {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
+// oxlint-disable-next-line typescript/no-misused-promises -- what one writes, with every error caught
 const server = createServer({ noDelay: true }, async (socket) => {
   try {
     for await (const chunk of socket) {

@@ -20,6 +20,7 @@ const crossCutting: Readonly<Record<string, string>> = {
   'test/core/waiting-calls.test.ts': 'every waiting call of the public doors, by one rule',
   'test/simulation/hour.test.ts': 'the examples echo and chat behind bad networks, among bad clients, in memory',
   'test/simulation/sockets.test.ts': 'the same over sockets',
+  'test/examples/gui.test.ts': 'the page examples/gui, served by npm start, in Chromium',
   'test/net/bad-days.test.ts': 'a server process without descriptors, and under signals',
   'test/net/event-transport.test.ts': 'the suite of socket-transport without the raw path',
   'test/net/floods.test.ts': 'clients by the thousand, and clients that take their time, against every limit',
