@@ -187,6 +187,15 @@ export const cancelChecks: Readonly<Record<string, Check>> = {
         expectSame(executor.statistics().running, 0, 'jobs that run afterwards');
         expectSame(reports.all, ['cleaned up'], 'what the generator reported');
       }
+      // At the wait for an item that never comes.
+      let seen = 0;
+      const task = createTask(async ({ signal }) => {
+        for await (const item of heavy.stops.with({ signal })()) seen = item;
+      });
+      await until(() => seen === 2 || task.done());
+      task.cancel();
+      expectError(await errorOf(task), CancelledError, 'a cancelled wait for an item');
+      expectSame(executor.statistics().running, 0, 'jobs that run after it');
       expectSame(await heavy.add(1, 2), 3, 'the next job');
     });
   },

@@ -48,7 +48,9 @@ export const WORKER_EXECUTOR: Checks<WorkerExecutorOptions> = { ...REST, worker:
 
 /** Milliseconds that a worker may take to start before that is reported. */
 const SLOW_START = 10_000;
-const EXAMPLE = "worker: () => new Worker(new URL('./heavy.worker.ts', import.meta.url), { type: 'module' })";
+/** What to write where the file of the package is not to be had. */
+const HINT =
+  " (with a bundler, pass worker: () => new Worker(new URL('./heavy.worker.ts', import.meta.url), { type: 'module' }))";
 
 /**
  * Runs functions in the workers of a page, so that the page does not freeze. A worker starts in some
@@ -91,8 +93,7 @@ export class WorkerExecutor extends PoolExecutor {
 
   /** @internal */
   protected override startLeaf(events: LeafEvents): WorkerLeaf {
-    const hint = this.#start === undefined ? ` (with a bundler, pass ${EXAMPLE})` : '';
-    return new PageWorker(this.#start ?? startOwn, hint, events);
+    return new PageWorker(this.#start ?? startOwn, this.#start === undefined ? HINT : '', events);
   }
 }
 
@@ -187,7 +188,12 @@ function startOwn(): WebWorker {
   // Not written as one expression: bundlers take that for a worker of the application, in which the
   // modules of the application would be missing.
   const here: string = import.meta.url;
-  return new Worker(new URL('./web-worker.js', here), { type: 'module', name: 'maitre' });
+  try {
+    return new Worker(new URL('./web-worker.js', here), { type: 'module', name: 'maitre' });
+  } catch (error) {
+    // A bundler has put another address in the place of `import.meta.url`.
+    throw new Error(`${error instanceof Error ? error.message : String(error)}${HINT}`, { cause: error });
+  }
 }
 
 function reportSlowStart(): void {
