@@ -56,7 +56,7 @@ const HINT =
  * Runs functions in the workers of a page, so that the page does not freeze. A worker starts in some
  * tens of milliseconds and is reused. `checkpoint()` sees a cancel in synchronous code on pages that
  * are cross-origin isolated. On others, such code is ended together with its worker, after
- * `cancelGrace`. On Node, use ThreadExecutor.
+ * `cancelGrace`. On Node, Bun and Deno, use ThreadExecutor.
  *
  * @example
  * ```ts

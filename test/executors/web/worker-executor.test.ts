@@ -66,6 +66,14 @@ describe('maitre/executors in browsers', () => {
   }
 });
 
+test('the door of browsers has the names of the other one, but threads and processes', async () => {
+  const [node, web] = [await import('maitre/executors'), await import('#src/executors.web.js')].map(Object.keys);
+  assert.deepEqual(
+    node?.filter((name) => name !== 'ThreadExecutor' && name !== 'ProcessExecutor').toSorted(),
+    web?.toSorted(),
+  );
+});
+
 test('where there are no Web Workers, a WorkerExecutor can be made, and a call says what to use', async () => {
   if ('Worker' in globalThis) return; // Bun and Deno
   await using workers = new WorkerExecutor({ size: 1 });
