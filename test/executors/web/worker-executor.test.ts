@@ -11,8 +11,8 @@ import { noBrowser, serveSite, withPage } from '../../support/browser.js';
 import { claims } from './fixtures/page.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 19_700;
-const workerLimit = 10_600;
+const wholeDoorLimit = 20_300;
+const workerLimit = 11_200;
 
 const wholeDoor = "export * from 'maitre/executors';";
 const fixtures = './build/test/executors/web/fixtures';
