@@ -2,8 +2,6 @@
 // that a memory pair has not. Some clients go to the server directly, some by a proxy that loses nothing, the rude ones by
 // one that does anything. The seed repeats it as far as the system lets it.
 import assert from 'node:assert/strict';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import {
   type Connection,
   ConnectionLostError,
@@ -18,6 +16,7 @@ import {
 } from 'maitre';
 import { type ConnectionFaults, drawFaults, seededRandom, simulate, type Simulation } from 'maitre/testing';
 import { HOST, portOf, until } from '../net/sockets.js';
+import { collectGarbage } from '../support/garbage.js';
 import { test } from '../support/test.js';
 import {
   expectOneOrder,
@@ -39,18 +38,6 @@ const ROUNDS = 3;
 const BOUND = 30_000;
 /** Bytes that may be left after a round more than after the one before it. */
 const GROWTH = 4 << 20;
-
-/** Forces a full garbage collection; undefined where that cannot be done. */
-const collectGarbage: (() => void) | undefined = (() => {
-  const { Bun } = globalThis as { Bun?: { gc(force: boolean): void } }; // only there
-  if (Bun !== undefined) return () => Bun.gc(true);
-  try {
-    setFlagsFromString('--expose-gc');
-    return runInNewContext('gc') as () => void; // what the flag provides
-  } catch {
-    return undefined;
-  }
-})();
 
 /** A network that a test can wait for. */
 function drawBrief(random: Random, lossless: boolean): ConnectionFaults {

@@ -143,7 +143,8 @@ export const cancelChecks: Readonly<Record<string, Check>> = {
       expectSame(await busy, 300, 'the job that it waited for');
       await expectTimeout(heavy.later.with({ timeout: 20, name: 'slow' })('', 60_000), /slow, it ran for 20 ms/);
       await expectTimeout(heavy.ignore.with({ timeout: 20 })(60_000), /it ran for 20 ms/);
-      expectSame(executor.statistics().terminated, 1, 'workers terminated');
+      await expectTimeout(heavy.never.with({ timeout: 20 })(), /it ran for 20 ms/);
+      expectSame(executor.statistics().terminated, 2, 'workers terminated');
       const expired = timeout(20, (t) => heavy.wait.with({ signal: t.signal })(60_000));
       expectError(await errorOf(expired), TimeoutError, 'a call inside of timeout()');
       expectSame(await heavy.add(1, 2), 3, 'the next job');

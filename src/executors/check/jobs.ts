@@ -46,6 +46,9 @@ export function ignore(ms: number): number {
   return ms;
 }
 
+/** Waits for what nobody can cancel. */
+export const never = (): Promise<never> => new Promise(() => undefined);
+
 class OwnError extends RangeError {
   override readonly name = 'OwnError';
   readonly code = 'E_OWN';

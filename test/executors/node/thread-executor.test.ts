@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
-import { timeout, TimeoutError } from 'maitre';
+import { sleep, timeout, TimeoutError } from 'maitre';
 import { type ExecutorOptions, serveModules, ThreadExecutor, transfer } from 'maitre/executors';
+import { Resource } from 'maitre/lowlevel';
 import type * as jobs from '#src/executors/check/jobs.js';
 import { isBun, isDeno } from '../../net/sockets.js';
+import { collectGarbage } from '../../support/garbage.js';
 import { test } from '../../support/test.js';
 import { testExecutor } from '../suite.js';
 
@@ -11,15 +13,18 @@ const memory = (isBun || isDeno) && 'Bun and Deno ignore the limit: the whole pr
 
 testExecutor('threads', (options: ExecutorOptions) => new ThreadExecutor(options), memory);
 
-test('a thread without memory is an error whose cause says so', async () => {
-  if (memory !== false) return;
-  await using threads = new ThreadExecutor({ size: 1, maxMemory: 32 * 2 ** 20 });
-  const eat = threads.run(() => {
-    const all: number[][] = [];
-    for (;;) all.push(Array.from({ length: 100_000 }, Math.random));
-  });
-  await assert.rejects(eat, (error: Error) => (error.cause as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY');
-});
+test(
+  'a thread without memory is an error whose cause says so',
+  async () => {
+    await using threads = new ThreadExecutor({ size: 1, maxMemory: 32 * 2 ** 20 });
+    const eat = threads.run(() => {
+      const all: number[][] = [];
+      for (;;) all.push(Array.from({ length: 100_000 }, Math.random));
+    });
+    await assert.rejects(eat, (error: Error) => (error.cause as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY');
+  },
+  { skip: memory },
+);
 
 test('a buffer that is transferred to a thread is moved, and comes back without a copy', async () => {
   await using threads = new ThreadExecutor({ size: 1 });
@@ -64,3 +69,22 @@ test('with worker, a thread that cannot be started is an error that says why', a
 test('serveModules is refused outside of workers', () => {
   assert.throws(() => serveModules({}), { name: 'InvalidStateError', message: /this is no worker/ });
 });
+
+test(
+  'a call owns what it needs: it ends when nobody has its module or its executor any more',
+  async () => {
+    const before = new Set(Resource.live);
+    const call = (() =>
+      new ThreadExecutor({ size: 1 }).run(
+        (ms: number) => new Promise<string>((resolve) => setTimeout(resolve, ms, 'kept')),
+        300,
+      ))();
+    for (let i = 0; i < 5; i++) {
+      collectGarbage?.();
+      await sleep(20);
+    }
+    assert.equal(await call, 'kept');
+    for (const each of Resource.live) if (!before.has(each)) await (each as ThreadExecutor).shutdown();
+  },
+  { skip: collectGarbage === undefined && 'this runtime shows no garbage collection' },
+);
