@@ -1,11 +1,15 @@
 // The jobs of bench/executors.ts.
+import { createHash } from 'node:crypto';
+
 export const nothing = (value: number): number => value;
 
+const page = new Uint8Array(65_536);
+
 /** The same as compute() of bench/peers/executors-compute.mjs. */
-export function compute(rounds: number): number {
-  let state = 1;
-  for (let i = 0; i < rounds; i++) state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-  return state;
+export function compute(pages: number): string {
+  const hash = createHash('sha256');
+  for (let i = 0; i < pages; i++) hash.update(page);
+  return hash.digest('hex');
 }
 
 export function* items(count: number): Generator<string> {

@@ -17,7 +17,7 @@ await run(async () => {
       }
     },
     async busy(count) {
-      for (let i = 0; i < count; i += 10) await Promise.all(Array.from({ length: 10 }, () => heavy.compute(1_000_000)));
+      for (let i = 0; i < count; i += 10) await Promise.all(Array.from({ length: 10 }, () => heavy.compute(10)));
     },
     async items(count) {
       let left = count;

@@ -23,14 +23,13 @@ if (isMainThread) {
       for (let i = 0; i < count; i += 100) await Promise.all(Array.from({ length: 100 }, (_, n) => call({ value: n })));
     },
     async busy(count) {
-      for (let i = 0; i < count; i += 10)
-        await Promise.all(Array.from({ length: 10 }, () => call({ rounds: 1_000_000 })));
+      for (let i = 0; i < count; i += 10) await Promise.all(Array.from({ length: 10 }, () => call({ pages: 10 })));
     },
   });
   process.exit();
 } else {
-  parentPort.on('message', ({ value, rounds }) => {
-    const result = rounds === undefined ? value : compute(rounds);
+  parentPort.on('message', ({ value, pages }) => {
+    const result = pages === undefined ? value : compute(pages);
     parentPort.postMessage(result, []);
   });
 }

@@ -96,7 +96,8 @@ class JobStream extends AsyncIteration<unknown> implements StreamSink {
   }
 
   protected override step(): Promise<Result> {
-    return waiting(this.#step());
+    const item = this.#shift(); // without an async function: most items are there already
+    return item === undefined ? waiting(this.#step()) : Promise.resolve(item);
   }
 
   async #step(): Promise<Result> {
