@@ -28,4 +28,5 @@ export { disposable } from './disposable.ts';
 export { Heap } from './heap.ts';
 export { describe, describeThrown } from './describe.ts';
 export { escapeControl, escapeLines, quote } from './escape-control.ts';
+export { KeepAlive } from './keep-alive.ts';
 export { type Linked, LinkedSet } from './linked-set.ts';

@@ -8,7 +8,7 @@
 // - A next() that was answered and then cancelled puts its signal back.
 // - While a next() waits, it keeps the process alive: a signal can still come. The host's listeners
 //   alone do not.
-import { AsyncIteration } from '../base/index.ts';
+import { AsyncIteration, KeepAlive } from '../base/index.ts';
 import { atScopeEnd, beginWait, host, Line, mayAnswer, answeredWait, QueuedWait, Resource } from '../core/index.ts';
 import { checkSignal, listen } from './check-signal.ts';
 
@@ -20,8 +20,6 @@ type Result = IteratorResult<NodeJS.Signals, undefined>;
  */
 export type SignalIterator = AsyncIterableIterator<NodeJS.Signals, undefined> & AsyncDisposable;
 
-/** The longest time of a host's timer, in milliseconds. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 const DONE: Result = { done: true, value: undefined };
 
 /** The resource of the iterator. Separate from it, because the `next` of a Resource is a link. */
@@ -33,8 +31,8 @@ class Receiver extends Resource {
   /** The listener. Undefined once closed. */
   #listening: Disposable | undefined;
   readonly #tie: Disposable;
-  /** The timer that keeps the process alive. Undefined while no next() waits. */
-  #timer: unknown = undefined;
+  /** Holds while a next() waits. */
+  readonly #alive = new KeepAlive();
 
   constructor(names: readonly NodeJS.Signals[]) {
     super();
@@ -79,7 +77,7 @@ class Receiver extends Resource {
     if (result !== undefined) {
       return mayAnswer() ? Promise.resolve(result) : answeredWait('signals.next', this, result, undefined);
     }
-    this.#stayAlive();
+    this.#alive.hold(host);
     return this.#line.join(new NextSignal(this));
   }
 
@@ -90,11 +88,9 @@ class Receiver extends Resource {
     for (const each of [name, ...later]) this.#received(each);
   }
 
-  /** Called when a wait has ended: releases the timer if no other waits. */
+  /** Called when a wait has ended: the process may end if no other waits. */
   waiterLeft(): void {
-    if (this.#line.size > 0 || this.#timer === undefined) return;
-    host.clearTimer(this.#timer);
-    this.#timer = undefined;
+    if (this.#line.size === 0) this.#alive.release(host);
   }
 
   /**
@@ -125,13 +121,6 @@ class Receiver extends Resource {
     this.#line.answerAll(DONE);
     this.waiterLeft();
     this.markClosed();
-  }
-
-  /** Keeps the process alive with a timer that renews itself. */
-  #stayAlive(): void {
-    if (this.#timer !== undefined) return;
-    const again = (): void => void (this.#timer = host.setTimer(LONGEST_TIMER, again));
-    again();
   }
 }
 
