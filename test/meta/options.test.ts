@@ -9,6 +9,7 @@ import { EXECUTOR, JOB } from '#src/executors/executor-options.js';
 import { THREAD_EXECUTOR } from '#src/executors/node/thread-executor.js';
 import { WORKER_EXECUTOR } from '#src/executors/web/worker-executor.js';
 import { OPEN_WRITER } from '#src/files/file-writer.js';
+import { WATCH } from '#src/files/watch.js';
 import { DATAGRAM, MULTICAST } from '#src/net/datagram-options.js';
 import { CONNECT } from '#src/net/open-connection.js';
 import { SERVER } from '#src/net/server-options.js';
@@ -37,6 +38,7 @@ const documented: Readonly<Record<string, object>> = {
   'executors.md#ThreadExecutor, ProcessExecutor': EXECUTOR,
   'executors.md#With a bundler': without(EXECUTOR, THREAD_EXECUTOR),
   'files.md#openWriter': OPEN_WRITER,
+  'files.md#watch': WATCH,
   'framing.md#Frames': FRAMES,
   'framing.md#JSON Lines': JSON_LINES,
   'framing.md#Netstrings': NETSTRINGS,
