@@ -5,7 +5,7 @@
 export { type FileReader, openReader, type OpenReaderOptions } from './file-reader.ts';
 export type { FileChange } from './file-tree.ts';
 export { openWriter, type OpenWriterOptions } from './file-writer.ts';
-export { tail, type TailOptions } from './tail.ts';
+export { tail, type TailIterator, type TailOptions } from './tail.ts';
 export { temporaryFolder, type TemporaryFolder } from './temporary.ts';
 export { watch, type FileWatcher, type WatchOptions } from './watch.ts';
 export { writeAtomically, type WriteAtomicallyOptions } from './write-atomically.ts';

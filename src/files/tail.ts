@@ -10,9 +10,11 @@
 // to the old file a little longer, so the old file is not left at once. The start of a line is kept
 // until its end arrives. In a file that is left, it counts as a line.
 //
-// It polls every `interval` milliseconds, with one system call while nothing happens. Rejected:
-// notifications of the system. They are lost on network file systems and in containers, report too
-// much, and differ from system to system.
+// It polls every `interval` milliseconds while a next() waits, with three system calls while nothing
+// happens. A poll reads until it has complete lines, at most CHUNK bytes more than those need. The
+// next poll comes when all of them were taken. So memory is bounded, however large the file is and
+// however slow the loop. Rejected: notifications of the system. They are lost on network file systems
+// and in containers, and a rotated file needs a look at its name anyway.
 //
 // Example: `log` has inode 1. Its writer renames it to `log.1` and creates `log` as inode 2, but
 // writes one more line to inode 1. The next poll sees inode 2 under the name: LEAVING. It also
@@ -20,8 +22,17 @@
 // inode 2 from its start.
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
-import { anything, type Checks, checkOptions, integer, oneOf, positiveMs } from '../base/index.ts';
-import { LimitOverrunError, sleep, type WaitOptions } from '../core/index.ts';
+import { fileURLToPath } from 'node:url';
+import { anything, type Checks, checkOptions, Deque, integer, oneOf, positiveMs } from '../base/index.ts';
+import {
+  callLater,
+  type Handle,
+  LimitOverrunError,
+  loopTime,
+  reportException,
+  type WaitOptions,
+} from '../core/index.ts';
+import { Source, SourceIterator } from '../streams/index.ts';
 
 /** Options of `tail`. */
 export interface TailOptions extends WaitOptions {
@@ -48,16 +59,151 @@ const CHUNK = 65536;
 const INTERVAL = 250;
 const LIMIT = 2 ** 20;
 
+/** The result of `tail`. Leave the loop, or dispose it, to close the file. */
+export interface TailIterator extends AsyncIterableIterator<string, undefined>, AsyncDisposable {
+  /**
+   * Waits until the file is open: with `from: 'end'`, lines that are written later are yielded.
+   * Cancellable.
+   * @throws the error of the system if the file cannot be opened
+   * @throws CancelledError
+   */
+  ready(): Promise<void>;
+}
+
+class Tail extends Source<string> {
+  readonly #path: string;
+  readonly #interval: number;
+  /** Undefined until the file is open. */
+  #followed: Followed | undefined = undefined;
+  /** Complete lines that no next() has taken. */
+  readonly #lines = new Deque<string>();
+  /** When the next poll is due, on the loop's clock. */
+  #due = 0;
+  /** Undefined unless a poll is planned. */
+  #timer: Handle | undefined = undefined;
+  /** The poll in progress, or the opening of the file. Never rejects. */
+  #polling: Promise<void> | undefined = undefined;
+  /** An error that comes after `#lines`. */
+  #error: { readonly error: unknown } | undefined = undefined;
+  /** The closing of the file; undefined before the end. Never rejects. */
+  #closing: Promise<void> | undefined = undefined;
+
+  constructor(path: string, { from = 'end', interval = INTERVAL, limit = LIMIT }: TailOptions) {
+    super();
+    this.#path = path;
+    this.#interval = interval;
+    this.open();
+    this.#begin(() => this.#openFile(from, limit));
+  }
+
+  get kind(): 'tail' {
+    return 'tail';
+  }
+
+  override get label(): string {
+    return `tail ${this.#path}`;
+  }
+
+  statistics(): object {
+    const position = this.#followed?.position ?? 0;
+    return { path: this.#path, position, lines: this.#lines.length, waiting: this.waiting };
+  }
+
+  override toString(): string {
+    return `<Tail ${this.#path}>`;
+  }
+
+  protected override takeItem(): string | undefined {
+    return this.#lines.popFront();
+  }
+
+  protected override putBack(line: string): void {
+    this.#lines.pushFront(line);
+  }
+
+  protected override onWait(): void {
+    if (this.#error !== undefined) {
+      this.fail(this.#error.error);
+      return;
+    }
+    if (this.#polling !== undefined || this.#timer !== undefined) return;
+    const poll = (): void => {
+      this.#timer = undefined;
+      if (this.waiting > 0) this.#begin(() => this.#poll());
+    };
+    const left = this.#due - loopTime();
+    if (left > 0) this.#timer = callLater(left, poll);
+    else poll();
+  }
+
+  protected override onEnd(): void {
+    this.#timer?.cancel();
+    this.#closing = this.#close();
+  }
+
+  protected override get remainder(): Promise<void> | undefined {
+    return this.#closing;
+  }
+
+  #begin(work: () => Promise<void>): void {
+    this.#polling = work().then(
+      () => {
+        this.#polling = undefined;
+        this.offer();
+        if (this.isOpen && this.waiting > 0) this.onWait();
+      },
+      (error: unknown) => {
+        this.#polling = undefined;
+        if (this.#lines.length === 0) this.fail(error);
+        else this.#error = { error };
+        this.offer();
+        if (this.isOpen && this.waiting > 0) this.onWait();
+      },
+    );
+  }
+
+  async #openFile(from: 'start' | 'end', limit: number): Promise<void> {
+    this.#followed = new Followed(this.#path, await open(this.#path, 'r'), limit);
+    if (from === 'end') await this.#followed.skip();
+    this.markReady();
+  }
+
+  /** Reads until there are lines, or nothing more for now. */
+  async #poll(): Promise<void> {
+    const followed = this.#followed as Followed; // it polls only once the file is open
+    while (this.isOpen && this.#lines.length === 0) {
+      if (await followed.read(this.#lines)) continue;
+      const rest = await followed.leave();
+      if (rest === undefined) {
+        this.#due = loopTime() + this.#interval;
+        return;
+      }
+      if (rest !== '') this.#lines.pushBack(rest);
+    }
+  }
+
+  async #close(): Promise<void> {
+    await this.#polling;
+    try {
+      await this.#followed?.close();
+    } catch (error) {
+      reportException({ message: `Cannot close ${this.#path}`, error });
+    }
+  }
+}
+
 /**
  * Follows a file: yields each new line, without its ending, once it is complete. It continues when
  * the file is rotated (another file takes its name; the rest of the old one comes first),
- * truncated, or missing for a while. Leaving the loop closes the file. Cancellable at each line.
- * Prior art: `tail -F`.
- * @param path the file
- * @throws the error of the system if the file cannot be opened at the start
- * @throws LimitOverrunError for a line longer than `limit`
- * @throws RangeError for a wrong interval
- * @throws CancelledError
+ * truncated, or missing for a while. Prior art: `tail -F`.
+ *
+ * It ends when you leave the loop, dispose it, or when the scope of the caller ends (a task, or the
+ * body of a timeout or group). `next()` is cancellable and loses no line.
+ * @param path the file, as a path or a file URL
+ * @throws TypeError or RangeError for wrong options
+ * @throws the error of the system, from `next()`, if the file cannot be opened at the start
+ * @throws LimitOverrunError, from `next()`, for a line longer than `limit`
+ * @throws CancelledError, from `next()`
  *
  * @example
  * ```ts
@@ -65,25 +211,9 @@ const LIMIT = 2 ** 20;
  * for await (const line of tail('/var/log/kitchen.log')) console.log(line);
  * ```
  */
-export async function* tail(path: string, options: TailOptions = {}): AsyncGenerator<string, void, undefined> {
+export function tail(path: string | URL, options: TailOptions = {}): TailIterator {
   checkOptions('tail', options, TAIL);
-  const { from = 'end', interval = INTERVAL, limit = LIMIT } = options;
-  const followed = new Followed(path, await open(path, 'r'), limit);
-  try {
-    if (from === 'end') await followed.skip();
-    for (;;) {
-      let isQuiet = true;
-      for await (const line of followed.more()) {
-        isQuiet = false;
-        yield line;
-      }
-      const rest = await followed.leave(isQuiet);
-      if (rest !== undefined && rest !== '') yield rest;
-      if (rest === undefined) await sleep(interval, undefined, options);
-    }
-  } finally {
-    await followed.close();
-  }
+  return new SourceIterator(new Tail(typeof path === 'string' ? path : fileURLToPath(path), options), options);
 }
 
 /** The file that is followed, and the position in it. */
@@ -94,8 +224,10 @@ class Followed {
   /** The start of a line whose end has not arrived. */
   #rest = '';
   #decoder = new StringDecoder('utf8');
-  /** True if another file had the name at the last poll. */
+  /** True if another file had the name at the last `leave`. */
   #isLeaving = false;
+  /** True if nothing was read since the last `leave`. */
+  #isQuiet = false;
   readonly #buffer = Buffer.allocUnsafeSlow(CHUNK);
   readonly #limit: number;
 
@@ -109,34 +241,44 @@ class Followed {
     this.#at = (await this.#file.stat()).size;
   }
 
-  /** Yields the lines that are complete now. */
-  async *more(): AsyncGenerator<string, void, undefined> {
-    const { size } = await this.#file.stat();
-    if (size < this.#at) this.#restart();
-    for (;;) {
-      const { bytesRead } = await this.#file.read(this.#buffer, 0, CHUNK, this.#at);
-      if (bytesRead === 0) return;
-      this.#at += bytesRead;
-      const lines = (this.#rest + this.#decoder.write(this.#buffer.subarray(0, bytesRead))).split('\n');
-      this.#rest = lines.pop() ?? '';
-      if (this.#rest.length > this.#limit) {
-        const message = `Cannot tail ${this.#path}: a line has more than ${this.#limit} characters, allow more with { limit }`;
-        throw new LimitOverrunError(message, this.#rest.length);
-      }
-      for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
-    }
+  get position(): number {
+    return this.#at;
   }
 
   /**
-   * Switches to the file that has the name now, if the old one was quiet. Returns the last line of
-   * the old one, or undefined if it does not switch.
+   * Reads a piece, and adds the lines that are complete with it. Returns false if there is nothing
+   * new.
+   * @throws LimitOverrunError
    */
-  async leave(isQuiet: boolean): Promise<string | undefined> {
+  async read(lines: Deque<string>): Promise<boolean> {
+    const { size } = await this.#file.stat();
+    if (size < this.#at) this.#restart();
+    const { bytesRead } = await this.#file.read(this.#buffer, 0, CHUNK, this.#at);
+    if (bytesRead === 0) return false;
+    this.#at += bytesRead;
+    const complete = (this.#rest + this.#decoder.write(this.#buffer.subarray(0, bytesRead))).split('\n');
+    this.#rest = complete.pop() ?? '';
+    for (const line of complete) {
+      this.#check(line);
+      lines.pushBack(line.endsWith('\r') ? line.slice(0, -1) : line);
+    }
+    this.#check(this.#rest);
+    this.#isQuiet = false;
+    return true;
+  }
+
+  /**
+   * Call it when `read` found nothing new. Switches to the file that has the name now, if the old one
+   * was quiet since the last call. Returns the last line of the old one, or undefined if it does not
+   * switch.
+   */
+  async leave(): Promise<string | undefined> {
     // While the name is gone or cannot be read, the old file is followed, and the next turn looks again.
     const [own, named] = await Promise.all([this.#file.stat(), stat(this.#path).catch(() => undefined)]);
     const isOther = named !== undefined && (named.ino !== own.ino || named.dev !== own.dev);
-    const mayLeave = isOther && this.#isLeaving && isQuiet && own.size <= this.#at;
+    const mayLeave = isOther && this.#isLeaving && this.#isQuiet && own.size <= this.#at;
     this.#isLeaving = isOther;
+    this.#isQuiet = true;
     if (!mayLeave) return undefined;
     const next = await open(this.#path, 'r').catch(() => undefined);
     if (next === undefined) return undefined;
@@ -157,5 +299,11 @@ class Followed {
     this.#at = 0;
     this.#rest = '';
     this.#decoder = new StringDecoder('utf8');
+  }
+
+  #check(line: string): void {
+    if (line.length <= this.#limit) return;
+    const message = `Cannot tail ${this.#path}: a line has more than ${this.#limit} characters, allow more with { limit }`;
+    throw new LimitOverrunError(message, line.length);
   }
 }

@@ -1,18 +1,10 @@
 // signals: signals of the process as an async iterator.
 //
-// States: OPEN -(return, dispose, the end of its scope or of run)-> CLOSED. It listens from the
-// call on, so that no signal is lost before the first next().
-//
-// - A signal for which no next() waits is kept, once per name, as the system does. So the number of
-//   kept signals is bounded by the number of names.
-// - A next() that was answered and then cancelled puts its signal back.
-// - While a next() waits, it keeps the process alive: a signal can still come. The host's listeners
-//   alone do not.
-import { AsyncIteration, KeepAlive } from '../base/index.ts';
-import { atScopeEnd, beginWait, host, Line, mayAnswer, answeredWait, QueuedWait, Resource } from '../core/index.ts';
+// It listens from the call on, so that no signal is lost before the first next(). A signal for which
+// no next() waits is kept, once per name, as the system does. So the number of kept signals is
+// bounded by the number of names.
+import { Source, SourceIterator } from '../streams/index.ts';
 import { checkSignal, listen } from './check-signal.ts';
-
-type Result = IteratorResult<NodeJS.Signals, undefined>;
 
 /**
  * The result of `signals`: yields names of signals. Leave the loop, or dispose it, to stop
@@ -20,34 +12,25 @@ type Result = IteratorResult<NodeJS.Signals, undefined>;
  */
 export type SignalIterator = AsyncIterableIterator<NodeJS.Signals, undefined> & AsyncDisposable;
 
-const DONE: Result = { done: true, value: undefined };
-
-/** The resource of the iterator. Separate from it, because the `next` of a Resource is a link. */
-class Receiver extends Resource {
+class SignalSource extends Source<NodeJS.Signals> {
   readonly #names: readonly NodeJS.Signals[];
   /** The signals that came and were not taken, in the order of arrival. */
-  readonly #kept = new Set<NodeJS.Signals>();
-  readonly #line = new Line<Result, NextSignal>();
-  /** The listener. Undefined once closed. */
-  #listening: Disposable | undefined;
-  readonly #tie: Disposable;
-  /** Holds while a next() waits. */
-  readonly #alive = new KeepAlive();
+  #kept = new Set<NodeJS.Signals>();
+  readonly #listening: Disposable;
 
   constructor(names: readonly NodeJS.Signals[]) {
     super();
     this.#names = names;
-    this.#listening = listen(names, (name) => this.#received(name));
-    this.#tie = atScopeEnd(() => this.close());
-    this.markOpened();
+    this.#listening = listen(names, (name) => {
+      this.#kept.add(name);
+      this.offer();
+    });
+    this.markReady();
+    this.open();
   }
 
   get kind(): 'signals' {
     return 'signals';
-  }
-
-  protected override get hasEnd(): true {
-    return true;
   }
 
   override get label(): string {
@@ -55,108 +38,25 @@ class Receiver extends Resource {
   }
 
   statistics(): object {
-    return { names: this.#names, kept: this.#kept.size, waiting: this.#line.size };
+    return { names: this.#names, kept: this.#kept.size, waiting: this.waiting };
   }
 
   override toString(): string {
     return `<Signals ${this.#names.join(' ')}>`;
   }
 
-  override async endWithin(): Promise<void> {
-    this.close();
+  protected override takeItem(): NodeJS.Signals | undefined {
+    const [first] = this.#kept;
+    if (first !== undefined) this.#kept.delete(first);
+    return first;
   }
 
-  override endNow(): void {
-    this.close();
+  protected override putBack(name: NodeJS.Signals): void {
+    this.#kept = new Set([name, ...this.#kept]);
   }
 
-  take(): Promise<Result> {
-    const refused = beginWait();
-    if (refused !== undefined) return refused;
-    const result = this.#takeKept();
-    if (result !== undefined) {
-      return mayAnswer() ? Promise.resolve(result) : answeredWait('signals.next', this, result, undefined);
-    }
-    this.#alive.hold(host);
-    return this.#line.join(new NextSignal(this));
-  }
-
-  /** Called when a next() that was answered with `name` was cancelled. */
-  giveBack(name: NodeJS.Signals): void {
-    const later = [...this.#kept];
-    this.#kept.clear();
-    for (const each of [name, ...later]) this.#received(each);
-  }
-
-  /** Called when a wait has ended: the process may end if no other waits. */
-  waiterLeft(): void {
-    if (this.#line.size === 0) this.#alive.release(host);
-  }
-
-  /**
-   * Takes the signal that was kept first. Returns the end once closed, and undefined if none is
-   * kept.
-   */
-  #takeKept(): Result | undefined {
-    if (this.#listening === undefined) return DONE;
-    for (const name of this.#kept) {
-      this.#kept.delete(name);
-      return { done: false, value: name };
-    }
-    return undefined;
-  }
-
-  /** Answers the first next() that waits, or keeps the signal. */
-  #received(name: NodeJS.Signals): void {
-    if (this.#listening === undefined) return;
-    if (!this.#line.answerFirst({ done: false, value: name })) this.#kept.add(name);
-    this.waiterLeft();
-  }
-
-  close(): void {
-    if (this.#listening === undefined) return;
+  protected override onEnd(): void {
     this.#listening[Symbol.dispose]();
-    this.#listening = undefined;
-    this.#tie[Symbol.dispose]();
-    this.#line.answerAll(DONE);
-    this.waiterLeft();
-    this.markClosed();
-  }
-}
-
-class NextSignal extends QueuedWait<Result> {
-  readonly #receiver: Receiver;
-
-  constructor(receiver: Receiver) {
-    super('signals.next', receiver);
-    this.#receiver = receiver;
-  }
-
-  protected override withdraw(answered: boolean, value: Result): void {
-    super.withdraw(answered, value);
-    if (answered && value.done !== true) this.#receiver.giveBack(value.value);
-    this.#receiver.waiterLeft();
-  }
-}
-
-class SignalIteration extends AsyncIteration<NodeJS.Signals> {
-  readonly #receiver: Receiver;
-
-  constructor(receiver: Receiver) {
-    super();
-    this.#receiver = receiver;
-  }
-
-  protected override step(): Promise<Result> {
-    return this.#receiver.take();
-  }
-
-  protected override end(): void {
-    this.#receiver.close();
-  }
-
-  override toString(): string {
-    return String(this.#receiver);
   }
 }
 
@@ -191,5 +91,5 @@ class SignalIteration extends AsyncIteration<NodeJS.Signals> {
 export function signals(...names: readonly NodeJS.Signals[]): SignalIterator {
   if (names.length === 0) throw new TypeError("Cannot receive signals: expected their names, as in signals('SIGHUP')");
   for (const name of names) checkSignal(name, 'receive signals');
-  return new SignalIteration(new Receiver([...new Set(names)]));
+  return new SourceIterator(new SignalSource([...new Set(names)]));
 }

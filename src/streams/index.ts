@@ -1,5 +1,5 @@
-// streams: StreamReader and StreamWriter with flow control, framing, and memory pairs. Knows no
-// sockets.
+// streams: StreamReader and StreamWriter with flow control, framing, and memory pairs; the base of
+// iterators over what comes from outside. Knows no sockets.
 // May import: base, core, sync. Runs in browsers too.
 // Does not belong here: where the bytes come from or go to.
 export { toBuffer } from './byte-buffer.ts';
@@ -15,6 +15,7 @@ export { pipe, type PipeOptions } from './pipe.ts';
 export { StreamReader } from './reader.ts';
 export type { ReadUntilOptions, StreamReaderOptions, TextLineOptions } from './reader-options.ts';
 export type { Separator } from './separators.ts';
+export { Source, SourceIterator } from './source.ts';
 export { splice, type Spliced } from './splice.ts';
 export type { ReadTransport, Transport, WriteTransport } from './transport.ts';
 export { StreamWriter, type StreamWriterOptions } from './writer.ts';

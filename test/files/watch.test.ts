@@ -312,14 +312,18 @@ test('changes wait for a pause of `debounce`, and at most ten times as long', as
     async (folder, next) => {
       const start = performance.now();
       const changes = createTask(next, { eager: true });
+      let last = start;
+      let longestPause = 0; // on a busy machine, the file is not written when it should be
       while (!changes.done()) {
         writeFileSync(`${folder}/a`, String(performance.now()));
+        longestPause = Math.max(longestPause, performance.now() - last);
+        last = performance.now();
         await pause(5);
-        assert.ok(performance.now() - start < 5000, 'a file that is always written held them up for ever');
+        assert.ok(last - start < 5000, 'a file that is always written held them up for ever');
       }
       assert.deepEqual(await changes, ['created a']);
-      const took = performance.now() - start;
-      assert.ok(took >= 590, `they came after ${took} ms`);
+      const took = last - start;
+      assert.ok(took >= 580 || longestPause > 50, `they came after ${took} ms, without a pause`);
     },
     { debounce: 60 },
   );
@@ -403,7 +407,7 @@ test('changes of a next() that was cancelled in the moment of its answer go to t
     assert.equal(live()[0]?.toString(), `<Watcher ${folder}>`);
     using _ = addInstrument({
       waitAnswered: ({ kind }) => {
-        if (kind === 'watch.next') first.cancel();
+        if (kind === 'watcher.next') first.cancel();
       },
     });
     writeFileSync(`${folder}/a`, '');
@@ -536,7 +540,7 @@ test('a path that is not there rejects next() and ready(), and is reported if no
     watch('/no/such/file');
     await pause(50);
   });
-  assert.deepEqual(reported, ['Cannot watch /no/such/file']);
+  assert.deepEqual(reported, ['A source failed that nobody waited for (watcher /no/such/file)']);
   assert.deepEqual(live(), []);
 });
 
