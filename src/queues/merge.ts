@@ -188,12 +188,15 @@ function reportLate(error: unknown): void {
   reportException({ message: 'A source of merge failed when it was ended', error });
 }
 
+/** What an async iterable yields; for several, any of it. */
+type ItemOf<S> = S extends AsyncIterable<infer T> ? T : never;
+
 /**
  * Merges async iterables: yields the items of all sources as they arrive, until all have ended. An
  * error of one source ends the others and is thrown. If you leave the loop, all sources end too.
  * Either way, items that were taken ahead are dropped, at most one of each source.
  *
- * Cancellable. Queues, channels and `every` lose nothing: they are requested again by the following
+ * Cancellable. The iterators of maitre lose nothing: they are requested again by the following
  * `next()`. A generator ends, as with any cancel inside it.
  * @param sources anything with `Symbol.asyncIterator`
  * @throws TypeError if a source is not an async iterable
@@ -211,6 +214,10 @@ function reportLate(error: unknown): void {
  * for await (const item of merge(a, b)) console.log(item);
  * ```
  */
+export function merge<S extends AsyncIterable<unknown>[]>(
+  ...sources: S
+): AsyncIterableIterator<ItemOf<S[number]>> & AsyncDisposable;
+export function merge<T>(...sources: AsyncIterable<T>[]): AsyncIterableIterator<T> & AsyncDisposable;
 export function merge<T>(...sources: AsyncIterable<T>[]): AsyncIterableIterator<T> & AsyncDisposable {
   for (const source of sources) {
     if (typeof (source as Partial<AsyncIterable<T>> | undefined)?.[Symbol.asyncIterator] === 'function') continue;

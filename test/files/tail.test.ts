@@ -119,7 +119,7 @@ test('a cancelled next() loses no line, whenever the cancel comes, also in merge
       const next = await race([() => lines.next(), () => sleep(expected % 5)]);
       if (next !== undefined) took(next.value);
     }
-    const merged = merge<string | number>(lines, every(2));
+    const merged = merge(lines, every(2));
     while (expected <= 300) {
       const next = await moveOnAfter(expected % 3, () => merged.next());
       if (typeof next?.value === 'string') took(next.value);

@@ -304,7 +304,7 @@ fakeTest('the sources see a task of their own, and every() and channels can be s
     await sender.send('sent');
   });
   const got: unknown[] = [];
-  for await (const item of merge<unknown>(every(10), receiver, spy())) {
+  for await (const item of merge(every(10), receiver, spy())) {
     got.push(item);
     if (item === 3) break;
   }
@@ -317,7 +317,7 @@ test('a stream of Node is a source', async () => {
   stream.write('a');
   const got: unknown[] = [];
   const queue = queueOf('b');
-  for await (const item of merge<unknown>(stream, queue)) {
+  for await (const item of merge(stream, queue)) {
     got.push(item);
     if (got.length < 2) continue;
     queue.shutdown();
