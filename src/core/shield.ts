@@ -4,6 +4,7 @@ import type { Awaitable, Subscriber } from './awaitable.ts';
 import { CancelledError } from './errors.ts';
 import { reportException } from './exception-handler.ts';
 import { Future } from './future.ts';
+import { cancellable } from './sleep.ts';
 import { checkWork, toAwaitable, type Work } from './work.ts';
 
 /**
@@ -33,7 +34,7 @@ export function shield<T>(work: Work<T>): Awaitable<T> {
 export async function outlast(awaitable: Awaitable<unknown>): Promise<void> {
   while (!awaitable.done()) {
     try {
-      await awaitable.outcome();
+      await cancellable(awaitable); // not `await awaitable`: a cancel of that would reach it
     } catch (error) {
       if (!(error instanceof CancelledError)) throw error;
     }

@@ -3,12 +3,14 @@ import {
   CancelledError,
   createTask,
   type ExceptionContext,
+  Future,
   moveOnAfter,
   setExceptionHandler,
   shield,
   sleep,
   timeout,
 } from 'maitre';
+import { outlast } from '#src/core/index.js';
 import { cancelAtEveryStep } from '../support/explore.js';
 import { fakeTest, nextTurn, test } from '../support/test.js';
 
@@ -134,4 +136,34 @@ test('explored: the shielded work always comes to its end', async () => {
       },
     };
   });
+});
+
+fakeTest(
+  'outlast waits for the end, however often the waiter is cancelled, and reaches neither task nor future',
+  async () => {
+    const future = new Future<void>();
+    for (const work of [createTask(() => sleep(100)), future]) {
+      const waiter = createTask(() => outlast(work), { eager: true });
+      for (let i = 0; i < 5; i++) {
+        waiter.cancel();
+        await sleep(5);
+        assert.deepEqual([waiter.done(), work.done()], [false, false]);
+      }
+      if (work === future) future.setResult();
+      await waiter;
+      assert.deepEqual([work.done(), work.cancelled()], [true, false]);
+    }
+  },
+);
+
+fakeTest('outlast rejects with the error of the work, and ends with a cancel of the work', async () => {
+  const failing = createTask(async () => {
+    await sleep(10);
+    throw new Error('burnt');
+  });
+  await assert.rejects(outlast(failing), { message: 'burnt' });
+  const cancelled = createTask(never);
+  const waiter = createTask(() => outlast(cancelled), { eager: true });
+  cancelled.cancel();
+  await waiter;
 });
