@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { checkOptions, listOf } from '../base/index.ts';
-import { Future, cancellable, waiting } from '../core/index.ts';
+import { Future, cancellable, outlast, waiting } from '../core/index.ts';
 import { Process } from './process.ts';
 import { programText, SUBPROCESS, type SubprocessOptions } from './subprocess-options.ts';
 
@@ -94,7 +94,7 @@ async function start(
   try {
     await cancellable(started(child), options);
   } catch (error) {
-    abandon(child);
+    await outlast(abandoned(child));
     throw error;
   }
   return Process.make(child, title, options);
@@ -109,13 +109,16 @@ function started(child: ChildProcess): Future<void> {
 
 /**
  * Closes the pipes of a program that was not started, or that no caller wants any more, and kills
- * it.
+ * it. Resolves when it has ended.
  */
-function abandon(child: ChildProcess): void {
-  child.on('error', () => undefined);
-  child.kill('SIGKILL');
-  child.once('spawn', () => child.kill('SIGKILL'));
+function abandoned(child: ChildProcess): Future<void> {
+  const ended = new Future<void>();
+  child.on('error', () => ended.answer());
+  child.once('exit', () => ended.answer());
   for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.on('error', () => undefined).destroy();
+  if (child.pid === undefined) ended.answer();
+  else child.kill('SIGKILL');
+  return ended;
 }
 
 /**

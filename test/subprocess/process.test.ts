@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CalledProcessError, CancelledError, createTask, LimitOverrunError, timeout, TimeoutError } from 'maitre';
+import {
+  CalledProcessError,
+  CancelledError,
+  createTask,
+  LimitOverrunError,
+  run,
+  setExceptionHandler,
+  timeout,
+  TimeoutError,
+} from 'maitre';
 import { Resource } from 'maitre/lowlevel';
 import { createSubprocessExec, createSubprocessShell } from 'maitre/subprocess';
 import { nextTurn, test } from '../support/test.js';
@@ -77,6 +86,24 @@ test('a program that cannot be started rejects with the error of the system and 
   await assert.rejects(createSubprocessExec('true', [], { ...PIPED, cwd: '/no/such/folder' }), { code: 'ENOENT' });
 });
 
+test(
+  'programs that cannot be started, or whose start is cancelled, leave no pipe open',
+  async () => {
+    const openFiles = (): number => readdirSync('/proc/self/fd').length;
+    const start = (program: string): Promise<unknown> => createSubprocessExec(program, [], PIPED);
+    await assert.rejects(start('no-such-program')); // what the first one opens for good
+    const before = openFiles();
+    for (let i = 0; i < 30; i++) {
+      await assert.rejects(start('no-such-program'), { code: 'ENOENT' });
+      const cancelled = createTask(() => start('cat'), { eager: true });
+      cancelled.cancel();
+      await assert.rejects(async () => cancelled, CancelledError);
+    }
+    await until(() => openFiles() <= before);
+  },
+  { skip: !existsSync('/proc/self/fd') && 'descriptors are counted in /proc' },
+);
+
 test('wait resolves at the end of the program, though a child of its own holds the pipe', async () => {
   await using parent = await createSubprocessShell('sleep 30 & echo $!', { stdout: 'pipe' });
   const line = String(await parent.stdout?.readLine());
@@ -125,6 +152,42 @@ test('killOnCancel ends the program before the cancelled call goes on: SIGTERM, 
     );
     assert.equal(read.returncode, expected);
   }
+});
+
+test('killOnCancel: further cancels during the grace do not cut it short, and the group is ended', async () => {
+  const options = { stdout: 'pipe', killOnCancel: true, killGrace: 200, processGroup: true } as const;
+  // The program needs some time to end, and a child of its own ignores SIGTERM.
+  const script = `trap 'sleep 0.1; exit 7' TERM; (trap '' TERM; exec sleep 30) & echo $!; wait`;
+  const program = await createSubprocessExec('sh', ['-c', script], options);
+  const grandchild = Number(String(await program.stdout?.readLine()));
+  const waiting = createTask(() => program.wait(), { eager: true });
+  for (let i = 0; i < 3; i++) {
+    waiting.cancel();
+    await nextTurn();
+    assert.equal(waiting.done(), false);
+  }
+  await assert.rejects(async () => waiting, CancelledError);
+  assert.equal(program.returncode, 7);
+  await until(() => !runs(grandchild));
+});
+
+test('the end of run ends programs that were left running, and leaves no zombie', async () => {
+  const reported: string[] = [];
+  using _ = setExceptionHandler(({ message }) => void reported.push(message));
+  const pids = await run(
+    async () => {
+      const sleeper = await createSubprocessExec('sleep', ['30'], PIPED);
+      const script = "trap '' TERM; echo runs; exec sleep 30"; // what is ignored stays ignored
+      const stubborn = await createSubprocessExec('sh', ['-c', script], { stdout: 'pipe', killGrace: 50 });
+      await stubborn.stdout?.readLine();
+      createTask(() => sleeper.wait());
+      return [sleeper.pid, stubborn.pid];
+    },
+    { handleSignals: false },
+  );
+  assert.deepEqual(pids.filter(runs), []); // a zombie counts as running
+  const [sleeper, stubborn] = pids;
+  assert.deepEqual(reported, [`run() ended; it had left open: process ${stubborn} (sh), process ${sleeper} (sleep)`]);
 });
 
 test('await using ends a program that runs, with its group where it has one', async () => {
@@ -179,6 +242,13 @@ test('what a program wrote before it crashed can be read to the end', async () =
   await using crashes = await createSubprocessExec('sh', ['-c', script], { stdout: 'pipe' });
   assert.equal(await crashes.wait(), -9);
   assert.equal((await crashes.stdout?.read())?.length, 60_000);
+});
+
+test('communicate returns all that a program wrote before it crashed, however much', async () => {
+  const script = 'head -c 3000000 /dev/zero; head -c 200000 /dev/zero >&2; kill -9 $$';
+  await using crashes = await createSubprocessExec('sh', ['-c', script], PIPED);
+  const { stdout, stderr } = await crashes.communicate();
+  assert.deepEqual([stdout?.length, stderr?.length, crashes.returncode], [3_000_000, 200_000, -9]);
 });
 
 test('a process is a live resource until it has ended', async () => {
