@@ -200,6 +200,23 @@ export const benchmarks = [
     goals: [],
   },
   {
+    name: 'communicate',
+    title: 'Subprocess: communicate, 100 MiB',
+    text: 'A program writes 100 MiB into a pipe and ends. CPU time of this process; that of the program is not counted. The peer collects the chunks of \'data\' and joins them into one buffer, as `communicate` does. "Chunks" leaves that out.',
+    metrics: [
+      { key: 'cpu', title: 'CPU µs', digits: 0 },
+      { key: 'wall', title: 'wall µs', digits: 0 },
+    ],
+    compare: { key: 'cpu', what: 'CPU' },
+    contenders: [
+      ...on(maitreTools, 'maitre', 'build/bench/subprocess.js', { args: ['communicate'] }),
+      ...on(goalNodes, 'maitre, chunks', 'build/bench/subprocess.js', { args: ['chunks'] }),
+      ...on(nodeTools, 'node:child_process', 'bench/peers/subprocess-node.mjs', { args: ['communicate'] }),
+      ...on(nodeTools, 'node:child_process, chunks', 'bench/peers/subprocess-node.mjs', { args: ['chunks'] }),
+    ],
+    goals: [{ peer: 'node:child_process', atMost: 1.25, on: goalNodes }],
+  },
+  {
     name: 'sleepers',
     title: 'Sleepers: 100,000 tasks that sleep',
     text: 'Growth of the resident memory; how much of it is live after a garbage collection (the collector keeps the rest as room); and how many host timers there are then. The goals are under 100 MiB and one timer.',

@@ -4,8 +4,14 @@ import process from 'node:process';
 /** Runs the operation that often, one after the other. */
 export type Batch = (count: number) => PromiseLike<void>;
 
-/** Runs the named one of `batches`: `PROGRAM NAME WINDOW` on the command line, the window in ms, after half of it to warm up. */
-export async function measureBatches(batches: Readonly<Record<string, Batch | undefined>>): Promise<void> {
+/**
+ * Runs the named one of `batches`: `PROGRAM NAME WINDOW` on the command line, the window in ms, after half of it to warm
+ * up. A batch has at least `smallest` operations.
+ */
+export async function measureBatches(
+  batches: Readonly<Record<string, Batch | undefined>>,
+  smallest = 100,
+): Promise<void> {
   const [name = '', windowText = '1000'] = process.argv.slice(2);
   const batch = batches[name];
   if (batch === undefined) {
@@ -13,7 +19,7 @@ export async function measureBatches(batches: Readonly<Record<string, Batch | un
     return;
   }
   const window = Number(windowText);
-  const perBatch = await warmUp(batch, window / 2);
+  const perBatch = await warmUp(batch, window / 2, smallest);
   const cpu = process.cpuUsage();
   const start = performance.now();
   let operations = 0;
@@ -27,9 +33,9 @@ export async function measureBatches(batches: Readonly<Record<string, Batch | un
 }
 
 /** Finds how many operations take about 20 ms, meanwhile warming up for `ms`. */
-async function warmUp(batch: Batch, ms: number): Promise<number> {
+async function warmUp(batch: Batch, ms: number, smallest: number): Promise<number> {
   const start = performance.now();
-  let count = 100;
+  let count = smallest;
   while (performance.now() - start < ms) {
     const before = performance.now();
     await batch(count);

@@ -1,9 +1,10 @@
 // StreamReader: buffers the bytes that a transport feeds, and hands them out as bytes, lines or
 // records. Semantics: asyncio.StreamReader.
 //
-// State. `#buffer` holds the bytes that were fed and not read yet. `#eof` and `#exception` say that
-// the stream has ended, and how. `#wait` is the read in progress, at most one. `#need` and the
-// fields below it say what that read needs, so that a read allocates no closure.
+// State. `#buffer` holds the bytes that were fed and not read yet; `#pile` those after them, while a
+// read to the end waits. `#eof` and `#exception` say that the stream has ended, and how. `#wait` is
+// the read in progress, at most one. `#need` and the fields below it say what that read needs, so
+// that a read allocates no closure.
 //
 // Who changes it. The transport feeds (feedData, feedEof, setException). The user reads. Both run
 // in the same thread, so each call sees a consistent state.
@@ -43,6 +44,7 @@ import { ByteBuffer, toBuffer } from './byte-buffer.ts';
 import { ChunkIterator } from './chunks.ts';
 import { LineIterator, readTextLine, TextLineIterator } from './lines.ts';
 import { ALL, EXACTLY, LINE, NAMES, type Need, SOME, UNTIL } from './needs.ts';
+import { Pile } from './pile.ts';
 import {
   countError,
   DEFAULT_LIMIT,
@@ -102,6 +104,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
   readonly #endLimit: number;
   /** The bytes that were fed and not read. */
   readonly #buffer = new ByteBuffer();
+  /** Those that were fed after them while a read to the end waits. Undefined for none. */
+  #pile: Pile | undefined = undefined;
   /**
    * True when a record was read in part: its rest is still to come, even if the buffer is empty.
    * Record readers write it. @internal
@@ -125,7 +129,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
   /** The bytes that SOME takes at most and EXACTLY takes. */
   #count = 0;
   #separators: Separators = NEWLINE;
-  /** The limit of UNTIL and LINE, in bytes before the separator. */
+  /** The limit of ALL, in bytes, and that of UNTIL and LINE, in bytes before the separator. */
   #readLimit = 0;
   /** The bytes before this offset contain no start of a match. Reset by each read. */
   #scanned = 0;
@@ -139,7 +143,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
     };
     leave = (reader): void => {
       reader.#wait = undefined;
-      if (reader.#buffer.length > reader.#pauseAbove) reader.#pause(); // the read raised the bound while it waited
+      reader.#unpile();
+      if (reader.bufferedBytes > reader.#pauseAbove) reader.#pause(); // the read raised the bound while it waited
     };
   }
 
@@ -164,12 +169,12 @@ export class StreamReader implements AsyncIterable<Buffer> {
 
   /** The number of bytes that were fed and not read yet. */
   get bufferedBytes(): number {
-    return this.#buffer.length;
+    return this.#buffer.length + (this.#pile?.length ?? 0);
   }
 
   /** The bytes of memory that the buffered bytes occupy. @internal */
   get heldBytes(): number {
-    return this.#buffer.memory;
+    return this.#buffer.memory + (this.#pile?.memory ?? 0);
   }
 
   /** True while a read waits. */
@@ -202,7 +207,12 @@ export class StreamReader implements AsyncIterable<Buffer> {
   read(n = -1, options?: WaitOptions): Promise<Buffer> {
     if (!Number.isInteger(n) && n !== Infinity && n !== -Infinity) return Promise.reject(countError(n, 'read'));
     if (n === 0 && this.#exception === undefined) return beginWait(options) ?? this.#nothing(options);
-    return this.#read(n < 0 ? ALL : SOME, n, NEWLINE, 0, options);
+    return n < 0 ? this.readAll(this.#endLimit, options) : this.#read(SOME, n, NEWLINE, 0, options);
+  }
+
+  /** `read()` to the end, with a limit of its own in bytes. @internal */
+  readAll(limit: number, options?: WaitOptions): Promise<Buffer> {
+    return this.#read(ALL, 0, NEWLINE, limit, options);
   }
 
   /**
@@ -394,7 +404,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * `StreamReader.at_eof`.
    */
   atEof(): boolean {
-    return this.#eof && this.#buffer.length === 0;
+    return this.#eof && this.bufferedBytes === 0;
   }
 
   /**
@@ -423,10 +433,12 @@ export class StreamReader implements AsyncIterable<Buffer> {
     if (this.#eof) throw new InvalidStateError('Cannot feed data: the end was fed already');
     const wait = this.#wait;
     const waiting = wait !== undefined && wait.waiting;
-    this.#buffer.push(data, waiting && this.#need === EXACTLY ? this.#count : 0);
+    // Also after its answer: what comes before the delivery belongs behind the pile.
+    if (wait !== undefined && this.#need === ALL) (this.#pile ??= new Pile()).add(data);
+    else this.#buffer.push(data, waiting && this.#need === EXACTLY ? this.#count : 0);
     if (waiting && this.#ready()) wait.answer(NOTHING);
     else if (waiting) return; // the read needs more than this, so do not pause
-    if (this.#buffer.length > this.#pauseAbove) this.#pause();
+    if (this.bufferedBytes > this.#pauseAbove) this.#pause();
   }
 
   /** Ends the stream. What is buffered can still be read. asyncio: `StreamReader.feed_eof`. */
@@ -451,7 +463,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
 
   /** `<StreamReader 12 bytes, eof, waits for readLine>`, for logs. */
   toString(): string {
-    const parts = [`${this.#buffer.length} bytes`];
+    const parts = [`${this.bufferedBytes} bytes`];
     if (this.#limit !== DEFAULT_LIMIT) parts.push(`limit ${this.#limit}`);
     if (this.#eof) parts.push('eof');
     if (this.#exception !== undefined) parts.push(`exception ${String(this.#exception.error)}`);
@@ -486,6 +498,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
    */
   drop(): void {
     this.#buffer.clear();
+    this.#pile = undefined;
   }
 
   // ---- the one read --------------------------------------------------------------------------------------------
@@ -540,7 +553,7 @@ export class StreamReader implements AsyncIterable<Buffer> {
       case SOME:
         return this.#buffer.length > 0;
       case ALL:
-        return this.#buffer.length > this.#endLimit;
+        return this.bufferedBytes > this.#readLimit;
       case EXACTLY:
         return this.#buffer.length >= this.#count;
       default:
@@ -568,7 +581,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
       case SOME:
         return this.#take(Math.min(this.#count, this.#buffer.length));
       case ALL:
-        if (this.#buffer.length > this.#endLimit) throw endOverrun(this.#buffer.length, this.#endLimit);
+        this.#unpile();
+        if (this.#buffer.length > this.#readLimit) throw endOverrun(this.#buffer.length, this.#readLimit);
         return this.#take(this.#buffer.length);
       case EXACTLY:
         if (this.#buffer.length >= this.#count) return this.#take(this.#count);
@@ -597,6 +611,14 @@ export class StreamReader implements AsyncIterable<Buffer> {
     const rest = this.#take(this.#buffer.length);
     if (this.#need === LINE) return rest;
     throw new IncompleteReadError(rest);
+  }
+
+  /** Moves the bytes of the pile into the buffer. */
+  #unpile(): void {
+    const pile = this.#pile;
+    if (pile === undefined) return;
+    this.#pile = undefined;
+    this.#buffer.push(pile.join(this.#buffer.take(this.#buffer.length)), 0);
   }
 
   /** Takes bytes out of the buffer, and resumes the transport if few enough are left. */

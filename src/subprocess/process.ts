@@ -43,8 +43,6 @@ import { DEFAULT_KILL_GRACE, type SubprocessOptions } from './subprocess-options
 
 /** The maximum bytes of each output that `communicate` reads, by default. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
-/** The bytes of one read of `communicate`. */
-const CHUNK = 65536;
 
 /** The figures of a process. */
 export interface ProcessStatistics {
@@ -277,17 +275,14 @@ export class Process extends Resource implements AsyncDisposable {
   }
 
   async #all(reader: StreamReader, most: number): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for (;;) {
-      const chunk = await reader.read(CHUNK);
-      if (chunk.length === 0) return Buffer.concat(chunks, bytes);
-      bytes += chunk.length;
-      chunks.push(chunk);
-      if (bytes <= most) continue;
+    try {
+      return await reader.readAll(most);
+    } catch (error) {
+      if (!(error instanceof LimitOverrunError)) throw error;
       this.kill();
       const message = `Cannot communicate: ${this.#title} wrote more than ${most} bytes and was killed`;
-      throw new LimitOverrunError(`${message}; allow more with { maxOutput: BYTES }, or read its pipes`, bytes);
+      const advice = 'allow more with { maxOutput: BYTES }, or read its pipes';
+      throw new LimitOverrunError(`${message}; ${advice}`, error.consumed);
     }
   }
 
