@@ -30,6 +30,7 @@ const documents = [
   'reference/files',
   'guides/race',
   'guides/offload',
+  'guides/sources',
 ];
 const folder = 'build/docs-run';
 
