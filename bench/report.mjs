@@ -102,7 +102,7 @@ export function writeReport(benchmark, results, { command, rounds, warm, window,
     wrap(
       `${new Date().toISOString().slice(0, 10)}, \`${command}\`: medians of ${rounds} interleaved rounds` +
         `${benchmark.load === undefined ? '' : `, ${warm} ms of warm-up and a window of ${window} ms each`}, ` +
-        `Linux, ${cores}${pinned ? ', pinned' : ', not pinned'}.` +
+        `Linux, ${cores}${pinned && benchmark.cores !== 'all' ? ', pinned' : ', not pinned'}.` +
         (skipped.length === 0 ? '' : ` Skipped: ${skipped.join('; ')}.`),
     ),
   ].join('\n\n');
