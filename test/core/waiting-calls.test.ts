@@ -201,6 +201,7 @@ const calls: Readonly<Record<string, Listed>> = {
     },
   },
   'StreamReader.read': plain((options) => reader().read(1, options)),
+  'StreamReader.readAll': plain((options) => reader().readAll(100, options)),
   'StreamReader.readExactly': plain((options) => reader().readExactly(1, options)),
   'StreamReader.readUntil': plain((options) => reader().readUntil('\n', options)),
   'StreamReader.readLine': plain((options) => reader().readLine(options)),

@@ -8,7 +8,7 @@ import { bundle, gzippedSize, roomsOf, runAsInBrowser, runInBrowser } from './bu
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
 const wholeDoorLimit = 44_800;
-const serverLimit = 28_400;
+const serverLimit = 28_500;
 
 const wholeDoor = "export * from 'maitre/testing';";
 const server = "export { serveInMemory } from 'maitre/testing';";
