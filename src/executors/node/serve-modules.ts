@@ -59,7 +59,8 @@ export function serveModules(modules: ServedModules = {}): void {
  * Takes the messages of the executor. After a job it does not go to sleep in the event loop at once:
  * it takes the messages that are there, and waits for LINGER milliseconds for another, because to
  * wake a thread that blocks costs much less than to wake an event loop. That blocks the loop of this
- * thread while it has no job; it is let go after SLICE milliseconds.
+ * thread while it has no job; it is let go for a turn after SLICE milliseconds and after a wait, and
+ * while there is output of jobs to send.
  */
 class Receiver {
   readonly #port: MessagePort;
@@ -90,13 +91,19 @@ class Receiver {
     for (;;) {
       await this.#mayReceive;
       this.#mayReceive = new Future();
-      for (const end = performance.now() + SLICE; !this.#server.isBusy && performance.now() < end;) {
+      for (const end = performance.now() + SLICE; !this.#isNeeded && performance.now() < end;) {
         const message = this.#next();
         if (message === undefined) break;
         this.#server.receive(message);
         await Promise.resolve(); // what the job has left goes on first
       }
+      if (!this.#server.isBusy) await new Promise<void>((resolve) => void setImmediate(resolve));
     }
+  }
+
+  /** Whether a job runs, or the event loop has to send what jobs have printed: it may be lost once the program ends. */
+  get #isNeeded(): boolean {
+    return this.#server.isBusy || process.stdout.writableLength > 0 || process.stderr.writableLength > 0;
   }
 
   #next(): ToWorker | undefined {

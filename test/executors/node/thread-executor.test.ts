@@ -4,6 +4,7 @@ import { sleep, timeout, TimeoutError } from 'maitre';
 import { type ExecutorOptions, serveModules, ThreadExecutor, transfer } from 'maitre/executors';
 import { Resource } from 'maitre/lowlevel';
 import type * as jobs from '#src/executors/check/jobs.js';
+import type * as own from '../fixtures/jobs.js';
 import { isBun, isDeno } from '../../net/sockets.js';
 import { collectGarbage } from '../../support/garbage.js';
 import { test } from '../../support/test.js';
@@ -64,6 +65,14 @@ test('with worker, a thread that cannot be started is an error that says why', a
   );
   assert.throws(() => new ThreadExecutor({ worker: fail, maxMemory: 1 }), /set resourceLimits of that Worker/);
   assert.throws(() => threads.module('./heavy.js'), /new URL\("\.\/heavy\.js", import\.meta\.url\)/);
+});
+
+test('a thread that always has a next job lets the timers of earlier ones run', async () => {
+  await using threads = new ThreadExecutor({ size: 1 });
+  const heavy = threads.module<typeof own>(new URL('../fixtures/jobs.js', import.meta.url));
+  let ticks = await heavy.countTicks();
+  for (const until = Date.now() + 500; Date.now() < until;) ticks = await heavy.countTicks();
+  assert.ok(ticks > 10, `${ticks} ticks in 500 ms`);
 });
 
 test('serveModules is refused outside of workers', () => {
