@@ -63,16 +63,30 @@ function collect(value: unknown, found: Set<object>, seen: Set<object>, depth: n
 
 /** Makes the error for a value that cannot be cloned. Names the place inside it. */
 export function cloneError(value: unknown, place: string, action: string, cause: unknown): TypeError {
-  const path = findUncloneable(value, place, new Set(), 0) ?? place;
+  const path = pathOfUncloneable(value, place) ?? place;
   return new TypeError(`Cannot ${action}: ${path} cannot be cloned, pass plain data`, { cause });
+}
+
+function pathOfUncloneable(value: unknown, place: string): string | undefined {
+  try {
+    return findUncloneable(value, place, new Set(), 0);
+  } catch {
+    return undefined; // a Proxy, for example, may throw whatever is asked of it
+  }
 }
 
 function findUncloneable(value: unknown, path: string, seen: Set<object>, depth: number): string | undefined {
   if (isCloneable(value)) return undefined;
   if (!isPlain(value) || seen.has(value) || depth > DEEPEST) return `${path} (${describe(value)})`;
   seen.add(value);
-  for (const [key, each] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
     const place = Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`;
+    let each: unknown;
+    try {
+      each = (value as Record<string, unknown>)[key];
+    } catch {
+      return `${place} (a getter that throws)`;
+    }
     const found = findUncloneable(each, place, seen, depth + 1);
     if (found !== undefined) return found;
   }

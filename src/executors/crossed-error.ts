@@ -86,6 +86,18 @@ export function packError(error: unknown, depth = 0): CrossedError {
   }
 }
 
+/** What is left of a packed error if one of its fields cannot be sent: everything but the fields. */
+export function withoutFields(error: CrossedError): CrossedError {
+  if (error.base === '') return plain('Error', `A job threw ${describe(error.fields['value'])}, which cannot be sent`);
+  const { cause, errors } = error;
+  return {
+    ...error,
+    fields: {},
+    cause: cause === undefined ? undefined : withoutFields(cause),
+    errors: errors?.map(withoutFields),
+  };
+}
+
 /** Rebuilds an error, or the value that was thrown. `site` is the stack of the call. */
 export function unpackError(data: CrossedError, site?: string): unknown {
   if (data.base === '') return data.fields['value'];
@@ -109,21 +121,35 @@ export function unpackError(data: CrossedError, site?: string): unknown {
 
 function packed(error: Error, depth: number): CrossedError {
   const deeper = depth + 1;
-  const { cause, errors } = error as { readonly cause?: unknown; readonly errors?: unknown };
+  const [cause, errors, stack] = ['cause', 'errors', 'stack'].map((name) => fieldOf(error, name));
   const fields: Record<string, unknown> = {};
   for (const name of Object.keys(error)) {
-    const value = (error as unknown as Record<string, unknown>)[name];
+    const value = fieldOf(error, name);
     if (name !== 'cause' && name !== 'errors' && isCloneable(value)) fields[name] = value;
   }
   return {
     base: baseOf(error),
-    name: error.name,
-    message: error.message,
-    stack: typeof error.stack === 'string' ? error.stack : undefined,
+    name: textOf(error.name),
+    message: textOf(error.message),
+    stack: typeof stack === 'string' ? stack : undefined,
     fields,
     cause: cause === undefined || deeper > DEEPEST ? undefined : packError(cause, deeper),
     errors: Array.isArray(errors) && deeper <= DEEPEST ? errors.map((each) => packError(each, deeper)) : undefined,
   };
+}
+
+/** The text of what should be text, and may be anything that a program has assigned. */
+function textOf(value: unknown): string {
+  return String(value);
+}
+
+/** Undefined for a getter that throws. Reading the stack throws, too, where the name is a symbol. */
+function fieldOf(error: Error, name: string): unknown {
+  try {
+    return (error as unknown as Record<string, unknown>)[name];
+  } catch {
+    return undefined;
+  }
 }
 
 function packedValue(value: unknown): CrossedError {

@@ -13,7 +13,7 @@
 import { listOf } from '../base/index.ts';
 import { CancelledError, currentTask, Future, spawn, type Task } from '../core/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
-import { packError } from './crossed-error.ts';
+import { type CrossedError, packError, withoutFields } from './crossed-error.ts';
 import { type ContextStorage, contextStorage } from './executor-options.ts';
 import { type RunningJob, setRunning } from './in-job.ts';
 import type { FromWorker, JobMessage, JobTarget, ToWorker } from './protocol.ts';
@@ -74,9 +74,10 @@ export class JobServer {
 
   /** Answers for a job that was cancelled or left before its turn came. It does not run. */
   #refuse(id: number): void {
-    const at = this.#offered.findIndex((job) => job.id === id);
-    const [job] = at < 0 ? [] : this.#offered.splice(at, 1);
-    if (job === undefined || !this.#mayRun(job)) return;
+    // One that was taken back and came again is there twice.
+    const at = this.#offered.findIndex((job) => job.id === id && this.#mayRun(job));
+    if (at < 0) return;
+    this.#offered.splice(at, 1);
     this.#fail(id, new CancelledError('Cancelled: the caller was cancelled'));
   }
 
@@ -86,7 +87,14 @@ export class JobServer {
   }
 
   #fail(id: number, error: unknown): void {
-    this.#port.post({ type: 'error', id, error: packError(error), cancelled: error instanceof CancelledError }, []);
+    const packed = packError(error);
+    const cancelled = error instanceof CancelledError;
+    const post = (each: CrossedError): void => this.#port.post({ type: 'error', id, error: each, cancelled }, []);
+    try {
+      post(packed);
+    } catch {
+      post(withoutFields(packed)); // not every port takes all that structuredClone() takes
+    }
   }
 
   async #initialize(module: string, count: number): Promise<void> {
