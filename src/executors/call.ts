@@ -92,7 +92,7 @@ class JobStream extends AsyncIteration<unknown> implements StreamSink {
     this.#job = job;
     this.#outcome = outcome;
     this.#grace = grace;
-    job.sink = this;
+    job.attach(this);
   }
 
   protected override step(): Promise<Result> {
@@ -102,7 +102,7 @@ class JobStream extends AsyncIteration<unknown> implements StreamSink {
 
   async #step(): Promise<Result> {
     if (this.#taken === undefined) {
-      if ((await this.#outcome) !== STREAM) {
+      if (!(await this.#isStream())) {
         throw new TypeError(`Cannot iterate over ${this.#job.call.label}: it is no generator, write await`);
       }
       this.#taken ??= 0;
@@ -125,11 +125,23 @@ class JobStream extends AsyncIteration<unknown> implements StreamSink {
     }
   }
 
+  /** Whether the function is a generator, or was not called: the loop was left before. */
+  async #isStream(): Promise<boolean> {
+    try {
+      return (await this.#outcome) === STREAM;
+    } catch (error) {
+      if (this.ended) return true;
+      throw error;
+    }
+  }
+
   protected override async end(): Promise<void> {
     this.#end ??= {};
     this.#items = [];
     this.#later = [];
+    this.#line.answerAll({ done: true, value: undefined });
     if (this.#job.state === 'ended') return;
+    this.#outcome.catch(() => undefined); // the loop was left, so nobody wants to know
     this.#job.post({ type: 'stop', id: this.#job.number });
     if (this.#job.state === 'queued') this.#job.cancel('Cancelled: the stream was left');
     using _ = callLater(this.#grace, () => this.#job.cancel('Cancelled: the stream was left'));

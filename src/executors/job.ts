@@ -13,8 +13,9 @@
 // informed; the code never calls checkpoint(). At 500 ms (cancelGrace) the worker is terminated. It
 // exits, `ended` resolves, and only now the call rejects.
 import {
-  type CancelledError,
+  CancelledError,
   callLater,
+  callSoon,
   currentTask,
   Future,
   type Handle,
@@ -71,19 +72,20 @@ export class Job extends Resource {
   state: 'queued' | 'running' | 'ended' = 'queued';
   /** True once no caller waits for it any more. */
   isCancelled = false;
-  /**
-   * Receives the items of a stream, its end and its failure. Set once the job turned out to be a
-   * stream.
-   */
-  sink: StreamSink | undefined = undefined;
+  /** Receives the items of a stream, its end and its failure. Undefined before attach(). */
+  #sink: StreamSink | undefined = undefined;
+  /** How a stream failed that nobody has iterated over yet. */
+  #failure: { readonly error: unknown } | undefined = undefined;
   readonly #owner: JobOwner & Resource;
   /** Made when somebody asks for it. */
   #ended: Future<void> | undefined = undefined;
   #place: JobPlace | undefined = undefined;
-  /** The wait of the caller. Undefined before begin(). */
+  /** The wait of the caller: for room in the queue, or, from begin() on, for the answer. */
   #wait: Wait<unknown> | undefined = undefined;
   /** The error that the call rejects with once the place is free, after a timeout. */
   #expiry: TimeoutError | undefined = undefined;
+  /** Why it was cancelled, for those who still wait when it has ended. */
+  #cancellation: CancelledError | string | undefined = undefined;
   /** The timer of `queueTimeout` while queued, and of `timeout` while running. */
   #timer: Handle | undefined = undefined;
 
@@ -103,8 +105,7 @@ export class Job extends Resource {
     this.site = site;
     this.markOpened();
     const { queueTimeout } = options;
-    if (queueTimeout !== undefined)
-      this.#timer = callLater(queueTimeout, () => this.#expire(queueTimeout, 'no worker was free for'));
+    if (queueTimeout !== undefined) this.#timer = this.#expireAfter(queueTimeout, 'no worker was free for');
   }
 
   get kind(): 'job' {
@@ -142,6 +143,16 @@ export class Job extends Resource {
     this.waitOptions = { signal: signal === undefined ? task.signal : AbortSignal.any([task.signal, signal]) };
   }
 
+  /** Makes a wait for room in the queue that of the caller: it fails when the time in the queue is over. */
+  waitForRoom(wait: Wait<unknown>): void {
+    this.#wait = wait;
+  }
+
+  /** The error of a job whose time in the queue is over. */
+  get expiry(): TimeoutError | undefined {
+    return this.#expiry;
+  }
+
   /** Begins the wait of the caller. */
   begin(): Promise<unknown> {
     this.#wait = new JobWait(this);
@@ -173,7 +184,7 @@ export class Job extends Resource {
     this.#place = place;
     this.#timer?.cancel();
     const { timeout } = this.options;
-    if (timeout !== undefined) this.#timer = callLater(timeout, () => this.#expire(timeout, 'it ran for'));
+    if (timeout !== undefined) this.#timer = this.#expireAfter(timeout, 'it ran for');
   }
 
   /** Called when the worker has answered. With STREAM, items follow, and the job goes on. */
@@ -185,7 +196,7 @@ export class Job extends Resource {
   /** Called when the job has failed. After a timeout, the TimeoutError comes first. */
   fail(error: unknown): void {
     this.#timer?.cancel();
-    if (this.sink !== undefined) this.sink.failed(error);
+    this.#failStream(error);
     if (this.#expiry === undefined) this.#wait?.fail(error);
   }
 
@@ -194,27 +205,67 @@ export class Job extends Resource {
     if (this.state === 'ended') return;
     this.state = 'ended';
     this.#timer?.cancel();
-    if (this.#expiry !== undefined) {
-      this.sink?.failed(this.#expiry);
-      this.#wait?.fail(this.#expiry);
-    }
+    if (this.isCancelled) this.#endCancelled();
     this.#ended?.answer();
     this.markClosed();
   }
 
+  /** Tells those who still wait. Does nothing for a stream that has ended, or a call that was answered. */
+  #endCancelled(): void {
+    if (this.#expiry !== undefined) {
+      this.#failStream(this.#expiry);
+      this.#wait?.fail(this.#expiry);
+      return;
+    }
+    const reason = this.#cancellation;
+    const error = reason instanceof CancelledError ? reason : new CancelledError(reason);
+    this.#failStream(error);
+    if (this.#wait?.waiting === true) this.#wait.cancel(error, true);
+  }
+
   /** Called when its caller was cancelled, or the executor ends. */
-  cancel(message: string): void {
+  cancel(reason: CancelledError | string): void {
     if (this.state === 'ended' || this.isCancelled) return;
     this.isCancelled = true;
+    this.#cancellation = reason;
     this.#timer?.cancel();
-    this.#owner.cancelJob(this, message);
+    this.#owner.cancelJob(this, typeof reason === 'string' ? reason : reason.message);
   }
 
   /** Called when the executor ends the job: its call rejects with `error`. */
   refuse(error: CancelledError): void {
-    this.cancel(error.message);
-    this.sink?.failed(error);
+    this.#failStream(error);
+    this.cancel(error);
     this.#wait?.cancel(error, true);
+  }
+
+  /** Sets what receives the items of the stream. */
+  attach(sink: StreamSink): void {
+    this.#sink = sink;
+    if (this.#failure !== undefined) sink.failed(this.#failure.error);
+  }
+
+  /** Called with items of the stream. */
+  items(items: readonly unknown[]): void {
+    this.#sink?.items(items);
+  }
+
+  /** Called when the stream has ended. */
+  finished(): void {
+    this.#sink?.finished();
+  }
+
+  #failStream(error: unknown): void {
+    if (this.#sink === undefined) this.#failure ??= { error };
+    else this.#sink.failed(error);
+  }
+
+  /**
+   * A turn later than the timer: if this thread was busy, the answer of the worker may be there
+   * already, and is seen first.
+   */
+  #expireAfter(ms: number, why: string): Handle {
+    return callLater(ms, () => (this.#timer = callSoon(() => this.#expire(ms, why))));
   }
 
   #expire(ms: number, why: string): void {

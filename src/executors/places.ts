@@ -191,6 +191,7 @@ export class Places {
     const place: Place = new Place(
       this.#owner.start({
         messages: (batch) => {
+          if (!this.#all.has(place)) return; // late ones of a worker that has ended
           for (const message of batch) this.#owner.onMessage(place, message);
           this.distribute();
         },

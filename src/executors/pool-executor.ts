@@ -66,7 +66,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
   /** The jobs that wait for a worker, in order. */
   readonly #queue = new JobQueue();
   /** The calls that wait for room in the queue (`overflow: 'wait'`). */
-  readonly #room = new Line<void>();
+  readonly #room = new Line<unknown>();
   /** The waits of #whenEmpty(), which check again after each change. */
   readonly #empty = new Line<void>();
   #closed = false;
@@ -160,14 +160,14 @@ export abstract class PoolExecutor extends Resource implements Executor {
   module<M>(url: URL | string): Offloaded<M> {
     return offload<M>(url, this.servesNames, (call, options, site) => {
       const job = this.#newJob(call, options, site);
-      return new Call(job, waiting(this.#call(job)), this.#options.cancelGrace ?? DEFAULT_CANCEL_GRACE);
+      return new Call(job, waiting(this.#call(job, true)), this.#options.cancelGrace ?? DEFAULT_CANCEL_GRACE);
     });
   }
 
   /** Runs a closed function with arguments. See `Executor.run`. */
   run<A extends readonly unknown[], T>(fn: (...args: A) => T, ...args: A): Promise<Awaited<T>> {
     const call = closedFunction(fn, args);
-    return waiting(this.#call(this.#newJob(call, {}, undefined))) as Promise<Awaited<T>>; // the type of what fn returns
+    return waiting(this.#call(this.#newJob(call, {}, undefined), false)) as Promise<Awaited<T>>; // the type of what fn returns
   }
 
   /**
@@ -179,7 +179,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
     const job = this.#newJob(callOf(spec, this.servesNames), options, undefined);
     const call = (own: Task<unknown>): Promise<unknown> => {
       job.standFor(own);
-      return this.#call(job);
+      return this.#call(job, false);
     };
     return spawn(call, { name: job.call.label, eager: true }) as Task<T>; // declared by the caller
   }
@@ -232,8 +232,8 @@ export abstract class PoolExecutor extends Resource implements Executor {
     return new Job(this, call, options, context, site);
   }
 
-  /** Runs a job for its caller. Resolves to the value of the job, or to STREAM. */
-  async #call(job: Job): Promise<unknown> {
+  /** Runs a job for its caller. Resolves to the value of the job, or, with `mayStream`, to STREAM. */
+  async #call(job: Job, mayStream: boolean): Promise<unknown> {
     const scope = scopeOf(job.waitOptions);
     try {
       const refused = beginWait(job.waitOptions);
@@ -244,6 +244,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       // Where others wait already, nothing can be done for it either.
       if (this.#queue.size === 1 || !this.#places.areAll) this.#places.distribute();
       const value = await outcome;
+      if (value === STREAM && !mayStream) throw noStream(job);
       if (value === STREAM) this.#tie(job, scope);
       return value;
     } catch (error) {
@@ -264,7 +265,12 @@ export abstract class PoolExecutor extends Resource implements Executor {
         `Cannot run ${job.call.label}: ${this.statistics().queued} jobs wait already, maxQueue is ${this.#options.maxQueue}`,
       );
     }
-    while (this.#isFull()) await this.#room.join(new QueuedWait('executor.room', this, job.waitOptions));
+    while (this.#isFull()) {
+      const wait = new RoomWait('executor.room', this, job.waitOptions);
+      job.waitForRoom(wait);
+      await this.#room.join(wait);
+    }
+    if (job.expiry !== undefined) throw job.expiry;
     if (this.#closed) throw new InvalidStateError(`Cannot run ${job.call.label}: the executor is closed`);
   }
 
@@ -340,20 +346,18 @@ export abstract class PoolExecutor extends Resource implements Executor {
         job.answer(STREAM);
         return;
       case 'items':
-        job.sink?.items(message.items);
+        job.items(message.items);
         return;
       case 'error':
-        if (!message.cancelled || !job.isCancelled) {
-          this.#failed++;
-          job.fail(unpackError(message.error, framesOf(job.site)));
-        }
+        if (!job.isCancelled) this.#failed++; // it counts as cancelled, however it ends
+        if (!message.cancelled || !job.isCancelled) job.fail(unpackError(message.error, framesOf(job.site)));
         break;
       case 'end':
-        this.#finished++;
-        job.sink?.finished();
+        if (!job.isCancelled) this.#finished++;
+        job.finished();
         break;
       default:
-        this.#finished++;
+        if (!job.isCancelled) this.#finished++;
         job.answer(message.value);
     }
     this.#places.free(place);
@@ -379,7 +383,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       if (job === undefined) continue;
       const options = cause === undefined ? undefined : { cause };
       job.fail(new WorkerLostError(`The worker of ${job.call.label} ended while it ran: ${how}`, options));
-      if (!isEnding) this.#failed++;
+      if (!job.isCancelled) this.#failed++;
       job.leave();
     }
   }
@@ -397,9 +401,23 @@ export abstract class PoolExecutor extends Resource implements Executor {
 
   /** Wakes the waits that depend on the number of jobs and workers. */
   #changed(): void {
-    if (this.#room.size > 0 && !this.#isFull()) this.#room.answerAll();
+    if (this.#room.size > 0 && !this.#isFull()) this.#room.answerAll(undefined);
     if (this.#empty.size > 0) this.#empty.answerAll();
   }
+}
+
+/** A call that waits for room in the queue. */
+class RoomWait extends QueuedWait<unknown> {
+  override fail(error: unknown): boolean {
+    this.withdraw(false, undefined);
+    return super.fail(error);
+  }
+}
+
+function noStream({ call }: Job): TypeError {
+  return new TypeError(
+    `Cannot run ${call.label}: it is a generator, put it into a module and write for await (... of executor.module(...))`,
+  );
 }
 
 const SHUTDOWN = { reason: { kind: 'shutdown' } } as const;

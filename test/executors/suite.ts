@@ -7,6 +7,7 @@ import { executorChecks } from 'maitre/testing';
 import { isBun, isDeno } from '../net/sockets.js';
 import { Folder, Program } from '../support/program.js';
 import { test } from '../support/test.js';
+import { testEdges } from './edges.js';
 import { context, request, user } from './fixtures/context.js';
 import type * as jobs from './fixtures/jobs.js';
 
@@ -19,6 +20,8 @@ export function testExecutor(
   const url = new URL('./fixtures/jobs.js', import.meta.url);
 
   for (const { name, run } of executorChecks(make)) test(`${title}: ${name}`, run, { timeout: 50_000 });
+
+  testEdges(title, make);
 
   test(`${title}: a job that ends its worker gets an error with the exit code, and nobody else does`, async () => {
     await using workers = make({ size: 2 });
