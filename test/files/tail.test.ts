@@ -14,7 +14,8 @@ function follow(
 ): { task: Task<void>; sees: (...lines: string[]) => Promise<void> } {
   const seen: string[] = [];
   const task = createTask(async () => {
-    for await (const line of tail(path, { interval: 5, ...options })) seen.push(line);
+    await using lines = tail(path, { interval: 5, ...options }); // the task ends when its file is closed
+    for await (const line of lines) seen.push(line);
   });
   const sees = async (...lines: string[]): Promise<void> => {
     for (let i = 0; seen.length < lines.length && i < 1000; i++) await sleep(5);
