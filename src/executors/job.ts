@@ -15,7 +15,6 @@
 import {
   CancelledError,
   callLater,
-  callSoon,
   currentTask,
   Future,
   type Handle,
@@ -261,11 +260,11 @@ export class Job extends Resource {
   }
 
   /**
-   * A turn later than the timer: if this thread was busy, the answer of the worker may be there
+   * A moment later than the timer: if this thread was busy, the answer of the worker may be there
    * already, and is seen first.
    */
   #expireAfter(ms: number, why: string): Handle {
-    return callLater(ms, () => (this.#timer = callSoon(() => this.#expire(ms, why))));
+    return callLater(ms, () => (this.#timer = callLater(1, () => this.#expire(ms, why))));
   }
 
   #expire(ms: number, why: string): void {
