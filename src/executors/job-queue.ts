@@ -1,9 +1,9 @@
 // The jobs that wait for a worker, in order. One that was taken back from a worker comes before all
-// others: it had left the queue before them.
+// others, since it had left the queue before them; several come in the order of their calls.
 import type { Job } from './job.ts';
 
 export class JobQueue implements Iterable<Job> {
-  readonly #returned = new Set<Job>();
+  #returned = new Set<Job>();
   readonly #jobs = new Set<Job>();
 
   get size(): number {
@@ -15,7 +15,7 @@ export class JobQueue implements Iterable<Job> {
   }
 
   putBack(job: Job): void {
-    this.#returned.add(job);
+    this.#returned = new Set([...this.#returned, job].sort((a, b) => a.number - b.number)); // a few at most
   }
 
   /** The first job, which stays. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { CancelledError, createTask, TimeoutError } from 'maitre';
 import type { Executor, ExecutorOptions } from 'maitre/executors';
+import { isDeno } from '../net/sockets.js';
 import { test } from '../support/test.js';
 import type * as jobs from './fixtures/jobs.js';
 
@@ -113,16 +114,26 @@ export function testEdges(title: string, make: (options: ExecutorOptions) => Exe
     assert.equal(await workers.run(() => 5), 5);
   });
 
-  test(`${title}: an answer that came while this thread was busy is in time`, async () => {
-    await using workers = make({ size: 1 });
-    const heavy = workers.module<typeof jobs>(url);
-    await heavy.add(1, 1);
-    const running = heavy.add.with({ timeout: 150 })(1, 2);
-    await Promise.resolve();
-    for (const until = Date.now() + 400; Date.now() < until;);
-    assert.equal(await running, 3);
-    assert.equal(workers.statistics().cancelled, 0);
-  });
+  test(
+    `${title}: an answer that came while this thread was busy is in time`,
+    async () => {
+      await using workers = make({ size: 1 });
+      const heavy = workers.module<typeof jobs>(url);
+      await heavy.add(1, 1);
+      const running = heavy.later.with({ timeout: 100 })('soup', 5);
+      const queued = heavy.add.with({ queueTimeout: 100 })(3, 4);
+      // From a timer of the host on, due timers come before messages.
+      await new Promise((resolve) => void setTimeout(resolve, 1));
+      for (const until = Date.now() + 500; Date.now() < until;);
+      clearTimeout(setTimeout(() => undefined, 1)); // any new timer makes Node look at the clock
+      assert.deepEqual(await Promise.allSettled([running, queued]), [
+        { status: 'fulfilled', value: 'soup' },
+        { status: 'fulfilled', value: 7 },
+      ]);
+      assert.equal(workers.statistics().cancelled, 0);
+    },
+    { skip: isDeno && title === 'processes' && 'Deno delivers the messages of a process later still' },
+  );
 
   test(`${title}: a job that was cancelled counts once, however it ends`, async () => {
     await using workers = make({ size: 1, cancelGrace: 5000 });
