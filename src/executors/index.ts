@@ -19,13 +19,12 @@ export { checkpoint, jobSignal, report } from './in-job.ts';
 export { PoolExecutor } from './pool-executor.ts';
 export type { FromWorker, ToWorker } from './protocol.ts';
 export { JobServer, type WorkerPort } from './serve-jobs.ts';
+export { SharedLeaf } from './shared-leaf.ts';
 export {
   cancelledJob,
   countSent,
   newSharedWords,
   noteSent,
-  makeOffer,
-  setCancelled,
   type SharedWords,
   takeOffer,
   waitForSent,

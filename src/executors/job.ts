@@ -14,16 +14,15 @@
 // exits, `ended` resolves, and only now the call rejects.
 import {
   CancelledError,
-  callLater,
   currentTask,
   Future,
-  type Handle,
   Resource,
   type Task,
   TimeoutError,
   Wait,
   type WaitOptions,
 } from '../core/index.ts';
+import { callAfterAnswers } from './call-after-answers.ts';
 import type { JobOptions } from './executor.ts';
 import type { JobTarget, ToWorker } from './protocol.ts';
 
@@ -86,7 +85,7 @@ export class Job extends Resource {
   /** Why it was cancelled, for those who still wait when it has ended. */
   #cancellation: CancelledError | string | undefined = undefined;
   /** The timer of `queueTimeout` while queued, and of `timeout` while running. */
-  #timer: Handle | undefined = undefined;
+  #timer: { cancel(): void } | undefined = undefined;
 
   constructor(
     owner: JobOwner & Resource,
@@ -104,7 +103,8 @@ export class Job extends Resource {
     this.site = site;
     this.markOpened();
     const { queueTimeout } = options;
-    if (queueTimeout !== undefined) this.#timer = this.#expireAfter(queueTimeout, 'no worker was free for');
+    if (queueTimeout !== undefined)
+      this.#timer = callAfterAnswers(queueTimeout, () => this.#expire(queueTimeout, 'no worker was free for'));
   }
 
   get kind(): 'job' {
@@ -183,7 +183,7 @@ export class Job extends Resource {
     this.#place = place;
     this.#timer?.cancel();
     const { timeout } = this.options;
-    if (timeout !== undefined) this.#timer = this.#expireAfter(timeout, 'it ran for');
+    if (timeout !== undefined) this.#timer = callAfterAnswers(timeout, () => this.#expire(timeout, 'it ran for'));
   }
 
   /** Called when the worker has answered. With STREAM, items follow, and the job goes on. */
@@ -257,14 +257,6 @@ export class Job extends Resource {
   #failStream(error: unknown): void {
     if (this.#sink === undefined) this.#failure ??= { error };
     else this.#sink.failed(error);
-  }
-
-  /**
-   * A moment later than the timer: if this thread was busy, the answer of the worker may be there
-   * already, and is seen first.
-   */
-  #expireAfter(ms: number, why: string): Handle {
-    return callLater(ms, () => (this.#timer = callLater(1, () => this.#expire(ms, why))));
   }
 
   #expire(ms: number, why: string): void {

@@ -15,7 +15,8 @@
 // Example: two workers, and five jobs. Jobs 1 and 2 run, 3 and 5 are offered behind 1, and 4 behind
 // 2. Job 1 takes a minute. When the second worker has done 2 and 4, and the queue is empty, it gets
 // 3, which is taken back from the first.
-import { callLater, loopTime } from '../core/index.ts';
+import { loopTime } from '../core/index.ts';
+import { callAfterAnswers } from './call-after-answers.ts';
 import { hasTransfers, transfersIn } from './cloning.ts';
 import type { Job } from './job.ts';
 import type { JobMessage, ToWorker } from './protocol.ts';
@@ -139,18 +140,13 @@ export class Place {
     return true;
   }
 
-  /**
-   * Calls `end` after a time, unless the job has ended by then. A moment later than the timer: if
-   * this thread was busy, the answer of the worker may be there already, and is seen first.
-   */
+  /** Calls `end` after a time, unless the job has ended by then. */
   endAfter(ms: number, job: Job, end: () => void): void {
-    let handle = callLater(ms, () => {
-      handle = callLater(1, () => {
-        if (job === this.job) end();
-        else if (this.offered.includes(job)) this.endAfter(1, job, end); // the answer of the one before it is on its way
-      });
+    const timer = callAfterAnswers(ms, () => {
+      if (job === this.job) end();
+      else if (this.offered.includes(job)) this.endAfter(1, job, end); // the answer of the one before it is on its way
     });
-    job.whenEnded(() => handle.cancel());
+    job.whenEnded(() => timer.cancel());
   }
 
   post(message: ToWorker): void {

@@ -17,7 +17,7 @@ export function expectError(error: unknown, kind: abstract new (...args: never[]
 }
 
 /** Returns what `work` throws or rejects with, or undefined if it succeeds. */
-export async function errorOf(work: PromiseLike<unknown> | (() => void)): Promise<unknown> {
+export async function errorOf(work: PromiseLike<unknown> | (() => unknown)): Promise<unknown> {
   try {
     await (typeof work === 'function' ? work() : work);
     return undefined;

@@ -155,7 +155,7 @@ export const callChecks: Readonly<Record<string, Check>> = {
       const soon = heavy.later('soon', 50);
       expectSame(await executor.shutdown(), { finished: 1, cancelled: 0, terminated: 0 }, 'the report');
       expectSame(await soon, 'soon', 'the job');
-      expectError(await errorOf((async () => heavy.add(1, 2))()), InvalidStateError, 'a call after shutdown');
+      expectError(await errorOf(() => heavy.add(1, 2)), InvalidStateError, 'a call after shutdown');
     });
   },
 };
@@ -177,7 +177,7 @@ async function expectText(
   kind: abstract new (...args: never[]) => Error,
   text: RegExp,
 ): Promise<void> {
-  const error = await errorOf(typeof work === 'function' ? (async () => work())() : work);
+  const error = await errorOf(work);
   expectError(error, kind, 'a wrong call');
   expect(text.test(messageOf(error)), `the error does not say ${text}: ${messageOf(error)}`);
 }

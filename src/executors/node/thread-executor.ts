@@ -6,12 +6,10 @@ import {
   EXECUTOR,
   type ExecutorOptions,
   type FromWorker,
-  noteSent,
-  makeOffer,
-  setCancelled,
+  SharedLeaf,
   type SharedWords,
-  takeOffer,
   type LeafEvents,
+  noteSent,
   PoolExecutor,
   type ToWorker,
   type WorkerLeaf,
@@ -76,15 +74,14 @@ export class ThreadExecutor extends PoolExecutor {
 /** The first message of a thread. */
 type Ready = { readonly type: 'ready'; readonly shared: SharedWords; readonly port?: MessagePort };
 
-class Thread implements WorkerLeaf {
+class Thread extends SharedLeaf implements WorkerLeaf {
   readonly #worker: Worker | undefined;
   readonly #events: LeafEvents;
-  /** Undefined until it is ready. */
-  #shared: SharedWords | undefined = undefined;
   /** The port for all messages but the first; undefined where the thread has only its own. */
   #port: MessagePort | undefined = undefined;
 
   constructor(start: () => Worker, events: LeafEvents) {
+    super();
     this.#events = events;
     try {
       this.#worker = start();
@@ -108,7 +105,7 @@ class Thread implements WorkerLeaf {
   }
 
   #ready({ shared, port, ...message }: Ready): void {
-    this.#shared = shared;
+    this.shared = shared;
     this.#port = port;
     port?.on('message', (first: FromWorker) => this.#receive([first]));
     port?.unref(); // the worker is held, or is not
@@ -128,19 +125,7 @@ class Thread implements WorkerLeaf {
   }
 
   wake(): void {
-    if (this.#shared !== undefined) noteSent(this.#shared);
-  }
-
-  setCancelled(job: number): void {
-    if (this.#shared !== undefined) setCancelled(this.#shared, job);
-  }
-
-  offer(number: number): number | undefined {
-    return this.#shared === undefined ? undefined : makeOffer(this.#shared, number);
-  }
-
-  takeBack(key: number): boolean {
-    return this.#shared !== undefined && takeOffer(this.#shared, key);
+    if (this.shared !== undefined) noteSent(this.shared);
   }
 
   hold(on: boolean): void {

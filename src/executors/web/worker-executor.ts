@@ -14,10 +14,7 @@ import {
   type ExecutorOptions,
   type LeafEvents,
   PoolExecutor,
-  makeOffer,
-  setCancelled,
-  type SharedWords,
-  takeOffer,
+  SharedLeaf,
   type ToWorker,
   unpackError,
   type WorkerLeaf,
@@ -97,16 +94,15 @@ export class WorkerExecutor extends PoolExecutor {
   }
 }
 
-class PageWorker implements WorkerLeaf {
+class PageWorker extends SharedLeaf implements WorkerLeaf {
   readonly #worker: WebWorker | undefined;
   readonly #events: LeafEvents;
   readonly #slow: Handle;
-  /** Undefined until it is ready, and if no memory can be shared. */
-  #shared: SharedWords | undefined = undefined;
   #hasEnded = false;
 
   /** @param hint what to add to the message when its file could not be loaded */
   constructor(start: () => WebWorker, hint: string, events: LeafEvents) {
+    super();
     this.#events = events;
     this.#slow = callLater(SLOW_START, reportSlowStart);
     try {
@@ -132,18 +128,6 @@ class PageWorker implements WorkerLeaf {
 
   wake(): void {} // it sleeps in its event loop, which wakes it
 
-  setCancelled(job: number): void {
-    if (this.#shared !== undefined) setCancelled(this.#shared, job);
-  }
-
-  offer(number: number): number | undefined {
-    return this.#shared === undefined ? undefined : makeOffer(this.#shared, number);
-  }
-
-  takeBack(key: number): boolean {
-    return this.#shared !== undefined && takeOffer(this.#shared, key);
-  }
-
   hold(): void {} // a page lives as long as it is open
 
   terminate(): void {
@@ -160,7 +144,7 @@ class PageWorker implements WorkerLeaf {
     } else {
       if (message.type === 'ready') {
         this.#slow.cancel();
-        this.#shared = message.shared;
+        this.shared = message.shared;
       }
       if (!this.#hasEnded) this.#events.messages([message]);
     }
