@@ -1,11 +1,15 @@
 // Compiles src/ to dist/, and test/ and bench/ to build/, with `tsc -b`. Incremental: about 0.2 s when nothing changed.
 // The declarations in dist/ are those that ship, without @internal members; build/declarations/ has them whole, for tests.
+// The console's page is compiled to build/page/ for the checks and for tests, and bundled to dist/ (build-page.mjs).
 // `node scripts/build.mjs` builds everything; scripts that need less import `build`.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './build-page.mjs';
+import { buildRecording } from './build-recording.mjs';
+import { pageFolder } from './page-bundler.mjs';
 import { root, setUp, toolPath } from './setup.mjs';
 
 const projects = {
@@ -22,6 +26,11 @@ const projects = {
     buildInfo: 'build/shipped.tsbuildinfo',
     outputs: [{ from: 'src', to: 'dist', suffixes: ['.d.ts'] }],
   },
+  page: {
+    config: 'src/console/page/tsconfig.json',
+    buildInfo: 'build/page.tsbuildinfo',
+    outputs: [{ from: 'src/console/page', to: 'build/page/console/page', suffixes: ['.js', '.js.map', '.d.ts'] }],
+  },
   test: {
     config: 'test/tsconfig.json',
     buildInfo: 'build/test.tsbuildinfo',
@@ -33,17 +42,24 @@ const projects = {
 };
 
 /** Builds one project and what it refers to. Returns whether it compiled; the compiler's words go to the terminal. */
-export function build(name = 'test') {
-  const selected = (name === 'test' ? ['src', 'shipped', 'test'] : ['src', 'shipped']).map((each) => projects[each]);
-  reconcile(selected);
-  const configs = selected.map(({ config }) => config);
-  const { status } = spawnSync(process.execPath, [toolPath('tsc', 'typescript'), '-b', ...configs], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+export async function build(name = 'test') {
+  const names = name === 'test' ? ['src', 'shipped', 'page', 'test'] : ['src', 'shipped', 'page'];
+  reconcile(names.map((each) => projects[each]));
+  // Tests read the declarations of the page, and cannot refer to its project: one that others refer to must list every
+  // file of the rooms that it imports.
+  const compiled = compile(names.filter((each) => each !== 'test')) && (name !== 'test' || compile(['test']));
   const program = join(root, 'dist/cli/main.js');
   if (existsSync(program)) chmodSync(program, 0o755);
-  return status === 0;
+  if (!compiled) return false;
+  await buildPage();
+  await buildRecording();
+  return true;
+}
+
+function compile(names) {
+  const configs = names.map((each) => projects[each].config);
+  const options = { cwd: root, stdio: 'inherit' };
+  return spawnSync(process.execPath, [toolPath('tsc', 'typescript'), '-b', ...configs], options).status === 0;
 }
 
 /**
@@ -58,8 +74,9 @@ function reconcile(selected) {
     let missing = false;
     for (const { from, to, suffixes } of outputs) {
       const files = listFiles(from)
-        .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
-        .flatMap((file) => suffixes.map((suffix) => file.slice(0, -'.ts'.length) + suffix));
+        .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('.d.ts'))
+        .filter((file) => from !== 'src' || !file.startsWith('console/page/'))
+        .flatMap((file) => suffixes.map((suffix) => file.replace(/\.tsx?$/, '') + suffix));
       for (const file of files) if (!existsSync(join(root, to, file))) missing = true;
       expected.set(to, new Set([...(expected.get(to) ?? []), ...files]));
     }
@@ -67,7 +84,10 @@ function reconcile(selected) {
     if (missing) rmSync(join(root, buildInfo), { force: true });
   }
   for (const [folder, files] of expected) {
-    for (const file of listFiles(folder)) if (!files.has(file)) rmSync(join(root, folder, file));
+    for (const file of listFiles(folder)) {
+      const path = join(root, folder, file);
+      if (!files.has(file) && !path.startsWith(join(pageFolder, '/'))) rmSync(path);
+    }
   }
 }
 
@@ -82,5 +102,5 @@ function listFiles(folder) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   setUp();
-  process.exitCode = build() ? 0 : 1;
+  process.exitCode = (await build()) ? 0 : 1;
 }

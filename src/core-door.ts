@@ -26,8 +26,10 @@ export {
   type Handle,
   IncompleteReadError,
   InvalidStateError,
+  LeaseLostError,
   LimitOverrunError,
   loopTime,
+  MissedItemsError,
   moveOnAfter,
   QueueEmpty,
   QueueFull,
@@ -59,7 +61,7 @@ export {
   type Work,
   type WorkResult,
 } from './core/index.ts';
-export { type CallGraph, captureCallGraph, formatCallGraph } from './introspect/index.ts';
+export { type CallGraph, captureCallGraph, formatCallGraph } from './introspect/call-graph/index.ts';
 export {
   broadcast,
   Broadcast,

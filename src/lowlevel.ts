@@ -31,6 +31,7 @@ export {
   checkMs,
   checkTaskFunction,
   deleteDeadline,
+  type Holder,
   type Instrument,
   Line,
   loopTime,

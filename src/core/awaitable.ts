@@ -339,8 +339,9 @@ export abstract class Awaitable<T> implements Promise<T> {
 export class OutcomeWait<T> extends Wait<T> implements Subscriber {
   readonly #target: Awaitable<T>;
 
-  constructor(kind: string, target: Awaitable<T>, options?: WaitOptions) {
-    super(kind, target, options);
+  /** @param shown what instruments see as its resource */
+  constructor(kind: string, target: Awaitable<T>, options?: WaitOptions, shown: unknown = target) {
+    super(kind, shown, options);
     this.#target = target;
     target.countTaker(1);
     if (target.done()) this.settled();

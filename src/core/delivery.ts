@@ -77,7 +77,17 @@ export function holdDeliveries(): void {
 export function deliverHeld(): void {
   if (!held) return;
   held = false;
-  deliverAll();
+  deliverFromCallback();
+}
+
+/**
+ * Delivers from a callback of the host. While steps are measured, a microtask does it: a tick that
+ * the callback itself asks for would run before the microtasks of what it delivered.
+ */
+function deliverFromCallback(): void {
+  if (hooks.stepEnded === undefined) deliverAll();
+  else if (ready.length > 0) schedule();
+  else scheduled = false;
 }
 
 /**
@@ -178,7 +188,7 @@ function answered(): void {
 // between half of the number and all of it.
 function onTurn(): void {
   answers = 0;
-  if (ready.length > 0 && scheduled && !held && !inStep) deliverAll();
+  if (ready.length > 0 && scheduled && !held && !inStep) deliverFromCallback();
 }
 
 /**

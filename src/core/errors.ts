@@ -6,12 +6,13 @@ import { wrongValue } from '../base/index.ts';
 /** Who cancelled, and how: the `reason` of a CancelledError. */
 export interface CancelReason {
   /**
-   * What cancelled. `shutdown` is the end of `run()` or of a server; `signal` is an AbortSignal or
-   * a process signal.
+   * What cancelled. `shutdown` is the end of `run()` or of a server; `reload` is the end of a server
+   * that another one replaces; `signal` is an AbortSignal or a process signal; `disconnect` is a
+   * client that left before it had its answer.
    */
-  readonly kind: 'task' | 'timeout' | 'group' | 'race' | 'signal' | 'shutdown';
+  readonly kind: 'task' | 'timeout' | 'group' | 'race' | 'signal' | 'shutdown' | 'reload' | 'disconnect';
   /**
-   * The task, Timeout, TaskGroup, AbortSignal, Server, or name of the process signal; undefined if
+   * The task, Timeout, TaskGroup, AbortSignal, Server, Connection, or name of the process signal; undefined if
    * the caller was outside of any task.
    */
   readonly by?: unknown;
@@ -398,4 +399,43 @@ export class QueueFull extends OwnError {
 export class QueueShutDown extends OwnError {
   override readonly name = 'QueueShutDown';
   readonly code = 'ERR_QUEUE_SHUT_DOWN';
+}
+
+/**
+ * A subscription missed items that cannot be replayed any more: they were trimmed, or Redis has lost
+ * them. What comes next is not what came after the last item. Read the state from where it is kept,
+ * and subscribe anew.
+ *
+ * @example
+ * ```ts
+ * import { MissedItemsError } from 'maitre';
+ * const error = new MissedItemsError('Cannot go on: items are missing', '1700000000000-7');
+ * console.log(error.after); // 1700000000000-7
+ * ```
+ */
+export class MissedItemsError extends OwnError {
+  override readonly name = 'MissedItemsError';
+  readonly code = 'ERR_MISSED_ITEMS';
+  /** The id after which items are missing. */
+  readonly after: string;
+
+  constructor(message: string, after: string) {
+    super(message);
+    this.after = after;
+  }
+}
+
+/**
+ * A lease ended before its work did: the connection to Redis was lost for too long, the process was
+ * stopped, or Redis forgot it. Somebody else may hold the lock or permit now. Stop; do not write.
+ *
+ * @example
+ * ```ts
+ * import { LeaseLostError } from 'maitre';
+ * console.log(new LeaseLostError('Lost lock "stove"').code); // ERR_LEASE_LOST
+ * ```
+ */
+export class LeaseLostError extends OwnError {
+  override readonly name = 'LeaseLostError';
+  readonly code = 'ERR_LEASE_LOST';
 }

@@ -1,5 +1,5 @@
 // Where errors go that have no other receiver: one handler, replaceable, never silent.
-import { callback, disposable } from '../base/index.ts';
+import { callback, disposable, noteError } from '../base/index.ts';
 import { host } from './host.ts';
 import type { TaskRecord } from './records.ts';
 
@@ -67,11 +67,9 @@ export function setExceptionHandler(fn: ExceptionHandler): Disposable {
  * ```
  */
 export function reportException(context: ExceptionContext): void {
+  noteError(context);
   const handler = handlers.at(-1);
-  if (handler === undefined) {
-    reportByDefault(context);
-    return;
-  }
+  if (handler === undefined) return reportByDefault(context);
   try {
     handler.fn(context);
   } catch (error) {

@@ -67,6 +67,11 @@ export class Gathering<T> extends Awaitable<T> {
     return this;
   }
 
+  /** What it waits for, ended or not. @internal */
+  get children(): Iterable<Awaitable<unknown>> {
+    return this.#children;
+  }
+
   /** @internal */
   settled(child: Awaitable<unknown>): void {
     this.#missing--;

@@ -29,6 +29,11 @@ export interface Instrument {
    * A wait was decided, by an answer or an error. Its task continues when the wait is delivered.
    */
   waitAnswered?(wait: WaitRecord): void;
+  /**
+   * True notes when waits are decided, for `answeredAt` of their records. An instrument with
+   * `waitAnswered` needs no flag. Default: false.
+   */
+  readonly answerTimes?: boolean;
   /** A wait was delivered. Its task continues in a later microtask. */
   waitEnded?(wait: WaitRecord, outcome: WaitOutcome): void;
   /**
@@ -40,6 +45,8 @@ export interface Instrument {
    * Of how many deliveries one is timed, an integer >= 1. Default: 1, all of them are, each alone.
    */
   readonly stepEvery?: number;
+  /** A job has begun to run, in a worker of its executor. The first worker is 0. */
+  jobStarted?(job: ResourceRecord, worker: number): void;
   /** A resource that has an end was opened. */
   opened?(resource: ResourceRecord): void;
   /** A resource that has an end has ended. */
@@ -53,15 +60,16 @@ export let waitBegun: Instrument['waitBegun'];
 export let waitAnswered: Instrument['waitAnswered'];
 export let waitEnded: Instrument['waitEnded'];
 export let stepEnded: Instrument['stepEnded'];
+export let jobStarted: Instrument['jobStarted'];
 export let opened: Instrument['opened'];
 export let closed: Instrument['closed'];
+/** Whether it is noted when a wait is decided: an instrument has `waitAnswered` or the flag. */
+export let answerTimes = false;
 /**
  * Of how many deliveries one is timed, while an instrument has `stepEnded`. The smallest that any
  * of them has set.
  */
 export let stepEvery = 1;
-/** True while there is an instrument. */
-export let instrumented = false;
 
 /**
  * Those that are installed, in order. Each is wrapped in an entry, because one instrument can be
@@ -98,37 +106,52 @@ function remove(entry: { readonly instrument: Instrument }): void {
 }
 
 function bind(): void {
-  instrumented = installed.length > 0;
   taskStarted = callerOf('taskStarted');
   taskEnded = callerOf('taskEnded');
   waitBegun = callerOf('waitBegun');
   waitAnswered = callerOf('waitAnswered');
   waitEnded = callerOf('waitEnded');
   stepEnded = callerOf('stepEnded');
+  jobStarted = callerOf('jobStarted');
   opened = callerOf('opened');
   closed = callerOf('closed');
+  answerTimes = waitAnswered !== undefined || installed.some(({ instrument }) => instrument.answerTimes === true);
   const wishes = installed.map(({ instrument }) =>
     instrument.stepEnded === undefined ? Infinity : (instrument.stepEvery ?? 1),
   );
   stepEvery = Math.max(1, Math.min(...wishes));
 }
 
-type Hook = Exclude<keyof Instrument, 'stepEvery'>;
+type Hook = Exclude<keyof Instrument, 'stepEvery' | 'answerTimes'>;
+
+/** What a hook is called with. No hook has more than two parameters. */
+type Call = (a: unknown, b: unknown) => void;
 
 /**
  * Returns a function that calls the method of all instruments that have it; undefined if none has.
+ * With one instrument, the common case, nothing is looped over, and no call allocates.
  */
 function callerOf<H extends Hook>(hook: H): Instrument[H] {
-  const those = installed.filter(({ instrument }) => instrument[hook] !== undefined);
-  if (those.length === 0) return undefined;
-  return (...args: unknown[]): void => {
-    for (const entry of those) {
-      try {
-        (entry.instrument[hook] as (...args: unknown[]) => void)(...args); // the arguments of the hook, passed on
-      } catch (error) {
-        remove(entry);
-        reportException({ message: `An instrument was removed: its ${hook} failed`, error });
-      }
+  const calls = installed
+    .filter(({ instrument }) => instrument[hook] !== undefined)
+    .map((entry) => guarded(entry, hook));
+  if (calls.length < 2) return calls[0] as Instrument[H]; // it takes what the hook takes
+  const all: Call = (a, b) => {
+    for (const call of calls) call(a, b);
+  };
+  return all as Instrument[H]; // as above
+}
+
+/** Returns a function that calls the method of one instrument, which is removed if it throws. */
+function guarded(entry: (typeof installed)[number], hook: Hook): Call {
+  const { instrument } = entry;
+  const method = instrument[hook] as Call; // the caller has tested that it is there
+  return (a, b) => {
+    try {
+      method.call(instrument, a, b);
+    } catch (error) {
+      remove(entry);
+      reportException({ message: `An instrument was removed: its ${hook} failed`, error });
     }
   };
 }

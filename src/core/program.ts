@@ -146,8 +146,8 @@ export class Program implements Carried {
       end().then(() => ended.answer(), failed);
       return ended;
     });
-    // After its grace, a server takes up to two seconds for steps of its own.
-    await this.#until(ends, resources.some(({ kind }) => kind === 'server') ? FORCE : 0);
+    // After its grace, a server takes up to two seconds for steps of its own, here or in workers.
+    await this.#until(ends, resources.some(({ kind }) => kind === 'server' || kind === 'supervisor') ? FORCE : 0);
     for (const [i, resource] of resources.entries()) if (ends[i]?.done() === false) resource.endNow?.();
     await this.#until(ends, FORCE);
   }

@@ -10,6 +10,11 @@ export type WaitOutcome = 'answered' | 'failed' | 'cancelled';
 
 /** A wait, as instruments and snapshots see it. */
 export interface WaitRecord {
+  /**
+   * Unique in its thread, counting from 1. 0 if no instrument with `waitBegun` was there when it
+   * began.
+   */
+  readonly id: number;
   /** The kind of wait, in words: `sleep`, `read`, `lock.acquire`. */
   readonly kind: string;
   /** What it waits for: a reader, a lock, another task; undefined for a sleep. */
@@ -23,11 +28,11 @@ export interface WaitRecord {
    */
   readonly since: number;
   /**
-   * When it was decided, in milliseconds on the loop's clock. Undefined before that, and if there
-   * was no instrument then.
+   * When it was decided, in milliseconds on the loop's clock. Undefined before that, and if no
+   * instrument had `waitAnswered` or `answerTimes` then.
    */
   readonly answeredAt: number | undefined;
-  /** An error made where it began, for its stack. Undefined unless tracing was on. */
+  /** Where it began, as a captured stack. Undefined unless it was recorded: see tracing.ts. */
   readonly site: { stack?: string } | undefined;
 }
 
@@ -52,6 +57,14 @@ export interface TaskRecord {
   stack(): string[];
 }
 
+/** Who holds a resource. */
+export interface Holder {
+  /** Undefined outside of tasks. */
+  readonly task: TaskRecord | undefined;
+  /** Since when, in milliseconds on the loop's clock. */
+  readonly since: number;
+}
+
 /** A resource, as instruments and snapshots see it: a lock, a server, a connection. */
 export interface ResourceRecord {
   /** Unique in its thread among those of its kind, counting from 1. */
@@ -63,8 +76,12 @@ export interface ResourceRecord {
   readonly label: string;
   /** The resource to which it belongs: for a connection, its server. */
   readonly parent: ResourceRecord | undefined;
+  /** The task that works for it, or for which it works: the handler of a connection. */
+  readonly task?: TaskRecord | undefined;
   /** Returns its current figures. */
   statistics(): object;
+  /** Returns who holds it, in the order of taking. Absent for what nobody holds. */
+  holders?(): Iterable<Holder>;
 }
 
 /** A step: the code between two waits, after one delivery or after the start of a task. */

@@ -14,7 +14,7 @@
 import { type Check, LinkedSet, type Linked, ofType } from '../base/index.ts';
 import { host } from './host.ts';
 import * as hooks from './instrument.ts';
-import type { ResourceRecord } from './records.ts';
+import type { Holder, ResourceRecord, TaskRecord } from './records.ts';
 
 /** Options that every primitive takes. */
 export interface ResourceOptions {
@@ -36,6 +36,14 @@ const named = new Set<WeakRef<Resource>>();
  * it.
  */
 let waitedFor: () => Iterable<unknown> = () => [];
+
+/**
+ * Returns the first of the live resources that have an end, in the order of opening. `next` leads to
+ * the others, as long as none is opened or closed.
+ */
+export function firstOpenResource(): Resource | undefined {
+  return open.first;
+}
 
 /** Sets the source of what tasks wait for. */
 export function setWaitedFor(source: () => Iterable<unknown>): void {
@@ -105,6 +113,14 @@ export abstract class Resource implements ResourceRecord {
     return undefined;
   }
 
+  /** The task that works for it, or for which it works; undefined for none. */
+  get task(): TaskRecord | undefined {
+    return undefined;
+  }
+
+  /** Returns who holds it, in the order of taking. Absent for what nobody holds. */
+  holders?(): Iterable<Holder>;
+
   /** The resources that are live now, each once. You can iterate over it several times. */
   static get live(): Iterable<Resource> {
     return { [Symbol.iterator]: walk };
@@ -122,6 +138,11 @@ export abstract class Resource implements ResourceRecord {
   /** Call this when it has ended. Idempotent. */
   protected markClosed(): void {
     if (open.delete(this)) hooks.closed?.(this);
+  }
+
+  /** Call this when a job begins to run, in a worker of its executor, counted from 0. */
+  protected markStarted(worker: number): void {
+    hooks.jobStarted?.(this, worker);
   }
 
   /** Call this when a resource without an end becomes held or free. */
@@ -169,16 +190,19 @@ export abstract class Resource implements ResourceRecord {
   }
 }
 
+/** The live resources without an end: those that are held, and those with a name. Some twice. */
+export function* resourcesWithoutEnd(): Iterable<Resource> {
+  yield* held;
+  for (const reference of named) {
+    const resource = reference.deref();
+    if (resource === undefined) named.delete(reference);
+    else yield resource;
+  }
+}
+
 function* walk(): IterableIterator<Resource> {
   const given = new Set<Resource>();
-  const weak = function* (): Iterable<unknown> {
-    for (const reference of named) {
-      const resource = reference.deref();
-      if (resource === undefined) named.delete(reference);
-      else yield resource;
-    }
-  };
-  for (const source of [open, held, weak(), waitedFor()]) {
+  for (const source of [open, resourcesWithoutEnd(), waitedFor()]) {
     for (const resource of source) {
       if (!(resource instanceof Resource) || given.has(resource)) continue;
       given.add(resource);

@@ -28,8 +28,8 @@ import { untilDone } from './wait-for-many.ts';
 /** Options of `run`. */
 export interface RunOptions {
   /**
-   * If true, the first SIGINT or SIGTERM cancels main, and the second ends the process. Default:
-   * true.
+   * If true, the first SIGINT or SIGTERM cancels main, and the second ends the process. SIGUSR2
+   * prints what clients and tasks wait for, unless the program listens for it. Default: true.
    */
   readonly handleSignals?: boolean | undefined;
   /**
@@ -129,6 +129,7 @@ class Frame implements Disposable {
     const onSignal = handleSignals && host.onSignal !== undefined ? host.onSignal.bind(host) : undefined;
     this.#registrations = [
       onSignal?.(['SIGINT', 'SIGTERM'], (name, number) => this.#onSignal(name, number)) ?? nothing,
+      (handleSignals ? host.onRun?.() : undefined) ?? nothing,
       host.onEmptyLoop?.(() => this.#onEmptyLoop()) ?? nothing,
     ];
   }

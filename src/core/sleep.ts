@@ -84,7 +84,7 @@ export function cancellable<T>(promise: PromiseLike<T>, options?: WaitOptions): 
     return refused;
   }
   if (promise instanceof Awaitable) {
-    return promise.done() ? promise.outcome() : new OutcomeWait<T>('promise', promise as Awaitable<T>, options).promise;
+    return promise.done() ? promise.outcome() : new OutcomeWait<T>('await', promise as Awaitable<T>, options).promise;
   }
   const wait = new Wait<T>('promise', promise, options);
   try {

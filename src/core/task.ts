@@ -69,9 +69,10 @@ export interface TaskOptions {
 export interface SpawnOptions extends Omit<TaskOptions, 'name' | 'eager'> {
   /**
    * As in TaskOptions. `inline` is eager, in the caller's own context: for a task that stands for a
-   * part of the caller.
+   * part of the caller. `outside` is eager too, but does not put the task into the context: for a
+   * function that does so itself, around the part of it that is to run in the task.
    */
-  readonly eager?: boolean | 'inline' | undefined;
+  readonly eager?: boolean | 'inline' | 'outside' | undefined;
   /** The name, or an object that computes it when it is first read. */
   readonly name?: string | { readonly taskName: string } | undefined;
   /** The run() to which the task belongs. Default: that of the current task. */
@@ -133,6 +134,15 @@ class Start implements Delivery {
 export class Task<T> extends Awaitable<T> {
   /** Unique in its thread, counting from 1. */
   readonly id: number = ++lastId;
+  // Core writes none of these three. The instrument of introspect does, while somebody wants to know.
+  /** Deliveries to it since that instrument counts. @internal */
+  steps = 0;
+  /**
+   * When it was created, in whole milliseconds on the loop's clock; -1 if unknown. @internal
+   */
+  startedAt = -1;
+  /** The id of the task that created it; 0 if there was none, or unknown. @internal */
+  creatorId = 0;
 
   // Its place in `live`. Only LinkedSet writes these three.
   /** @internal */
@@ -163,7 +173,8 @@ export class Task<T> extends Awaitable<T> {
   /** The scope of the group to which it belongs; undefined for none. @internal */
   readonly owner: Scope | undefined;
   #name: string | { readonly taskName: string } | undefined;
-  readonly #site: Site | undefined;
+  /** Where it was created, unformatted. @internal */
+  readonly site: Site | undefined;
   /** Undefined once the function was called, so that the task does not keep its closure alive. */
   #fn: ((task: Task<T>) => T | PromiseLike<T>) | undefined;
 
@@ -171,14 +182,16 @@ export class Task<T> extends Awaitable<T> {
     super();
     this.#fn = fn;
     this.#name = options.name;
-    this.#site = options.site;
+    this.site = options.site;
     const creator = host.carrier.getStore() as Carried | undefined; // the carrier holds only scopes and runs
     this.program = options.program ?? creator?.program;
     this.owner = options.owner;
     live.add(this as Task<unknown>);
     hooks.taskStarted?.(this, openScope(creator)?.task);
-    if (options.eager === 'inline') this.#begin();
-    else if (options.eager === true) this.#beginApart();
+    if (options.eager === 'outside') runBody(this as Task<unknown>);
+    // On hosts where a store outlives its `run`, an `enterWith` of the function would reach the caller.
+    else if (options.eager === true && host.enterWithLeaks) host.captureContext()(() => this.#begin());
+    else if (options.eager) this.#begin();
     else if (hooks.stepEnded !== undefined) deliverSoon(new Start(this as Task<unknown>));
     // A promise reaction runs in the context of this call, as the function should.
     else void started.then(() => this.#begin());
@@ -192,6 +205,11 @@ export class Task<T> extends Awaitable<T> {
 
   set name(name: string) {
     this.#name = name;
+  }
+
+  /** The name, if it needs no computing. @internal */
+  get knownName(): string | undefined {
+    return typeof this.#name === 'object' ? undefined : this.name;
   }
 
   /**
@@ -243,12 +261,12 @@ export class Task<T> extends Awaitable<T> {
 
   /** The frame that called `createTask`; undefined if the host cannot tell. */
   get createdAt(): string | undefined {
-    return formatFrames(this.#site)[0];
+    return formatFrames(this.site)[0];
   }
 
   /** True if `createdAt` was guessed from the source text of the function, and not recorded. */
   get createdAtGuessed(): boolean {
-    return isGuessed(this.#site);
+    return isGuessed(this.site);
   }
 
   override get label(): string {
@@ -302,15 +320,6 @@ export class Task<T> extends Awaitable<T> {
       return;
     }
     host.carrier.run(this, runBody, this as Task<unknown>);
-  }
-
-  /**
-   * `#begin` in a copy of the context. On hosts where a store outlives its `run`, an `enterWith` of
-   * the function would otherwise reach the caller.
-   */
-  #beginApart(): void {
-    if (host.enterWithLeaks) host.captureContext()(() => this.#begin());
-    else this.#begin();
   }
 
   static {

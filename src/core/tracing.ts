@@ -1,5 +1,6 @@
 // Tracing: while it is on, waits and cancellations record their stacks. While it is off, it costs
-// one test of a boolean.
+// one test of a boolean. Sampling records the place of one wait in some number, at the price of one
+// test of a number for the others.
 import { disposable } from '../base/index.ts';
 import { type CancelReason, CancelledError } from './errors.ts';
 
@@ -8,15 +9,49 @@ let users = 0;
 
 /** True while stacks are recorded. A live binding, read on hot paths. */
 export let tracing = false;
+/**
+ * Of how many waits one records where it began; 0 for none. 1 while tracing. A live binding, read
+ * on hot paths.
+ */
+export let siteEvery = 0;
+/** What sampleSites() was last called with. */
+let sampled = 0;
+/** Waits up to the next one that records its site, that one included. */
+let untilNext = 1;
+/** The state of the numbers that vary `untilNext`. */
+let seed = 1;
 
 /** Turns tracing on until the result is disposed. Nested uses add up. */
 export function traceStacks(): Disposable {
-  users++;
-  tracing = true;
-  return disposable(() => {
-    users--;
-    tracing = users > 0;
-  });
+  trace(1);
+  return disposable(() => trace(-1));
+}
+
+function trace(change: 1 | -1): void {
+  users += change;
+  tracing = users > 0;
+  sampleSites(sampled);
+}
+
+/**
+ * Sets of how many waits one records where it began, an integer >= 0. 0, the default, records
+ * none. It can change at any time. A record costs 1 to 3 us.
+ */
+export function sampleSites(every: number): void {
+  sampled = every;
+  siteEvery = tracing ? 1 : every;
+  untilNext = 1;
+}
+
+/**
+ * Counts a wait. Returns its site if it records one. Call it only while `siteEvery` is not 0. The
+ * steps between two sites vary, so that a program whose waits alternate shows them all.
+ */
+export function waitSite(below: Below): Site | undefined {
+  if (--untilNext > 0) return undefined;
+  seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 1;
+  untilNext = 1 + ((seed >>> 8) % (2 * siteEvery - 1));
+  return captureSite(below, FRAMES);
 }
 
 /**
@@ -35,36 +70,51 @@ export function traceStacks(): Disposable {
 export function makeCancelledError(message: string | undefined, reason: CancelReason, cause?: unknown): CancelledError {
   const options = cause === undefined ? { reason } : { reason, cause };
   if (tracing) return new CancelledError(message, options);
-  // The engine captures `stackTraceLimit` frames when an error is constructed. Zero frames cost
-  // almost nothing.
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
-  const error = new CancelledError(message, options);
-  Error.stackTraceLimit = limit;
+  return withoutStack(() => new CancelledError(message, options));
+}
+
+/**
+ * Makes an error without a stack. For errors whose stack would show only this package. The engine
+ * captures `stackTraceLimit` frames when an error is constructed. Zero frames cost almost nothing.
+ */
+export function withoutStack<E extends Error>(make: () => E): E {
+  const limit = swapLimit(0);
+  const error = make();
+  swapLimit(limit);
   return error;
 }
 
-/** Makes an error without a stack. For errors whose stack would show only this package. */
-export function withoutStack<E extends Error>(make: () => E): E {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
-  const error = make();
-  Error.stackTraceLimit = limit;
-  return error;
+/** Sets how many frames stacks have, and returns how many they had. Nothing changes if Error is frozen. */
+export function swapLimit(limit: number): number {
+  const before = Error.stackTraceLimit;
+  try {
+    Error.stackTraceLimit = limit; // Reflect.set would not throw, and takes ten times as long
+  } catch {
+    // node --frozen-intrinsics, or SES.
+  }
+  return before;
 }
+
+/** A function or class. Stacks are captured below its call. */
+type Below = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
 
 /** A stack in the engine's own form. It is formatted when `stack` is first read. */
 export interface Site {
   stack?: string;
 }
 
-/** Captures the place that called `below`: one frame, or twenty while tracing. */
-export function captureSite(below: (...args: never[]) => unknown): Site {
+/**
+ * How many frames the site of a wait has while nothing traces: those of this package, and then that
+ * of the user and the functions that await it.
+ */
+const FRAMES = 12;
+
+/** Captures the place that called `below`: `frames` of it, or twenty while tracing. */
+export function captureSite(below: Below, frames = 1): Site {
   const site: Site = {};
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = tracing ? 20 : 1;
+  const limit = swapLimit(tracing ? 20 : frames);
   capture(site, below);
-  Error.stackTraceLimit = limit;
+  swapLimit(limit);
   return site;
 }
 
@@ -74,16 +124,12 @@ export function captureSite(below: (...args: never[]) => unknown): Site {
  */
 export function formatFrames(site: Site | undefined): string[] {
   if (site?.stack === undefined) return [];
-  const frames: string[] = [];
-  for (const line of site.stack.split('\n')) {
-    const frame = /^\s*at (.+)$/.exec(line)?.[1];
-    if (frame !== undefined && !/[/\\]maitre[/\\]dist[/\\]/.test(frame)) frames.push(frame);
-  }
-  return frames;
+  const frames = site.stack.split('\n').flatMap((line) => /^\s*at (.+)$/.exec(line)?.[1] ?? []);
+  return frames.filter((frame) => !/[/\\]maitre[/\\]dist[/\\]/.test(frame));
 }
 
 // Engines without captureStackTrace (older Safari and Firefox) record no creation site, because
 // another way would cost too much.
-const capture: (target: object, below: (...args: never[]) => unknown) => void =
-  (Error as { captureStackTrace?: (target: object, below: (...args: never[]) => unknown) => void }).captureStackTrace ??
+const capture: (target: object, below: Below) => void =
+  (Error as { captureStackTrace?: (target: object, below: Below) => void }).captureStackTrace ??
   ((): void => undefined);

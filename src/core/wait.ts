@@ -35,7 +35,7 @@ import { reportException } from './exception-handler.ts';
 import * as hooks from './instrument.ts';
 import type { TaskRecord, WaitOutcome, WaitRecord, WaitState } from './records.ts';
 import { isCancelled, linkWait, type Scope, type ScopedWait, unlinkWait } from './scope.ts';
-import { tracing } from './tracing.ts';
+import { type Site, siteEvery, waitSite } from './tracing.ts';
 import { turnTime } from './turn.ts';
 
 const WAITING = 0;
@@ -60,12 +60,18 @@ interface Overruled {
   final: boolean;
 }
 
-/** Where waits began. Filled only while tracing is on. */
-const sites = new WeakMap<Wait<unknown>, { stack?: string }>();
-/** When waits were decided. Filled only while there is an instrument. */
-const decisions = new WeakMap<Wait<unknown>, number>();
-/** Waits that instruments do not know of yet. Empty while there is no instrument. */
-const unannounced = new Set<Wait<unknown>>();
+/** Where waits began. Filled only for those that record it: see tracing.ts. */
+const sites = new WeakMap<Wait<unknown>, Site>();
+/** What instruments are told of a wait. Made only while there is one. */
+interface Watched {
+  readonly id: number;
+  answeredAt: number | undefined;
+}
+
+/** Stands for what is made when instruments first see the wait. */
+const UNANNOUNCED: Watched = { id: 0, answeredAt: undefined };
+/** The last id of an announced wait. */
+let lastId = 0;
 
 // The executor of every wait's promise. It hands the two functions over in variables, so that a
 // wait allocates no closure.
@@ -126,6 +132,8 @@ export class Wait<T> implements WaitRecord {
   readonly #promise: Promise<T>;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
+  /** Undefined while no instrument has seen it. One field, because every wait has it. */
+  #watched: Watched | undefined;
   /** Removes the abort listener from a foreign signal; undefined without one. */
   #unlisten: (() => void) | undefined;
 
@@ -140,8 +148,8 @@ export class Wait<T> implements WaitRecord {
     this.scope = scope;
     if (scope !== undefined) linkWait(this, scope);
     if (options?.signal !== undefined) this.#listen(options.signal);
-    if (tracing) sites.set(this as Wait<unknown>, new Error('wait'));
-    if (hooks.waitBegun !== undefined) unannounced.add(this as Wait<unknown>);
+    if (siteEvery > 0) this.#recordSite();
+    this.#watched = hooks.waitBegun === undefined ? undefined : UNANNOUNCED;
   }
 
   /**
@@ -149,8 +157,12 @@ export class Wait<T> implements WaitRecord {
    * announces the wait to instruments.
    */
   get promise(): Promise<T> {
-    if (unannounced.size > 0) this.#announce();
+    if (this.#watched === UNANNOUNCED) this.#announce();
     return this.#promise;
+  }
+
+  get id(): number {
+    return this.#watched?.id ?? 0;
   }
 
   /** The task that waits; undefined outside of tasks. */
@@ -168,11 +180,11 @@ export class Wait<T> implements WaitRecord {
   }
 
   get answeredAt(): number | undefined {
-    return decisions.get(this as Wait<unknown>);
+    return this.#watched?.answeredAt;
   }
 
-  /** An error made where the wait began, for its stack. Undefined unless tracing was on. */
-  get site(): { stack?: string } | undefined {
+  /** Where the wait began. Undefined unless it was recorded: see tracing.ts. */
+  get site(): WaitRecord['site'] {
     return sites.get(this as Wait<unknown>);
   }
 
@@ -221,7 +233,7 @@ export class Wait<T> implements WaitRecord {
       this.#outcome = { before: state, outcome: this.#outcome, error, final } satisfies Overruled;
     }
     if (state !== WAITING) return true;
-    if (unannounced.size > 0) this.#announce();
+    if (this.#watched === UNANNOUNCED) this.#announce();
     this.#state = CANCELLED;
     this.#outcome = error;
     this.#withdraw(false, undefined as T);
@@ -294,12 +306,12 @@ export class Wait<T> implements WaitRecord {
   }
 
   #decide(state: typeof ANSWERED | typeof FAILED, outcome: unknown): void {
-    if (unannounced.size > 0) this.#announce();
+    if (this.#watched === UNANNOUNCED) this.#announce();
     this.#state = state;
     this.#outcome = outcome;
     deliverSoon(this);
-    if (!hooks.instrumented) return;
-    decisions.set(this as Wait<unknown>, loopTime());
+    if (!hooks.answerTimes) return;
+    (this.#watched ??= { id: 0, answeredAt: undefined }).answeredAt = loopTime();
     hooks.waitAnswered?.(this);
   }
 
@@ -311,8 +323,14 @@ export class Wait<T> implements WaitRecord {
     }
   }
 
+  #recordSite(): void {
+    const site = waitSite(Wait);
+    if (site !== undefined) sites.set(this as Wait<unknown>, site);
+  }
+
   #announce(): void {
-    if (unannounced.delete(this as Wait<unknown>)) hooks.waitBegun?.(this);
+    this.#watched = { id: ++lastId, answeredAt: undefined };
+    hooks.waitBegun?.(this);
   }
 
   #listen(signal: AbortSignal): void {

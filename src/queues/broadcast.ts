@@ -116,7 +116,7 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
   [Symbol.asyncIterator](): AsyncIterableIterator<T> {
     return new ItemIterator(
       (begun) => this.#exchange.get('broadcast.receive', this, undefined, begun),
-      () => !this.#tooSlow,
+      (error) => error instanceof QueueShutDown && !this.#tooSlow,
     );
   }
 
@@ -132,10 +132,15 @@ export class Subscription<T> extends Resource implements Disposable, AsyncIterab
       this.#exchange.replace(item);
       return true;
     }
+    this.endTooSlow();
+    return true;
+  }
+
+  /** Ends it with an error, after what is in its buffer. @internal */
+  endTooSlow(): void {
     this.#tooSlow = true;
     this.#leave(this);
     this.#exchange.close(() => new QueueShutDown('The subscription was ended: it was too slow for the broadcast'));
-    return true;
   }
 
   /**
@@ -234,6 +239,11 @@ export class Broadcast<T> extends Resource implements Disposable {
     if (refused !== undefined) return refused;
     const slow = [...this.#subscriptions].filter((subscription) => !subscription.offer(item, this.#slow));
     if (slow.length > 0) await Promise.all(slow.map((subscription) => subscription.put(item, options)));
+  }
+
+  /** Ends all subscriptions with an error, as those that were too slow. @internal */
+  protected endSubscriptions(): void {
+    for (const subscription of this.#subscriptions) subscription.endTooSlow();
   }
 
   /** Ends the broadcast. Subscribers receive what they have, and then the end. Idempotent. */

@@ -2,6 +2,8 @@
 // May import: base, core, sync. Does not belong here: anything that leaves the process.
 export { broadcast, Broadcast, type BroadcastOptions, type SlowPolicy, Subscription } from './broadcast.ts';
 export { channel, type ChannelStatistics, Receiver, Sender } from './channel.ts';
-export type { Store } from './exchange.ts';
+export { Exchange, type Store } from './exchange.ts';
+export { ItemIterator } from './item-iterator.ts';
 export { merge } from './merge.ts';
 export { LifoQueue, PriorityQueue, type PriorityQueueOptions, Queue, type QueueStatistics } from './queue.ts';
+export { FifoStore } from './stores.ts';

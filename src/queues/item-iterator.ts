@@ -6,13 +6,13 @@ import { CancelledError, QueueShutDown, type Wait, waiting } from '../core/index
 type Get<T> = (begun: (wait: Wait<T>) => void) => Promise<T>;
 
 /**
- * Yields what `get` resolves to, until it rejects with QueueShutDown. That ends the iteration,
- * unless `endsWell` returns false: then it is an error. return() takes back a next() that waits, as
+ * Yields what `get` resolves to, until it rejects. If `endsWell` returns true for the error, which
+ * by default it does for a QueueShutDown, that ends the iteration. return() takes back a next() that waits, as
  * a cancel would, so that no item goes to an iteration that nobody reads any more.
  */
 export class ItemIterator<T> extends AsyncIteration<T> {
   readonly #get: Get<T>;
-  readonly #endsWell: () => boolean;
+  readonly #endsWell: (error: unknown) => boolean;
   /**
    * The waits of next() calls. At most one, unless the user calls next() again before the first has
    * settled.
@@ -22,7 +22,7 @@ export class ItemIterator<T> extends AsyncIteration<T> {
   /** The error that takes waits back at the end. Undefined before. */
   #end: CancelledError | undefined = undefined;
 
-  constructor(get: Get<T>, endsWell: () => boolean = () => true) {
+  constructor(get: Get<T>, endsWell: (error: unknown) => boolean = isShutDown) {
     super();
     this.#get = get;
     this.#endsWell = endsWell;
@@ -36,7 +36,7 @@ export class ItemIterator<T> extends AsyncIteration<T> {
     try {
       return { done: false, value: await this.#get(this.#begun) };
     } catch (error) {
-      if (error !== this.#end && !(error instanceof QueueShutDown && this.#endsWell())) throw error;
+      if (error !== this.#end && !this.#endsWell(error)) throw error;
       return this.return();
     } finally {
       if (this.#waits.size > 0) this.#forget();
@@ -52,4 +52,8 @@ export class ItemIterator<T> extends AsyncIteration<T> {
   #forget(): void {
     for (const wait of this.#waits) if (!wait.waiting && !wait.answered) this.#waits.delete(wait);
   }
+}
+
+function isShutDown(error: unknown): boolean {
+  return error instanceof QueueShutDown;
 }

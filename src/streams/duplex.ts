@@ -45,6 +45,8 @@ export abstract class DuplexEnd extends Resource implements Duplex {
     super();
     this.reader = reader;
     this.writer = writer;
+    reader.partOf = this;
+    writer.partOf = this;
   }
 
   get kind(): string {

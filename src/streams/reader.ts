@@ -36,6 +36,7 @@ import {
   IncompleteReadError,
   InvalidStateError,
   mayAnswer,
+  type Resource,
   Wait,
   type WaitOptions,
 } from '../core/index.ts';
@@ -111,6 +112,8 @@ export class StreamReader implements AsyncIterable<Buffer> {
    * Record readers write it. @internal
    */
   isInRecord = false;
+  /** The connection whose reader it is; undefined for none. DuplexEnd writes it. @internal */
+  partOf: Resource | undefined = undefined;
   /** True once the end was fed. Never reset. */
   #eof = false;
   /** The error of setException, wrapped so that `undefined` can be one. Never reset. */

@@ -39,6 +39,7 @@ import {
   Line,
   mayAnswer,
   reportException,
+  type Resource,
   QueuedWait,
   waiting,
   type WaitOptions,
@@ -120,6 +121,8 @@ export class StreamWriter implements AsyncDisposable {
   readonly #transport: WriteTransport;
   readonly #maxBuffered: number;
   readonly #onOverflow: ((error: ConnectionLostError) => void) | undefined;
+  /** The connection whose writer it is; undefined for none. DuplexEnd writes it. @internal */
+  partOf: Resource | undefined = undefined;
   /** See the head of this file. Only grows: open, closing, gone. */
   #state: 'open' | 'closing' | 'gone' = 'open';
   /** True once writeEof() was called: `write` throws from then on. Never reset. */

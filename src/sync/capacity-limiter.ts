@@ -17,6 +17,7 @@
 import { type Check, integer } from '../base/index.ts';
 import {
   beginWait,
+  type Holder,
   InvalidStateError,
   Line,
   loopTime,
@@ -24,7 +25,7 @@ import {
   QueuedWait,
   Resource,
   type ResourceOptions,
-  type Task,
+  Task,
   type WaitOptions,
   waiterOf,
 } from '../core/index.ts';
@@ -180,6 +181,12 @@ export class CapacityLimiter extends Resource {
     const now = loopTime();
     const borrowings = [...this.#permits].map(({ borrower, since }) => ({ borrower, heldFor: now - since }));
     return { total: this.#total, borrowed: this.#permits.size, borrowings, waiting: this.#line.size };
+  }
+
+  override *holders(): Iterable<Holder> {
+    for (const { borrower, since } of this.#permits) {
+      yield { task: borrower instanceof Task ? (borrower as Task<unknown>) : undefined, since };
+    }
   }
 
   #borrow(borrower: object | undefined): Permit {

@@ -12,6 +12,7 @@
 // one.
 import {
   beginWait,
+  type Holder,
   InvalidStateError,
   Line,
   loopTime,
@@ -147,6 +148,10 @@ export class Lock extends Resource {
       heldFor: hold === undefined ? 0 : loopTime() - hold.since,
       waiting: this.#line.size,
     };
+  }
+
+  override holders(): Iterable<Holder> {
+    return this.#hold === undefined ? [] : [this.#hold];
   }
 
   /** The current hold. @internal */

@@ -2,23 +2,61 @@
 // strictly fair.
 //
 // State: `#value` counts free permits. `#line` holds the waiters; they exist only while `#value` is
-// 0.
+// 0. `#out` has the permits that are out, the first granted first.
 //
 // release() passes its permit to the first waiter directly, before that task has resumed, so nobody
 // can overtake it. If that waiter is cancelled before it has resumed, it passes the permit on when
 // its cancel is delivered.
-import { type Check, disposable, integer } from '../base/index.ts';
+//
+// A permit knows its task, so that a console can say who holds the semaphore. A release() without
+// its permit returns that of the current task, or else the first: which one it is matters to the
+// console alone.
+import { type Check, integer, type Linked, LinkedSet } from '../base/index.ts';
 import {
   beginWait,
+  type Holder,
   Line,
+  loopTime,
   mayAnswer,
   QueuedWait,
   Resource,
   type ResourceOptions,
+  type TaskRecord,
   type WaitOptions,
+  waiterOf,
 } from '../core/index.ts';
 
 const permits: Check = integer(0);
+
+/** How many permits a release() looks at for that of its task. */
+const LOOK_AT = 16;
+
+/** One permit that is out. */
+class Permit implements Disposable, Linked, Holder {
+  // Only LinkedSet writes these.
+  previous: Linked | undefined = undefined;
+  next: Linked | undefined = undefined;
+  list: object | undefined = undefined;
+  readonly #semaphore: Semaphore;
+  readonly task: TaskRecord | undefined;
+  readonly since: number = loopTime();
+  /** True once it was disposed. */
+  isReturned = false;
+
+  constructor(semaphore: Semaphore, task: TaskRecord | undefined) {
+    this.#semaphore = semaphore;
+    this.task = task;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.isReturned) return;
+    this.isReturned = true;
+    // release() takes the first one that was returned.
+    const list = this.list as LinkedSet<Permit> | undefined; // only such a list adds it
+    if (list?.delete(this) === true) list.addFirst(this);
+    this.#semaphore.release();
+  }
+}
 
 class SemaphoreWait extends QueuedWait<Disposable> {
   protected override withdraw(answered: boolean, permit: Disposable): void {
@@ -47,8 +85,7 @@ class SemaphoreWait extends QueuedWait<Disposable> {
 export class Semaphore extends Resource {
   /** The number of free permits. It may exceed the initial value: releases need no acquire. */
   #value: number;
-  /** The number of permits that are out. */
-  #held = 0;
+  readonly #out = new LinkedSet<Permit>();
   /** The waiters, in the order of their calls. Empty while a permit is free. */
   readonly #line = new Line<Disposable, SemaphoreWait>();
 
@@ -77,10 +114,11 @@ export class Semaphore extends Resource {
     if (refused !== undefined) return refused;
     if (this.#value === 0) return this.#line.join(new SemaphoreWait('semaphore.acquire', this, options));
     this.#value--;
-    this.setHeld(++this.#held > 0);
-    if (mayAnswer(options)) return Promise.resolve(this.#permit());
+    const permit = this.#grant(waiterOf(options));
+    this.setHeld(true);
+    if (mayAnswer(options)) return Promise.resolve(permit);
     const wait = new SemaphoreWait('semaphore.acquire', this, options);
-    wait.answer(this.#permit());
+    wait.answer(permit);
     return wait.promise;
   }
 
@@ -88,12 +126,14 @@ export class Semaphore extends Resource {
    * Passes a permit to the first waiter, or adds it to the free ones. asyncio: `Semaphore.release`.
    */
   release(): void {
-    if (this.#line.size > 0) {
-      this.#line.answerFirst(this.#permit());
+    this.#takeBack();
+    const next = this.#line.shift();
+    if (next !== undefined) {
+      next.answer(this.#grant(next.task));
       return;
     }
     this.#value++;
-    if (this.#held > 0) this.setHeld(--this.#held > 0); // a release need not follow an acquire
+    this.setHeld(this.#out.size > 0);
   }
 
   /** Returns true if `acquire` would wait. asyncio: `Semaphore.locked`. */
@@ -106,8 +146,31 @@ export class Semaphore extends Resource {
     return { value: this.#value, waiting: this.#line.size };
   }
 
-  #permit(): Disposable {
-    return disposable(() => this.release());
+  override holders(): Iterable<Holder> {
+    return this.#out;
+  }
+
+  #grant(task: TaskRecord | undefined): Permit {
+    const permit = new Permit(this, task);
+    this.#out.add(permit);
+    return permit;
+  }
+
+  /** Removes one permit from those that are out, if any is: a release need not follow an acquire. */
+  #takeBack(): void {
+    const first = this.#out.first;
+    if (first === undefined) return;
+    this.#out.delete(first.isReturned ? first : (this.#ofCurrentTask() ?? first));
+  }
+
+  #ofCurrentTask(): Permit | undefined {
+    const task = waiterOf(undefined);
+    let looked = 0;
+    for (const permit of this.#out) {
+      if (permit.task === task) return permit;
+      if (++looked === LOOK_AT) break;
+    }
+    return undefined;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   waitFor,
 } from 'maitre';
 import { reportException } from 'maitre/lowlevel';
+import { noteError, watchErrors } from '#src/base/index.js';
 import { test } from '../support/test.js';
 
 /** What is written to standard error meanwhile. */
@@ -163,4 +164,19 @@ test('the default report says "probably" of a place that was guessed, and not of
       line,
     );
   }
+});
+
+test('watchers see each error before the handler does, and neither those of peers nor their own', () => {
+  const seen: string[] = [];
+  using _ = setExceptionHandler(({ message }) => void seen.push(`handler: ${message}`));
+  const watching = watchErrors(({ message }) => {
+    seen.push(`watcher: ${message}`);
+    throw new Error('a watcher failed');
+  });
+  reportException({ message: 'a', error: 1 });
+  reportException({ message: 'Lost client 7', error: 1, brief: true });
+  noteError({ message: 'b', error: 1 });
+  watching[Symbol.dispose]();
+  reportException({ message: 'c', error: 1 });
+  assert.deepEqual(seen, ['watcher: a', 'handler: a', 'handler: Lost client 7', 'watcher: b', 'handler: c']);
 });

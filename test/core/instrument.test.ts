@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { createTask, Event, Lock, Queue, setExceptionHandler, sleep } from 'maitre';
-import { addInstrument, type Instrument, Resource, type StepRecord } from 'maitre/lowlevel';
+import { createTask, Event, Lock, loopTime, Queue, setExceptionHandler, sleep } from 'maitre';
+import { addInstrument, type Instrument, Resource, type StepRecord, Wait } from 'maitre/lowlevel';
 import { exploreCancellation } from 'maitre/testing';
+import { deliverHeld, holdDeliveries } from '#src/core/index.js';
 import { nextTurn, test } from '../support/test.js';
 
 function logging(log: string[]): Instrument {
@@ -151,6 +152,51 @@ function dispose(hold: Disposable): void {
   hold[Symbol.dispose]();
 }
 
+test('a wait has an id of its own from its announcement on, and 0 if nobody watched when it began', async () => {
+  const before = createTask(() => sleep(Infinity));
+  await nextTurn();
+  const ids: number[] = [];
+  const ended: number[] = [];
+  using _ = addInstrument({
+    waitBegun: (wait) => ids.push(wait.id),
+    waitEnded: (wait) => ended.push(wait.id),
+  });
+  before.cancel();
+  await Promise.all([createTask(() => sleep(0)), createTask(() => sleep(0))]);
+  const [first = 0, second] = ids;
+  assert.ok(first > 0);
+  assert.equal(second, first + 1);
+  assert.deepEqual(ended.slice(0, 3), [0, first, second]);
+});
+
+test('the time of an answer is known while an instrument has the flag, without a hook', async () => {
+  const wait = new Wait<void>('test', undefined);
+  const unwatched = new Wait<void>('test', undefined);
+  const flagged = addInstrument({ answerTimes: true });
+  const begin = loopTime();
+  wait.answer();
+  const [end, at = NaN] = [loopTime(), wait.answeredAt];
+  assert.ok(begin <= at && at <= end, `${begin} <= ${at} <= ${end}`);
+  flagged[Symbol.dispose]();
+  unwatched.answer();
+  assert.equal(unwatched.answeredAt, undefined);
+  await wait.promise;
+});
+
+test('the time of an answer is known while an instrument is told of answers', async () => {
+  const wait = new Wait<void>('test', undefined);
+  const unwatched = new Wait<void>('test', undefined);
+  using _other = addInstrument({ waitEnded() {} });
+  unwatched.answer();
+  using _ = addInstrument({ waitAnswered() {} });
+  const begin = loopTime();
+  wait.answer();
+  const [end, at = NaN] = [loopTime(), wait.answeredAt];
+  assert.ok(begin <= at && at <= end, `${begin} <= ${at} <= ${end}`);
+  assert.equal(unwatched.answeredAt, undefined);
+  await wait.promise;
+});
+
 // ---- steps ----------------------------------------------------------------------------------------------------------
 
 /** Works for `ms` milliseconds. Returns how long that took: a busy machine may have stopped it meanwhile. */
@@ -198,6 +244,29 @@ test('a step is as long as the code between two waits, the first of a task and n
     }
   }
   for (const more of spare) assert.ok(more < 1, `${more} ms too long`);
+});
+
+test('a step that begins in a callback of the host, at the end of a hold, lasts until its microtasks have run', async () => {
+  const steps: StepRecord[] = [];
+  const wait = new Wait<void>('test', undefined);
+  let worked = 0;
+  const after = wait.promise.then(async () => {
+    await Promise.resolve();
+    worked = busy(3);
+  });
+  using _ = addInstrument({ stepEnded: (step) => steps.push(step) });
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      holdDeliveries();
+      wait.answer();
+      deliverHeld();
+      resolve();
+    });
+  });
+  await after;
+  await nextTurn();
+  assert.equal(steps.length, 1);
+  assert.ok((steps[0]?.ms ?? 0) >= worked, `${steps[0]?.ms} < ${worked}`);
 });
 
 test('while steps are measured, nothing is lost or reordered, beyond the answers of one turn too', async () => {

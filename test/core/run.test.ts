@@ -13,6 +13,7 @@ import {
   setExceptionHandler,
   sleep,
   type Task,
+  Future,
 } from 'maitre';
 import { nextTurn, test } from '../support/test.js';
 import { endOf, isDeno, play, startFixture } from './play.js';
@@ -148,16 +149,13 @@ test('a run inside a run rejects with InvalidStateError, in a task of it too', a
 
 test('two runs side by side each end their own tasks', async () => {
   const log: string[] = [];
-  const program = (name: string, ms: number) =>
+  const first = new Future<void>();
+  const program = (name: string, body: () => PromiseLike<void>) =>
     run(async () => {
       createTask(() => never().finally(() => log.push(`${name} ended`)));
-      await sleep(ms);
-      return name;
-    });
-  const results = await Promise.all(
-    [program('a', 1), program('b', 30)].map((each) => each.then((name) => log.push(name))),
-  );
-  assert.equal(results.length, 2);
+      await body();
+    }).then(() => log.push(name));
+  await Promise.all([program('a', () => sleep(1)).then(() => first.setResult()), program('b', () => first)]);
   assert.deepEqual(log, ['a ended', 'a', 'b ended', 'b']);
 });
 

@@ -5,7 +5,10 @@
 // A new function or method has to be listed here: among the calls, or among what does not wait.
 import assert from 'node:assert/strict';
 import * as door from 'maitre';
+import * as pools from 'maitre/pool';
 import * as testing from 'maitre/testing';
+import * as workers from 'maitre/workers';
+import { fakeCrew, type FakeLeaf } from '../support/fake-workers.js';
 import { microtasks, nextTurn, test } from '../support/test.js';
 
 /** A call that waits, for as long as nothing else happens. */
@@ -82,6 +85,21 @@ const overUdp =
       (options) => begin(endpoint, options),
       () => endpoint.close(),
     );
+  };
+
+/** A supervisor with one worker. Its second one does not become ready, and none ends that is told to, unless `isWilling`. */
+const overWorkers =
+  (
+    begin: (supervisor: workers.Supervisor, options?: { readonly signal: AbortSignal }) => PromiseLike<unknown>,
+    isWilling = false,
+  ) =>
+  async (): Promise<Call> => {
+    const { supervisor, end } = fakeCrew({}, (leaf: FakeLeaf) => {
+      leaf.isWilling = isWilling;
+      if (leaf.id === 1) leaf.ready();
+    });
+    await supervisor.start(1);
+    return call((options) => begin(supervisor, options), end);
   };
 
 const calls: Readonly<Record<string, Listed>> = {
@@ -268,6 +286,38 @@ const calls: Readonly<Record<string, Listed>> = {
     ...plain((options) => door.createDatagramEndpoint({ local: { host: '127.0.0.1', port: 0 }, ...options })),
     soon: true,
   },
+  // pools
+  'Pool.acquire': {
+    set: () => {
+      const pool = new pools.Pool({ create: never });
+      return call(
+        (options) => pool.acquire(options),
+        () => pool.shutdown({ grace: 0 }),
+      );
+    },
+  },
+  'Pool.use': {
+    set: () => {
+      const pool = new pools.Pool({ create: never });
+      return call(
+        (options) => pool.use(() => undefined, options),
+        () => pool.shutdown({ grace: 0 }),
+      );
+    },
+  },
+  'Pool.shutdown': noSignal(async () => {
+    const pool = new pools.Pool({ create: () => 1 });
+    const lease = await pool.acquire();
+    return call(
+      () => pool.shutdown({ grace: 5000 }),
+      () => lease.release(),
+    );
+  }),
+  // workers
+  'Supervisor.reload': { set: overWorkers((supervisor, options) => supervisor.reload(options)) },
+  'Supervisor.scale': { set: overWorkers((supervisor, options) => supervisor.scale(2, options)) },
+  'Supervisor.serveForever': { set: overWorkers((supervisor, options) => supervisor.serveForever(options), true) },
+  'Supervisor.shutdown': { set: overWorkers((supervisor, options) => supervisor.shutdown({ ...options })) },
   // testing
   allTasksBlocked: plain((options) => testing.allTasksBlocked(options)),
   'Sequencer.step': noSignal(() => call(() => new testing.Sequencer().step(1))),
@@ -336,10 +386,12 @@ const NOT_WAITING = new Set(
     Event.isSet Event.set Event.clear Event.statistics Future.setResult Future.setException
     Future.answer Future.fail Future.applyCancel Lock.release Lock.locked Lock.statistics Lock.restore
     Queue.qsize Queue.empty Queue.full Queue.putNowait Queue.getNowait Queue.taskDone
-    Queue.shutdown Queue.statistics Receiver.receiveNowait Receiver.clone Receiver.close
-    Receiver.statistics Semaphore.release Semaphore.locked Semaphore.statistics
+    Lease.release Lease.discard Lease.end Pool.endWithin
+    Pool.endNow Pool.statistics Pool.holders Pool.remove Queue.shutdown Queue.statistics Receiver.receiveNowait Receiver.clone Receiver.close
+    Receiver.statistics Semaphore.release Semaphore.locked Semaphore.statistics Lock.holders Semaphore.holders CapacityLimiter.holders
     Sender.sendNowait Sender.clone Sender.close Sender.statistics Server.statistics Server.endWithin
-    Awaitable.outcome Server.begin isConnectionLost serveInMemory Connection.abort Connection.holdBack
+    Awaitable.outcome Server.begin Server.worked isConnectionLost serveInMemory Connection.abort Connection.handOver
+    Connection.workedOnBy Connection.holdBack
     Connection.onTransportClose Connection.holding StreamReader.chunks StreamReader.takeBack StreamReader.drop Server.endNow Server.isServing Server.setSecureContext Server.close Server.closeClients
     Server.abortClients StreamReader.tryReadLine StreamReader.atEof StreamReader.exception
     StreamReader.feedData StreamReader.feed StreamReader.feedEof StreamReader.setException
@@ -347,13 +399,14 @@ const NOT_WAITING = new Set(
     StreamWriter.writelines StreamWriter.close StreamWriter.isClosing StreamWriter.canWriteEof
     StreamWriter.writeEof StreamWriter.abort StreamWriter.getExtraInfo StreamWriter.setWriteBufferLimits
     StreamWriter.onWritten StreamWriter.onClose Subscription.statistics Subscription.close
-    Subscription.offer Subscription.put Subscription.end Task.cancelling Task.uncancel Task.applyCancel
-    Task.stack Task.reportFields TaskGroup.createTask TaskGroup.cancel TaskGroup.settled
+    Broadcast.endSubscriptions Subscription.endTooSlow Subscription.offer Subscription.put Subscription.end Task.cancelling Task.uncancel Task.applyCancel
+    Supervisor.endWithin Supervisor.endNow Supervisor.statistics Supervisor.dump WorkerBroadcast.statistics
+    WorkerBroadcast.close Task.stack Task.reportFields TaskGroup.createTask TaskGroup.cancel TaskGroup.settled
     Timeout.when Timeout.expired Timeout.reschedule Timeout.finish Timeout.error allTasks broadcast callAt
     callLater callSoon captureCallGraph channel createTask currentDeadline currentTask formatAddress
     formatCallGraph fromNodeDuplex fromNodeReadable fromNodeWritable fromWebReadable fromWebWritable listenFds
     loopTime rateLimit setExceptionHandler toNodeDuplex toNodeReadable toNodeWritable toWebReadable
-    toWebWritable writeFrame writeJsonLine writeNetstring FakeClock.now FakeClock.jump FaultyLink.stall
+    toWebWritable writeFrame writeJsonLine writeNetstring FakeClock.elapse FakeClock.now FakeClock.jump FaultyLink.stall
     FaultyLink.reset Simulation.start drawFaults duplexChecks executorChecks
     lockstepStreamPair memoryStreamPair seededRandom shuffleWakeups`.split(/\s+/),
 );
@@ -372,6 +425,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   netstrings: 'netstrings().read',
   'FaultyLink.waitClosed': 'faulty-link.test.ts',
   'Simulation.shutdown': 'simulate.test.ts',
+  'Supervisor.start': 'is what serveWorkers waits for: supervisor.test.ts',
+  serveWorkers: 'starts workers: serve-workers.long.test.ts',
+  'WorkerBroadcast.publish': 'worker-broadcast.test.ts',
   run: 'is the frame of a program: a main that is cancelled, and of which nobody hears, should not end it in silence',
   simulate: 'is a run of its own: simulate.test.ts',
   checkDuplex: 'is a suite',
@@ -382,7 +438,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 test('every function and method of the doors is listed, as one that waits or as one that does not', () => {
-  const names = [door, testing].flatMap((each) =>
+  const names = [door, pools, testing, workers].flatMap((each) =>
     Object.entries(each).flatMap(([name, value]) => publicCalls(name, value)),
   );
   const unlisted = names.filter((name) => !(name in calls || name in ELSEWHERE || NOT_WAITING.has(name)));

@@ -256,3 +256,16 @@ test('whatever the total is set to, permits out and waiters are what a count say
   );
   await fc.assert(property, { numRuns: 50 });
 });
+
+fakeTest('CapacityLimiter.holders() names the tasks that borrow, and since when', async (clock) => {
+  const limiter = new CapacityLimiter(3);
+  using _ = await limiter.acquire({ borrower: {} });
+  const tasks = ['a', 'b'].map((name) => borrower(limiter, [], name));
+  await allTasksBlocked();
+  const holders = Array.from(limiter.holders(), ({ task, since }) => [task?.name, since]);
+  assert.deepEqual(
+    holders,
+    [undefined, 'a', 'b'].map((name) => [name, clock.now()]),
+  );
+  for (const task of tasks) await task;
+});

@@ -228,3 +228,16 @@ test('Lock does what a model does, whoever comes, gives up and is cancelled', as
     };
   });
 });
+
+fakeTest('Lock.holders() names who holds it and since when', async (clock) => {
+  const lock = new Lock();
+  assert.deepEqual([...lock.holders()], []);
+  const tasks = ['a', 'b'].map((name) => taker(lock, [], name));
+  await allTasksBlocked();
+  const holders = (): unknown[] => Array.from(lock.holders(), ({ task, since }) => [task?.name, since]);
+  const start = clock.now();
+  assert.deepEqual(holders(), [['a', start]]);
+  await sleep(15);
+  assert.deepEqual(holders(), [['b', start + 10]]);
+  for (const task of tasks) await task;
+});

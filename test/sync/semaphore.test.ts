@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { BoundedSemaphore, CancelledError, createTask, Semaphore, sleep, type Task } from 'maitre';
+import { BoundedSemaphore, CancelledError, createTask, Event, Semaphore, sleep, type Task } from 'maitre';
 import { allTasksBlocked, exploreCancellation } from 'maitre/testing';
 import { fakeTest, test } from '../support/test.js';
 import { checkHolders } from './holders-model.js';
@@ -118,6 +118,40 @@ fakeTest('acquire is a cancellation point also with a free permit', async () => 
   await assert.rejects(semaphore.acquire({ signal: AbortSignal.abort() }), CancelledError);
 });
 
+fakeTest('holders() are the tasks whose permit is out, whichever of them releases', async () => {
+  const semaphore = new Semaphore(3);
+  const end = new Event();
+  const permits: Disposable[] = [];
+  const tasks: Task<void>[] = [];
+  const start = (name: string): Event => {
+    const release = new Event();
+    const work = async (): Promise<void> => {
+      permits.push(await semaphore.acquire());
+      await release.wait();
+      semaphore.release();
+      await end.wait();
+    };
+    tasks.push(createTask(work, { name }));
+    return release;
+  };
+  const holders = async (): Promise<(string | undefined)[]> => {
+    await allTasksBlocked();
+    return Array.from(semaphore.holders(), ({ task }) => task?.name);
+  };
+  start('a');
+  const b = start('b');
+  start('c');
+  start('d'); // waits
+  assert.deepEqual(await holders(), ['a', 'b', 'c']);
+  b.set();
+  assert.deepEqual(await holders(), ['a', 'c', 'd'], 'b has released, and d has its permit');
+  permits[2]?.[Symbol.dispose]();
+  assert.deepEqual(await holders(), ['a', 'd'], 'a permit that is disposed of elsewhere is that permit');
+  semaphore.release();
+  assert.deepEqual(await holders(), ['d'], 'a release of nobody in particular is that of the first');
+  for (const task of tasks) task.cancel();
+});
+
 fakeTest('the text says how many are free and wait', async () => {
   const semaphore = new Semaphore(1);
   assert.equal(String(semaphore), '<Semaphore 1 value, 0 waiting>');
@@ -163,4 +197,42 @@ test('Semaphore does what a model does, whoever comes, gives up and is cancelled
       waiting: () => semaphore.statistics().waiting,
     };
   });
+});
+
+fakeTest('holders() names the task of every permit that is out, however permits are released', async (clock) => {
+  const semaphore = new Semaphore(2);
+  const names = (): (string | undefined)[] => Array.from(semaphore.holders(), ({ task }) => task?.name);
+  const bare = createTask(
+    async () => {
+      await semaphore.acquire();
+      await sleep(10);
+      semaphore.release();
+    },
+    { name: 'bare' },
+  );
+  const hold = async (ms: number): Promise<void> => {
+    using _ = await semaphore.acquire();
+    await sleep(ms);
+  };
+  const tasks = [
+    createTask(() => hold(20), { name: 'a' }),
+    bare,
+    createTask(() => hold(20), { name: 'b' }),
+    createTask(() => hold(20), { name: 'c' }),
+  ];
+  await allTasksBlocked();
+  assert.deepEqual(names(), ['bare', 'a']);
+  assert.equal([...semaphore.holders()][0]?.since, clock.now());
+  await sleep(15);
+  assert.deepEqual(names(), ['a', 'b']);
+  await sleep(10);
+  assert.deepEqual(names(), ['b', 'c']);
+  for (const task of tasks) await task;
+  assert.deepEqual(names(), []);
+  semaphore.release(); // without an acquire
+  assert.deepEqual(names(), []);
+  const permit = await semaphore.acquire();
+  permit[Symbol.dispose]();
+  permit[Symbol.dispose]();
+  assert.equal(semaphore.statistics().value, 3);
 });

@@ -35,7 +35,10 @@ const webHost: Host = {
   random: () => Math.random(),
   carrier: { getStore: () => undefined, run: (_store, fn, argument) => fn(argument) },
   enterWithLeaks: false,
-  captureContext: () => (fn) => fn(),
+  captureContext:
+    () =>
+    <A, R>(fn: (argument: A) => R, argument?: A): R =>
+      (fn as (argument?: A) => R)(argument),
   report: (text, ...error) => console.error(`maitre: ${text}`, ...error),
 };
 
