@@ -1,6 +1,6 @@
 // Who waits for whom. The links are the wait records and subscribers themselves, so nothing is
 // stored for this alone. asyncio 3.14: `capture_call_graph`, `format_call_graph`.
-import { type Awaitable, currentTask, InvalidStateError, Task, waitsOf } from '../core/index.ts';
+import { type Awaitable, currentTask, InvalidStateError, Task, waitsOf } from '../../core/index.ts';
 
 /** A task and the tasks that await it. */
 export interface CallGraph {

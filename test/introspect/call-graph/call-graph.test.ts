@@ -14,7 +14,7 @@ import {
   wait,
 } from 'maitre';
 import { traceStacks } from '#src/core/index.js';
-import { nextTurn, test } from '../support/test.js';
+import { nextTurn, test } from '../../support/test.js';
 
 const never = (): Promise<void> => sleep(Infinity);
 
