@@ -14,6 +14,7 @@ export {
   type ExecutorOptions,
   type ExecutorReport,
   type ExecutorStatistics,
+  jobAttempt,
   type JobOptions,
   jobSignal,
   type JobSpec,

@@ -11,6 +11,7 @@ export {
   type ExecutorOptions,
   type ExecutorReport,
   type ExecutorStatistics,
+  jobAttempt,
   type JobOptions,
   jobSignal,
   type JobSpec,

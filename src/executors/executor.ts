@@ -33,10 +33,10 @@ export interface JobSpec {
  * A function of an offloaded module. It is asynchronous; a generator, async or not, becomes a
  * stream.
  */
-export type OffloadedFunction<F> = F extends (...args: infer A) => infer R
+export type OffloadedFunction<F, O = JobOptions> = F extends (...args: infer A) => infer R
   ? ((...args: A) => OffloadedResult<R>) & {
       /** Returns the same function with options for its calls. */
-      with(options: JobOptions): (...args: A) => OffloadedResult<R>;
+      with(options: O): (...args: A) => OffloadedResult<R>;
     }
   : never;
 
@@ -47,8 +47,8 @@ type OffloadedResult<R> = [R] extends [never]
     : Promise<Awaited<R>>;
 
 /** A module whose functions run in an executor. */
-export type Offloaded<M> = {
-  readonly [K in keyof M as M[K] extends (...args: never[]) => unknown ? K : never]: OffloadedFunction<M[K]>;
+export type Offloaded<M, O = JobOptions> = {
+  readonly [K in keyof M as M[K] extends (...args: never[]) => unknown ? K : never]: OffloadedFunction<M[K], O>;
 };
 
 /** The figures of an executor. */

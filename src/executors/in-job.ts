@@ -1,7 +1,8 @@
 // checkpoint(), jobSignal() and report(), for the code of a job. Outside of jobs they do nothing, so
 // that you can also call the same functions directly.
 //
-// A worker runs one job at a time. A cancel reaches it in two ways: through shared memory, which
+// A worker runs one job at a time, except for one whose jobs are tasks of its program (distributed).
+// There the job is found by what the host carries through `await`. A cancel reaches it in two ways: through shared memory, which
 // synchronous code reads in checkpoint(), and as a cancel of the task of the job, for code that
 // waits.
 import { CancelledError, type Task } from '../core/index.ts';
@@ -13,13 +14,26 @@ export interface RunningJob {
   /** Returns true if the caller was cancelled. Synchronous code can see it at once. */
   isCancelled(): boolean;
   report(value: unknown): void;
+  /** How often the job was started, this time included. */
+  readonly attempt: number;
 }
 
 let running: RunningJob | undefined;
+/** Returns the job to which the running code belongs, where several jobs run in one thread. */
+let carried: () => RunningJob | undefined = () => undefined;
 
 /** Called by the worker only. */
 export function setRunning(job: RunningJob | undefined): void {
   running = job;
+}
+
+/** Sets how the job of the running code is found where several run in one thread. */
+export function carryRunning(find: () => RunningJob | undefined): void {
+  carried = find;
+}
+
+function current(): RunningJob | undefined {
+  return running ?? carried();
 }
 
 /**
@@ -42,9 +56,9 @@ export function setRunning(job: RunningJob | undefined): void {
  * ```
  */
 export function checkpoint(): void {
-  if (running === undefined) return;
-  if (running.isCancelled() || running.task.cancelling() > 0)
-    throw new CancelledError('Cancelled: the caller was cancelled');
+  const job = current();
+  if (job === undefined) return;
+  if (job.isCancelled() || job.task.cancelling() > 0) throw new CancelledError('Cancelled: the caller was cancelled');
 }
 
 /** The signal of code that is no job. It never aborts. */
@@ -67,7 +81,7 @@ const never = new AbortController().signal;
  * ```
  */
 export function jobSignal(): AbortSignal {
-  return running?.task.signal ?? never;
+  return current()?.task.signal ?? never;
 }
 
 /**
@@ -88,5 +102,23 @@ export function jobSignal(): AbortSignal {
  * ```
  */
 export function report(value: unknown): void {
-  running?.report(value);
+  current()?.report(value);
+}
+
+/**
+ * Returns how often this job was started, this time included: 1, or more where a job runs again
+ * after its worker was lost or it has failed (`BullExecutor`). Store it with what the job writes, and
+ * refuse a write with a lower number: then a worker that was thought dead cannot undo what its
+ * successor has done. Outside of jobs it returns 1.
+ *
+ * @example
+ * ```ts
+ * import { jobAttempt } from 'maitre/executors';
+ * export function charge(order: string): string {
+ *   return `${order}, attempt ${jobAttempt()}`;
+ * }
+ * ```
+ */
+export function jobAttempt(): number {
+  return current()?.attempt ?? 1;
 }

@@ -2,8 +2,9 @@
 // room has the interface, the pool and the protocol; where the workers come from is a room below.
 // May import: the pure rooms.
 // Does not belong here: workers of a host (executors/node), work on other machines (distributed).
-export { transfer } from './cloning.ts';
-export { packError, unpackError } from './crossed-error.ts';
+export { Call } from './call.ts';
+export { cloneError, transfer } from './cloning.ts';
+export { type CrossedError, packError, unpackError, withoutFields } from './crossed-error.ts';
 export { setDefaultExecutor, setDefaultMaker, toThread } from './default-executor.ts';
 export type {
   Executor,
@@ -14,10 +15,12 @@ export type {
   Offloaded,
   OffloadedFunction,
 } from './executor.ts';
-export { type ContextStorage, EXECUTOR, type ExecutorOptions } from './executor-options.ts';
-export { checkpoint, jobSignal, report } from './in-job.ts';
+export { type ContextStorage, DEFAULT_CANCEL_GRACE, EXECUTOR, type ExecutorOptions, JOB } from './executor-options.ts';
+export { carryRunning, checkpoint, jobAttempt, jobSignal, report, type RunningJob } from './in-job.ts';
+export { type CallSite, Job, type JobCall, type JobPlace, STREAM, type StreamSink } from './job.ts';
+export { callOf, closedFunction, framesOf, offload } from './offload.ts';
 export { PoolExecutor } from './pool-executor.ts';
-export type { FromWorker, ToWorker } from './protocol.ts';
+export { type FromWorker, isMessage, type ToWorker } from './protocol.ts';
 export { JobServer, type WorkerPort } from './serve-jobs.ts';
 export { SharedLeaf } from './shared-leaf.ts';
 export {
@@ -30,4 +33,5 @@ export {
   waitForSent,
 } from './shared-words.ts';
 export { finderOf, type ServedModules } from './served-modules.ts';
+export { ignoringCancels, RoomWait, SHUTDOWN, tieToScope } from './waiting-call.ts';
 export type { LeafEvents, WorkerLeaf } from './worker-leaf.ts';

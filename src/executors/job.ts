@@ -18,6 +18,7 @@ import {
   Future,
   Resource,
   type Task,
+  type TaskRecord,
   TimeoutError,
   Wait,
   type WaitOptions,
@@ -41,6 +42,10 @@ export interface JobCall {
   readonly args: readonly unknown[];
   /** Its name in messages and tools. */
   readonly label: string;
+  /** How often it was started, if that is known. */
+  readonly attempt?: number;
+  /** Milliseconds until the deadline of its caller, if it has one. */
+  readonly within?: number;
 }
 
 /** Where a call was made. Reading the stack costs more than keeping it, so that waits until an error needs it. */
@@ -50,6 +55,7 @@ export interface CallSite {
 
 /** Where a job runs, as the job sees it. */
 export interface JobPlace {
+  readonly number: number;
   readonly job: Job | undefined;
   post(message: ToWorker): void;
 }
@@ -70,6 +76,8 @@ export class Job extends Resource {
   state: 'queued' | 'running' | 'ended' = 'queued';
   /** True once no caller waits for it any more. */
   isCancelled = false;
+  /** True once its worker was terminated, because it did not end in time. */
+  isTerminated = false;
   /** Receives the items of a stream, its end and its failure. Undefined before attach(). */
   #sink: StreamSink | undefined = undefined;
   /** How a stream failed that nobody has iterated over yet. */
@@ -121,6 +129,11 @@ export class Job extends Resource {
 
   override get label(): string {
     return this.call.label;
+  }
+
+  /** The task that waits for it, or waited until it became a stream. */
+  override get task(): TaskRecord | undefined {
+    return this.#wait?.task;
   }
 
   override get ending(): boolean {
@@ -181,6 +194,7 @@ export class Job extends Resource {
   started(place: JobPlace): void {
     this.state = 'running';
     this.#place = place;
+    this.markStarted(place.number);
     this.#timer?.cancel();
     const { timeout } = this.options;
     if (timeout !== undefined) this.#timer = callAfterAnswers(timeout, () => this.#expire(timeout, 'it ran for'));

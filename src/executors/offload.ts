@@ -1,5 +1,6 @@
 // Turns functions into calls: modules become proxies, closed functions become text.
 import { describe, wrongValue } from '../base/index.ts';
+import { captureSite } from '../core/index.ts';
 import type { JobOptions, JobSpec, Offloaded } from './executor.ts';
 import type { CallSite, JobCall } from './job.ts';
 import type { JobTarget } from './protocol.ts';
@@ -104,13 +105,7 @@ function targetOf(module: string, name: string): JobTarget {
 }
 
 function siteOf(below: (...args: never[]) => unknown): CallSite | undefined {
-  const { captureStackTrace, stackTraceLimit } = Error as Partial<ErrorConstructor>;
-  if (captureStackTrace === undefined) return undefined;
-  const site: CallSite = {};
-  Error.stackTraceLimit = FRAMES;
-  captureStackTrace(site, below);
-  Error.stackTraceLimit = stackTraceLimit as number; // defined: hosts that have captureStackTrace have this too
-  return site;
+  return captureSite(below, FRAMES);
 }
 
 /** Returns the frames of a call site, without the first line. */

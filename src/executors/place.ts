@@ -27,6 +27,8 @@ const PATIENCE = 10;
 
 export class Place {
   readonly leaf: WorkerLeaf;
+  /** Its number among the places of its pool, counting from 0. The place after its end has it again. */
+  readonly number: number;
   job: Job | undefined = undefined;
   isReady = false;
   /** True if the pool has terminated it. */
@@ -46,8 +48,9 @@ export class Place {
   /** The job that its worker sees as cancelled. */
   #cancelled: Job | undefined = undefined;
 
-  constructor(leaf: WorkerLeaf) {
+  constructor(leaf: WorkerLeaf, number: number) {
     this.leaf = leaf;
+    this.number = number;
   }
 
   get isIdle(): boolean {
@@ -173,11 +176,13 @@ interface Offer {
 
 /** The message for a job. What is absent costs nothing to send. */
 function messageOf({ number: id, call, context }: Job, known: ReadonlySet<number>, offered?: number): JobMessage {
-  const { target, args, label } = call;
+  const { target, args, label, attempt, within } = call;
   const message: Writable<JobMessage> = { type: 'job', id, fn: target.fn, args };
   if (target.fn === 0 || !known.has(target.fn)) message.target = target;
   if (label !== target.label) message.label = label;
   if (context !== undefined) message.context = context;
+  if (attempt !== undefined) message.attempt = attempt;
+  if (within !== undefined) message.within = within;
   if (offered !== undefined) message.offered = offered;
   return message;
 }

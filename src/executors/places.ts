@@ -197,10 +197,19 @@ export class Places {
         },
         exited: (how, cause) => this.#onExit(place, how, cause),
       }),
+      this.#freeNumber(),
     );
     place.hold(true); // a job waits for it
     this.#all.add(place);
     return true;
+  }
+
+  /** The lowest number that no place has. */
+  #freeNumber(): number {
+    const taken = new Set([...this.#all].map(({ number }) => number));
+    let free = 0;
+    while (taken.has(free)) free++;
+    return free;
   }
 
   /** Sends a job to an idle worker. */

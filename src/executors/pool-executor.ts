@@ -19,7 +19,6 @@
 // worker starts, and C runs in it.
 import { checkOptions } from '../base/index.ts';
 import {
-  atScopeEnd,
   beginWait,
   CancelledError,
   defaultGrace,
@@ -31,7 +30,6 @@ import {
   QueueFull,
   reportException,
   Resource,
-  type Scope,
   scopeOf,
   spawn,
   type Task,
@@ -50,6 +48,7 @@ import { callOf, closedFunction, framesOf, offload } from './offload.ts';
 import type { Place } from './place.ts';
 import { Places } from './places.ts';
 import type { FromWorker } from './protocol.ts';
+import { ignoringCancels, RoomWait, SHUTDOWN, tieToScope } from './waiting-call.ts';
 import type { LeafEvents, WorkerLeaf } from './worker-leaf.ts';
 
 /** The number of failed starts in a row after which the jobs that wait for a worker fail. */
@@ -164,6 +163,15 @@ export abstract class PoolExecutor extends Resource implements Executor {
     });
   }
 
+  /**
+   * Starts a call for an executor of which this is a part. Its outcome may be STREAM; then `job`
+   * sends the items to what is attached. @internal
+   */
+  start(call: JobCall, options: JobOptions): { readonly job: Job; readonly outcome: Promise<unknown> } {
+    const job = this.#newJob(call, options, undefined);
+    return { job, outcome: waiting(this.#call(job, true)) };
+  }
+
   /** Runs a closed function with arguments. See `Executor.run`. */
   run<A extends readonly unknown[], T>(fn: (...args: A) => T, ...args: A): Promise<Awaited<T>> {
     const call = closedFunction(fn, args);
@@ -245,7 +253,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       if (this.#queue.size === 1 || !this.#places.areAll) this.#places.distribute();
       const value = await outcome;
       if (value === STREAM && !mayStream) throw noStream(job);
-      if (value === STREAM) this.#tie(job, scope);
+      if (value === STREAM) tieToScope(job, scope);
       return value;
     } catch (error) {
       job.cancel('Cancelled: the caller was cancelled'); // for a job that never entered the queue
@@ -272,12 +280,6 @@ export abstract class PoolExecutor extends Resource implements Executor {
     }
     if (job.expiry !== undefined) throw job.expiry;
     if (this.#closed) throw new InvalidStateError(`Cannot run ${job.call.label}: the executor is closed`);
-  }
-
-  /** Cancels the job of a stream when the scope that called for it ends. */
-  #tie(job: Job, scope: Scope | undefined): void {
-    const tie = atScopeEnd(() => job.cancel('Cancelled: the scope of the stream has ended'), scope);
-    job.whenEnded(() => tie[Symbol.dispose]()); // cancels nothing: the job has ended
   }
 
   /** Every job that waits or runs. */
@@ -310,6 +312,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       if (this.#options.cancel !== 'abandon') {
         place.endAfter(this.#options.cancelGrace ?? DEFAULT_CANCEL_GRACE, job, () => {
           this.#terminated++;
+          job.isTerminated = true;
           this.#places.terminate(place);
         });
       }
@@ -406,29 +409,8 @@ export abstract class PoolExecutor extends Resource implements Executor {
   }
 }
 
-/** A call that waits for room in the queue. */
-class RoomWait extends QueuedWait<unknown> {
-  override fail(error: unknown): boolean {
-    this.withdraw(false, undefined);
-    return super.fail(error);
-  }
-}
-
 function noStream({ call }: Job): TypeError {
   return new TypeError(
     `Cannot run ${call.label}: it is a generator, put it into a module and write for await (... of executor.module(...))`,
   );
-}
-
-const SHUTDOWN = { reason: { kind: 'shutdown' } } as const;
-
-/**
- * Ignores cancels during a wait that is bounded by other means. The caller is cancelled afterwards.
- */
-async function ignoringCancels(fn: () => Promise<unknown>): Promise<void> {
-  try {
-    await fn();
-  } catch (error) {
-    if (!(error instanceof CancelledError)) throw error;
-  }
 }

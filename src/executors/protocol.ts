@@ -32,6 +32,10 @@ export interface JobMessage {
   readonly label?: string;
   /** The values of the storages of the option `context`. */
   readonly context?: readonly unknown[];
+  /** How often it was started. Absent for the first time. */
+  readonly attempt?: number;
+  /** Milliseconds until the deadline of its caller. Absent without one. */
+  readonly within?: number;
   /** The key of the offer: the worker must take the job when it has ended the one before; see shared-words.ts. */
   readonly offered?: number;
 }
@@ -60,3 +64,11 @@ export type FromWorker =
   | { readonly type: 'stream'; readonly id: number }
   | { readonly type: 'items'; readonly id: number; readonly items: readonly unknown[] }
   | { readonly type: 'end'; readonly id: number };
+
+/**
+ * Whether what a worker posted can be a message of this protocol: the code of jobs, and the user's
+ * own file of a worker, may post anything beside it.
+ */
+export function isMessage(data: unknown): data is { readonly type: unknown } {
+  return typeof data === 'object' && data !== null && 'type' in data;
+}

@@ -11,7 +11,7 @@
 //   ends, so that it inherits nothing from it.
 // - A result that cannot be sent becomes an error that names the place inside it.
 import { listOf } from '../base/index.ts';
-import { CancelledError, currentTask, Future, spawn, type Task } from '../core/index.ts';
+import { CancelledError, currentTask, Future, spawn, type Task, timeout } from '../core/index.ts';
 import { cloneError, transfersIn } from './cloning.ts';
 import { type CrossedError, packError, withoutFields } from './crossed-error.ts';
 import { type ContextStorage, contextStorage } from './executor-options.ts';
@@ -36,6 +36,8 @@ export interface WorkerPort {
   load(url: string): Promise<Readonly<Record<string, unknown>>>;
   /** Called when a job has ended. */
   ended?(): void;
+  /** Runs `fn` and what it awaits as code of a job. Absent where one job runs in a thread. */
+  readonly carry?: <T>(job: RunningJob, fn: () => T) => T;
 }
 
 export class JobServer {
@@ -129,20 +131,20 @@ export class JobServer {
 
   /** Runs a job and sends its answer. Never rejects. */
   async #run(own: Task<unknown>, job: JobMessage, target: Target, label: string): Promise<void> {
-    const running = new Running(this.#port, job.id, own, label);
+    const running = new Running(this.#port, job, own, label);
+    const { carry } = this.#port;
     this.#current = running;
-    setRunning(running);
+    if (carry === undefined) setRunning(running);
     try {
-      // Awaits only what has to be awaited: a job that does not wait is answered at once.
       const fn = target.fn ?? (await target.load(this.#port, label));
-      const given = fn(...job.args);
-      const value: unknown = isThenable(given) ? await given : given;
-      if (isGenerator(value)) await running.sendItems(value);
-      else running.send('result', value);
+      const work = (): Promise<void> | undefined => running.work(fn, job);
+      // Awaits only what has to be awaited: a job that does not wait is answered at once.
+      const done = carry === undefined ? work() : carry(running, work);
+      if (done !== undefined) await done;
     } catch (error) {
       this.#fail(job.id, error);
     }
-    setRunning(undefined);
+    if (carry === undefined) setRunning(undefined);
     this.#current = undefined;
     if (this.#offered.length > 0) this.#mayStart.answer();
     else this.#port.ended?.();
@@ -181,17 +183,34 @@ class Target {
 /** A job that runs. */
 class Running implements RunningJob {
   readonly id: number;
+  readonly attempt: number;
   readonly task: Task<unknown>;
   readonly #port: WorkerPort;
   readonly #label: string;
   /** Made when it is first needed: for a generator, or by a `stop` that comes earlier. */
   #stream: Stream | undefined = undefined;
 
-  constructor(port: WorkerPort, id: number, task: Task<unknown>, label: string) {
+  constructor(port: WorkerPort, { id, attempt = 1 }: JobMessage, task: Task<unknown>, label: string) {
     this.#port = port;
     this.id = id;
+    this.attempt = attempt;
     this.task = task;
     this.#label = label;
+  }
+
+  /** Runs the job and sends what it returns. Returns undefined if that is done already. */
+  work(fn: JobFunction, { args, within }: JobMessage): Promise<void> | undefined {
+    if (within !== undefined) return timeout(within, () => this.#settle(fn(...args)));
+    const given = fn(...args);
+    if (isThenable(given) || isGenerator(given)) return this.#settle(given);
+    this.send('result', given);
+    return undefined;
+  }
+
+  async #settle(given: unknown): Promise<void> {
+    const value: unknown = isThenable(given) ? await given : given;
+    if (isGenerator(value)) await this.sendItems(value);
+    else this.send('result', value);
   }
 
   isCancelled(): boolean {

@@ -7,6 +7,7 @@
 // short connections a tenth of its time.
 import { LinkedSet } from '../base/index.ts';
 import type { Connection, Place } from './connection.ts';
+import { addBytes, type Bytes } from './server-statistics.ts';
 
 const OPERATIONS = [
   'union',
@@ -39,6 +40,14 @@ export class ConnectionSet implements ReadonlySet<Connection> {
   /** Removes a connection. Returns false when it was not inside. */
   delete(connection: Connection): boolean {
     return this.#places.delete(connection.place);
+  }
+
+  /** The bytes of its connections and of those that are gone. Without an iterator: there may be many. */
+  sumBytes(gone: Readonly<Bytes>): Bytes {
+    const sum = { ...gone };
+    let place = this.#places.first;
+    for (; place !== undefined; place = place.next as Place | undefined) addBytes(sum, place.connection); // only places are linked
+    return sum;
   }
 
   *[Symbol.iterator](): SetIterator<Connection> {

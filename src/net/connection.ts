@@ -18,6 +18,7 @@ import {
 import { DuplexEnd } from '../streams/index.ts';
 import { type Address, type Addresses, formatAddress } from './address.ts';
 import type { ConnectionTls } from './connection-tls.ts';
+import type { HandedWire } from './handed-wire.ts';
 import { SocketTransport, type TransportSettings } from './socket-transport.ts';
 import type { StartTlsOptions } from './tls-options.ts';
 import type { Wire } from './wire.ts';
@@ -40,6 +41,13 @@ export interface ConnectionStatistics {
 export interface ConnectionSettings extends TransportSettings {
   /** The server that accepted it; undefined for an opened connection. */
   readonly server?: Resource | undefined;
+  /** Whether another protocol takes the socket over at once, so that nothing is read before. */
+  readonly handsOver?: boolean | undefined;
+  /**
+   * Called for a connection whose socket another protocol has, when a shutdown finds it between
+   * messages. The protocol ends it, unless it knows better.
+   */
+  readonly onIdle?: ((connection: Connection) => void) | undefined;
   /** Called once, when the transport has ended. */
   readonly onGone?: ((connection: Connection) => void) | undefined;
   /** Called once, when its handler has ended. */
@@ -85,6 +93,7 @@ export class Connection extends DuplexEnd {
   /** Its node in its server's list. @internal */
   readonly place: Place;
   #detached = false;
+  #isHandedOver = false;
   #gone = false;
 
   /** For startServer and openConnection. The connection reads from now on. @internal */
@@ -102,7 +111,7 @@ export class Connection extends DuplexEnd {
     this.place = new Place(this, settings);
     transport.ownedBy(this);
     this.markOpened();
-    transport.start();
+    if (settings.handsOver !== true) transport.start();
   }
 
   /** Its server; undefined for an opened connection. */
@@ -136,8 +145,8 @@ export class Connection extends DuplexEnd {
 
   /** Counts the bytes of the connection. */
   override statistics(): ConnectionStatistics {
-    const { bytesRead, bytesWritten, reader, writer } = this;
-    return { bytesRead, bytesWritten, buffered: reader.bufferedBytes, unsent: writer.bufferedBytes };
+    const { bytesRead, bytesWritten, reader, unsentBytes } = this;
+    return { bytesRead, bytesWritten, buffered: reader.bufferedBytes, unsent: unsentBytes };
   }
 
   /**
@@ -153,8 +162,11 @@ export class Connection extends DuplexEnd {
     return this.#addresses.local;
   }
 
-  /** The task of its handler. Undefined for opened connections, and before the handler begins. */
-  get task(): Task<unknown> | undefined {
+  /**
+   * The task of its handler, or of the request of which it has the answer. Undefined for opened
+   * connections, before the handler begins, and between requests.
+   */
+  override get task(): Task<unknown> | undefined {
     return this.#task;
   }
 
@@ -200,12 +212,12 @@ export class Connection extends DuplexEnd {
 
   /** Bytes that came from the peer. */
   get bytesRead(): number {
-    return this.#transport.bytesRead;
+    return this.#transport.received;
   }
 
   /** Bytes that `writer.write` accepted. */
   get bytesWritten(): number {
-    return this.writer.bytesWritten;
+    return this.#transport.sent;
   }
 
   /**
@@ -277,9 +289,35 @@ export class Connection extends DuplexEnd {
     task.subscribe(this.place);
   }
 
+  /**
+   * Lets another protocol read and write the socket, from now on. The connection goes on watching
+   * it. Returns undefined when it is closed already.
+   * @param wrap makes a HandedWire. @internal
+   */
+  handOver(wrap: (socket: Socket, addresses: Addresses) => HandedWire): Socket | undefined {
+    this.#isHandedOver = true;
+    return this.#transport.handOver(wrap);
+  }
+
+  /** Whether handOver was called. @internal */
+  get isHandedOver(): boolean {
+    return this.#isHandedOver;
+  }
+
+  /** Sets the task that works for it; undefined for none. For the protocol that has the socket. @internal */
+  workedOnBy(task: Task<unknown> | undefined): void {
+    this.#task = task;
+  }
+
+  /** Bytes that were written and that the system has not taken. @internal */
+  get unsentBytes(): number {
+    return this.#transport.unsent;
+  }
+
   /** Ends the reader's stream as if the peer had ended. A graceful shutdown uses it. @internal */
   endReading(): void {
-    this.#transport.endReading();
+    if (this.#isHandedOver) this.#settings.onIdle?.(this);
+    else this.#transport.endReading();
   }
 
   /** Bytes written that the system has not taken, as exactly as the wire knows. @internal */

@@ -14,7 +14,8 @@
 // - A client takes one of the maxConnections places when its handshake begins, without TLS when
 //   `onClient` is called. leave() frees the place.
 // - close() drops the clients that are parked or in a handshake. Those inside stay open: whoever
-//   received their wires closes them.
+//   received their wires closes them. closeGently() lets the handshakes under way end: their clients
+//   come in, though the gate is CLOSED, until close() ends them.
 // - What goes wrong with one client refuses that client. It never stops the gate.
 //
 // Why meet() exists. The header of the PROXY protocol is part of the client's bytes and comes
@@ -27,25 +28,18 @@
 import type { SecureContextOptions } from 'node:tls';
 import { InvalidStateError, type WaitOptions } from '../core/index.ts';
 import type { Address } from './address.ts';
-import { Admission, type AdmissionOptions } from './admission.ts';
+import { Admission } from './admission.ts';
 import type { Connection } from './connection.ts';
-import type { Listen, Listener, ListenerOptions } from './listener.ts';
+import type { GateOptions } from './gate-options.ts';
+import type { Listen, Listener } from './listener.ts';
 import { Listening } from './listening.ts';
 import { Parking } from './parking.ts';
 import type { RefusalCode } from './refusal.ts';
-import { type RefusalReportOptions, RefusalReports } from './refusal-reports.ts';
+import { RefusalReports } from './refusal-reports.ts';
 import type { TlsAcceptor } from './secure.ts';
-import { DEFAULT_BACKLOG, type ServerOptions } from './serving-options.ts';
-import { requireSystem, system } from './system.ts';
+import { DEFAULT_BACKLOG } from './serving-options.ts';
+import { elsewhere, requireSystem, system } from './system.ts';
 import type { Wire } from './wire.ts';
-
-/** The options of startServer that decide who comes in. The gate does not check them. */
-export interface GateOptions
-  extends
-    ListenerOptions,
-    AdmissionOptions,
-    RefusalReportOptions,
-    Pick<ServerOptions, 'maxConnections' | 'tls' | 'handshakeTimeout' | 'proxyProtocol'> {}
 
 /** Called by a gate. */
 export interface GateEvents {
@@ -56,6 +50,8 @@ export interface GateEvents {
   onClient(wire: Wire): void;
   /** The gate began to listen (true) or stopped (false). */
   onListening?(isUp: boolean): void;
+  /** After closeGently(): no client can come in any more. */
+  onLastHandshake?(): void;
 }
 
 /** What `gate.statistics()` returns. */
@@ -89,6 +85,8 @@ export class Gate {
   /** The server's side of handshakes, from start() on; undefined without TLS. */
   #tls: TlsAcceptor | undefined = undefined;
   #closed = false;
+  /** closeGently() was called, and close() not yet. */
+  #isGentle = false;
   #accepted = 0;
   #inside = 0;
 
@@ -125,6 +123,11 @@ export class Gate {
     return this.#closed;
   }
 
+  /** True while clients come in although it is closed: handshakes are under way. See closeGently(). */
+  get isShakingHands(): boolean {
+    return this.#isGentle && (this.#tls?.size ?? 0) > 0;
+  }
+
   /** Whether clients begin with a PROXY header, so that their connections need meet(). */
   get isBehindBalancer(): boolean {
     return this.#options.proxyProtocol === true;
@@ -159,13 +162,26 @@ export class Gate {
 
   /** Stops listening and drops every client that is not inside. Idempotent. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#listening.close();
+    if (this.#closed && !this.#isGentle) return;
+    this.#isGentle = false;
+    this.#stop();
     // Behind a balancer the handshakes are those of connections, which go on.
     if (!this.isBehindBalancer) this.#tls?.close();
-    this.#parking.clear();
     this.#maybeEnded();
+  }
+
+  /** As close(), except that TLS handshakes under way go on, until close(). Idempotent. */
+  closeGently(): void {
+    if (this.#closed) return;
+    this.#isGentle = !this.isBehindBalancer;
+    this.#stop();
+    this.#maybeEnded();
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    this.#listening.close();
+    this.#parking.clear();
   }
 
   /**
@@ -210,7 +226,7 @@ export class Gate {
 
   #listen(): Promise<readonly Listener[]> {
     this.#tls ??= this.#makeTls();
-    const listen = this.#listenOn ?? requireSystem('listen').listen;
+    const listen = this.#listenOn ?? elsewhere ?? requireSystem('listen').listen;
     return listen(this.#options, {
       onWire: (wire) => this.#accept(wire),
       onError: (error) => this.#acceptFailed(error),
@@ -267,8 +283,11 @@ export class Gate {
     if (outcome instanceof Error) {
       this.#reports.refuse({ code: 'handshake', message: outcome.message, error: outcome, peer: addresses.peer });
       this.#letNextIn();
-    } else if (this.#closed) outcome.destroy();
+    } else if (this.#closed && !this.#isGentle) outcome.destroy();
     else this.#letIn(outcome);
+    if (!this.#isGentle || this.isShakingHands) return;
+    this.#events.onLastHandshake?.();
+    this.#maybeEnded();
   }
 
   #letIn(wire: Wire): void {
@@ -286,6 +305,6 @@ export class Gate {
 
   /** Flushes the reports once no client can be refused any more. */
   #maybeEnded(): void {
-    if (this.#closed && this.#inside === 0) this.#reports.end();
+    if (this.#closed && this.#inside === 0 && !this.isShakingHands) this.#reports.end();
   }
 }

@@ -177,7 +177,7 @@ export class Limits implements Deadline {
 
   #hasMore(): boolean {
     if (!this.#onlyWrite) return this.#connections.size > 0;
-    for (const { writer } of this.#connections) if (writer.bufferedBytes > 0) return true;
+    for (const { unsentBytes } of this.#connections) if (unsentBytes > 0) return true;
     return false;
   }
 
@@ -188,9 +188,8 @@ export class Limits implements Deadline {
 
   /** Compares a connection with the last sweep. Returns why it must end now, or undefined. */
   #look(connection: Connection, now: number): string | undefined {
-    const { reader, writer, bytesRead } = connection;
-    const unsent = writer.bufferedBytes;
-    const sent = writer.bytesWritten - connection.untakenBytes;
+    const { reader, bytesRead, unsentBytes: unsent } = connection;
+    const sent = connection.bytesWritten - connection.untakenBytes;
     let watch = this.#watches.get(connection);
     if (watch === undefined) {
       if (this.#onlyWrite && unsent === 0) return undefined; // nothing to measure: true of most connections, by default

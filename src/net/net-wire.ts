@@ -10,9 +10,9 @@ import { constants } from 'node:os';
 import { addSoon, callLater, callSoon, type Handle, type Soon } from '../core/index.ts';
 import { joinChunks } from '../streams/index.ts';
 import type { Addresses } from './address.ts';
-import type { WireTls } from './connection-tls.ts';
 import { hasReset, systemError } from './raw/handle.ts';
-import { secureInPlace, tlsUnder, TlsAcceptor } from './secure.ts';
+import { secureInPlace, TlsAcceptor } from './secure.ts';
+import { SocketWire } from './socket-wire.ts';
 import { checkStartTls, type StartTlsOptions } from './tls-options.ts';
 import { TurnShare } from './turn-share.ts';
 import { COPY_UP_TO, type TlsStart, type Wire, type WireListener } from './wire.ts';
@@ -22,9 +22,7 @@ const FULL = 16384;
 /** Milliseconds between two checks of a peer that has ended, while a write waits. */
 const LOOK_EVERY = 250;
 
-export class NetWire implements Wire, Soon {
-  readonly socket: Socket;
-  readonly addresses: Addresses;
+export class NetWire extends SocketWire implements Wire, Soon {
   #listener: WireListener | undefined = undefined;
   #paused = false;
   /**
@@ -45,30 +43,8 @@ export class NetWire implements Wire, Soon {
 
   /** @param socket connected and paused. An error destroys it, with or without a listener */
   constructor(socket: Socket, addresses: Addresses) {
-    this.socket = socket;
-    this.addresses = addresses;
+    super(socket, addresses);
     socket.on('error', this.#onError).on('close', this.#onClose);
-  }
-
-  get destroyed(): boolean {
-    return this.socket.destroyed;
-  }
-
-  get hasReset(): boolean {
-    return hasReset(this.socket);
-  }
-
-  get secured(): TLSSocket | undefined {
-    return this.socket instanceof TLSSocket ? this.socket : undefined;
-  }
-
-  get tls(): WireTls | undefined {
-    const { secured } = this;
-    return secured === undefined ? undefined : tlsUnder(secured);
-  }
-
-  whenClosed(fn: () => void): void {
-    this.socket.once('close', fn);
   }
 
   listen(listener: WireListener): void {
@@ -95,7 +71,7 @@ export class NetWire implements Wire, Soon {
     this.#discards = true;
   }
 
-  /** Called in the turn after the one in which it used its share. @internal */
+  /** Called in the turn after the one in which it used its share. */
   due(): void {
     this.#resting = false;
     if (!this.#paused) this.socket.resume();
@@ -114,35 +90,6 @@ export class NetWire implements Wire, Soon {
     socket.write(chunks[chunks.length - 1] as Uint8Array, this.#onTaken); // never an empty list
     socket.uncork();
     return false;
-  }
-
-  get queued(): number | undefined {
-    // net itself compares this when its timeout has passed. Nothing is lost where it is missing.
-    return (this.socket as { readonly _handle?: { readonly writeQueueSize?: number } | null })._handle?.writeQueueSize;
-  }
-
-  end(): void {
-    this.socket.end();
-  }
-
-  close(): void {
-    this.socket.destroySoon();
-  }
-
-  destroy(error?: Error): void {
-    this.socket.destroy(error);
-  }
-
-  reset(): void {
-    const socket = this.socket as Socket & { resetAndDestroy?: () => void }; // missing on some hosts
-    // Over TLS, the missing close_notify has the meaning of a reset. A Unix socket has no reset,
-    // and no address. An end on its way to the system cannot be overtaken: libuv refuses the reset,
-    // and net forgets the handle while it is open. The system has everything by then, so an end is
-    // correct too.
-    const isEnding = socket.writableEnded && !socket.writableFinished;
-    const canReset = !(socket instanceof TLSSocket) && !isEnding && typeof socket.resetAndDestroy === 'function';
-    if (canReset && socket.remoteAddress !== undefined) socket.resetAndDestroy?.();
-    else socket.destroy();
   }
 
   release(): Socket {

@@ -4,7 +4,7 @@
 // What anyone in the network can cause by the thousand (refusals, lost peers, ends in the middle of
 // a read) goes to the exception handler at most once a second, each in one line (`brief`). Other
 // errors of handlers go there one by one, with their stacks.
-import { callback, type Checks } from '../base/index.ts';
+import { callback, type Checks, noteError } from '../base/index.ts';
 import {
   type Awaitable,
   type ConnectionLostError,
@@ -101,6 +101,7 @@ export class ServerReports {
       this.#errorByDefault(error, connection, kind);
       return;
     }
+    if (!isPeersDoing(error)) noteError({ message: `The handler of ${connection.label} failed`, error });
     // onError may be an async function. A rejection counts as a throw.
     const told = async (): Promise<void> => onError(error, connection);
     told().catch((failure: unknown) => {
@@ -128,7 +129,7 @@ export class ServerReports {
     }
     const error = overflow ?? connection.error;
     if (error !== undefined) return { kind: 'lost', error };
-    return { kind: task === undefined ? 'cancelled' : 'done' };
+    return { kind: task === undefined && !connection.isHandedOver ? 'cancelled' : 'done' };
   }
 }
 

@@ -32,10 +32,3 @@ export function addBytes(sum: Bytes, { bytesRead, bytesWritten }: Readonly<Bytes
   sum.bytesRead += bytesRead;
   sum.bytesWritten += bytesWritten;
 }
-
-/** The bytes of the open connections and of those that are gone. */
-export function sumBytes(connections: Iterable<Readonly<Bytes>>, gone: Readonly<Bytes>): Bytes {
-  const sum = { ...gone };
-  for (const connection of connections) addBytes(sum, connection);
-  return sum;
-}

@@ -18,7 +18,6 @@ import {
   answeredWait,
   type Awaitable,
   beginWait,
-  cancellable,
   CancelledError,
   currentProgram,
   Future,
@@ -27,6 +26,7 @@ import {
   InvalidStateError,
   Line,
   mayAnswer,
+  OutcomeWait,
   Resource,
   signalOf,
   spawn,
@@ -42,10 +42,17 @@ import { Gate } from './gate.ts';
 import { Limits } from './limits.ts';
 import type { Listen } from './listener.ts';
 import { ServerReports } from './server-reports.ts';
-import { addBytes, type Bytes, type ServerStatistics, sumBytes } from './server-statistics.ts';
+import { addBytes, type Bytes, type ServerStatistics } from './server-statistics.ts';
 import type { ServerOptions } from './serving-options.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { endConnections, graceOf, type ShutdownOptions, type ShutdownReport } from './shutdown.ts';
+import {
+  endConnections,
+  type EndOrder,
+  endOrder,
+  graceOf,
+  type ShutdownOptions,
+  type ShutdownReport,
+} from './shutdown.ts';
 import { requireSystem, system } from './system.ts';
 import type { Wire } from './wire.ts';
 
@@ -65,6 +72,22 @@ import type { Wire } from './wire.ts';
 export type Handler = (reader: StreamReader, writer: StreamWriter, connection: Connection) => unknown;
 
 /**
+ * What a server does with its connections when another protocol reads and writes them, instead of
+ * running a handler for each. The protocol sets `connection.busy`, and the task that works for a
+ * connection.
+ */
+export interface Protocol {
+  /** A client is in. The protocol takes its socket: `connection.handOver()`. Must not throw. */
+  serve(connection: Connection): void;
+  /** A shutdown found a connection between messages: the protocol ends it, unless it knows better. */
+  idle(connection: Connection): void;
+  /** The transport of a connection is gone. */
+  gone(connection: Connection): void;
+  /** Cancels what works for a connection. Returns false if nothing does. */
+  cancel(connection: Connection, order: EndOrder): boolean;
+}
+
+/**
  * A server that `startServer` made. Disposing it runs `shutdown`. asyncio: `Server`.
  *
  * @example
@@ -76,6 +99,8 @@ export type Handler = (reader: StreamReader, writer: StreamWriter, connection: C
  */
 export class Server extends Resource implements AsyncDisposable {
   readonly #handler: Handler;
+  /** Serves the connections in place of the handler; undefined without one. */
+  readonly #protocol: Protocol | undefined;
   readonly #options: ServerOptions;
   /**
    * The run() in which the server was started; its handlers belong to it. Undefined outside of a
@@ -98,6 +123,10 @@ export class Server extends Resource implements AsyncDisposable {
   #handling = 0;
   readonly #closers = new Line<void>();
   #forever: Future<never> | undefined;
+  /** How many connections have ended. */
+  #ended = 0;
+  /** What a shutdown cancels handlers with. */
+  #order: EndOrder = endOrder('shutdown', this);
   #wasShutDown = false;
   readonly #reports: ServerReports;
   /** Sum of the bytes of connections that are gone. */
@@ -112,9 +141,14 @@ export class Server extends Resource implements AsyncDisposable {
     return new Server(handler, options, listenOn);
   }
 
-  private constructor(handler: Handler, options: ServerOptions, listenOn?: Listen) {
+  /** Use `startServer`. */
+  protected constructor(...use: never[]);
+  /** @internal */
+  protected constructor(handler: Handler, options: ServerOptions, listenOn?: Listen, protocol?: Protocol);
+  protected constructor(handler: Handler, options: ServerOptions, listenOn?: Listen, protocol?: Protocol) {
     super();
     this.#handler = handler;
+    this.#protocol = protocol;
     this.#options = options;
     const { limit, readLimit, maxBuffered, closeNotifyTimeout } = options;
     const same = { limit, readLimit, maxBuffered, closeNotifyTimeout, accepted: true, server: this };
@@ -125,13 +159,16 @@ export class Server extends Resource implements AsyncDisposable {
         this.#limits.opened();
         this.#memory.watch(bytes);
       },
+      handsOver: protocol !== undefined && options.proxyProtocol !== true,
+      onIdle: (connection) => this.#protocol?.idle(connection),
       onHandled: (connection, task) => this.#handled(connection, task),
       onOverflow: (error, connection) => this.#reports.overflowed(error, connection),
     };
     this.#reports = new ServerReports(this, options);
     const events = {
       onClient: (wire: Wire) => this.#open(wire),
-      onListening: (isUp: boolean) => (isUp ? this.markOpened() : this.#connections.size === 0 && this.markClosed()),
+      onListening: (isUp: boolean) => (isUp ? this.markOpened() : this.#isEmpty && this.markClosed()),
+      onLastHandshake: () => this.#maybeClosed(),
     };
     this.#gate = new Gate(options, events, this, listenOn);
     this.#limits = new Limits(
@@ -199,7 +236,7 @@ export class Server extends Resource implements AsyncDisposable {
       inLine: this.#line.size,
       handling: this.#handling,
       handshakes,
-      ...sumBytes(this.#connections, this.#goneBytes),
+      ...this.#connections.sumBytes(this.#goneBytes),
     };
   }
 
@@ -285,7 +322,10 @@ export class Server extends Resource implements AsyncDisposable {
     this.#forever = forever;
     try {
       await this.startServing(options);
-      return await cancellable(forever, options);
+      const refused = beginWait(options);
+      if (refused !== undefined) return await refused;
+      // Not `cancellable`: so that whoever looks sees which server.
+      return await new OutcomeWait<never>('server.serveForever', forever, options, this).promise;
     } catch (error) {
       // Someone else closed the server, and decides how its connections end.
       if (error instanceof CancelledError && error.reason.by !== this) await this.shutdown();
@@ -301,8 +341,11 @@ export class Server extends Resource implements AsyncDisposable {
    * Idempotent. asyncio: `Server.close`.
    */
   close(): void {
-    if (this.#gate.closed) return;
     this.#gate.close();
+    this.#wasClosed();
+  }
+
+  #wasClosed(): void {
     this.#forever?.cancelFor('Cancelled: the server was closed', { kind: 'shutdown', by: this });
     this.#maybeClosed();
   }
@@ -334,7 +377,7 @@ export class Server extends Resource implements AsyncDisposable {
   waitClosed(options?: WaitOptions): Promise<void> {
     const refused = beginWait(options);
     if (refused !== undefined) return refused;
-    const isOpen = !this.#gate.closed || this.#connections.size > 0;
+    const isOpen = !this.#gate.closed || !this.#isEmpty;
     if (isOpen) return this.#closers.join(new QueuedWait('server.waitClosed', this, options));
     return mayAnswer(options) ? Promise.resolve() : answeredWait('server.waitClosed', this, undefined, options);
   }
@@ -342,7 +385,7 @@ export class Server extends Resource implements AsyncDisposable {
   /**
    * Ends the server in bounded time. In this order, it:
    *
-   * 1. stops accepting clients;
+   * 1. stops accepting clients; TLS handshakes under way have 250 ms to finish;
    * 2. lets clients that are between messages read the end of the stream;
    * 3. waits up to `grace` milliseconds (default 10,000) for handlers to end;
    * 4. cancels the other handlers, and waits a second for them;
@@ -366,15 +409,26 @@ export class Server extends Resource implements AsyncDisposable {
 
   async #shutdown(options: ShutdownOptions): Promise<ShutdownReport> {
     const grace = graceOf(options);
-    this.close();
+    const { reason = 'shutdown' } = options;
+    this.#order = endOrder(reason, this);
+    this.#gate.closeGently();
+    this.#wasClosed();
     const ending = {
       connections: this.#connections,
+      ended: () => this.#ended,
+      isShakingHands: () => this.#gate.isShakingHands,
+      endHandshakes: () => this.#endHandshakes(),
       waitClosed: (wait: WaitOptions) => this.waitClosed(wait),
       cancel: (connection: Connection) => this.#cancel(connection),
     };
     try {
-      return await inTask('server.shutdown', (scope) => endConnections(ending, grace, signalOf(scope)), options);
+      return await inTask(
+        'server.shutdown',
+        (scope) => endConnections(ending, grace, reason, signalOf(scope)),
+        options,
+      );
     } catch (error) {
+      this.#endHandshakes();
       for (const connection of this.#connections) this.#cancel(connection);
       this.abortClients();
       throw error;
@@ -400,7 +454,8 @@ export class Server extends Resource implements AsyncDisposable {
     const connection = Connection.make(wire, this.#settings);
     this.#connections.add(connection);
     this.#limits.opened();
-    if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
+    if (this.#settings.handsOver === true) this.#protocol?.serve(connection);
+    else if (this.#handling >= (this.#options.concurrency ?? Infinity)) this.#line.add(connection);
     else this.#handle(connection);
   }
 
@@ -425,6 +480,10 @@ export class Server extends Resource implements AsyncDisposable {
     this.#unserved.add(connection);
     if (!(await this.#gate.meet(connection))) return undefined;
     this.#unserved.delete(connection);
+    if (this.#protocol !== undefined) {
+      connection.detach();
+      return this.#protocol.serve(connection);
+    }
     const handler = (): unknown => this.#handler(connection.reader, connection.writer, connection);
     return requireSystem('serve a client').balancer.serveMet(connection, handler);
   }
@@ -447,6 +506,7 @@ export class Server extends Resource implements AsyncDisposable {
     // A connection that broke while in line loses its place: its handler could read nothing but the
     // loss.
     if (connection.reader.exception() !== undefined) this.#line.delete(connection);
+    this.#protocol?.gone(connection);
     this.#maybeEnded(connection);
   }
 
@@ -457,6 +517,7 @@ export class Server extends Resource implements AsyncDisposable {
   #maybeEnded(connection: Connection): void {
     if (!connection.gone || this.#line.has(connection) || connection.task?.done() === false) return;
     if (!this.#connections.delete(connection)) return;
+    this.#ended++;
     this.#limits.gone(connection);
     this.#memory.gone();
     addBytes(this.#goneBytes, connection);
@@ -465,17 +526,35 @@ export class Server extends Resource implements AsyncDisposable {
     this.#maybeClosed();
   }
 
+  /** Whether no connection is open. None comes from a handshake either, once it is closed. */
+  get #isEmpty(): boolean {
+    return this.#connections.size === 0 && !this.#gate.isShakingHands;
+  }
+
+  #endHandshakes(): void {
+    if (!this.#gate.isShakingHands) return;
+    this.#gate.close();
+    this.#maybeClosed();
+  }
+
   #maybeClosed(): void {
-    if (!this.#gate.closed || this.#connections.size > 0) return;
+    if (!this.#gate.closed || !this.#isEmpty) return;
     this.#reports.end();
     this.markClosed();
     this.#closers.answerAll();
   }
 
+  /** The protocol works for a connection no more. @internal */
+  protected worked(connection: Connection): void {
+    this.#maybeEnded(connection);
+  }
+
   #cancel(connection: Connection): void {
+    const { message, reason } = this.#order;
+    if (this.#protocol?.cancel(connection, this.#order) === true) return;
     const task = connection.task;
     if (task !== undefined && !task.done()) {
-      task.cancelFor('Cancelled: the server is shutting down', { kind: 'shutdown', by: this });
+      task.cancelFor(message, reason);
       return;
     }
     this.#line.delete(connection); // in line: its handler has not begun

@@ -27,6 +27,7 @@ import {
 } from '../streams/index.ts';
 import type { Addresses } from './address.ts';
 import type { ConnectionTls, WireTls } from './connection-tls.ts';
+import type { HandedWire } from './handed-wire.ts';
 import type { TlsAcceptor } from './secure.ts';
 import type { StartTlsOptions } from './tls-options.ts';
 import type { Wire } from './wire.ts';
@@ -95,6 +96,8 @@ export class SocketTransport implements Transport {
   #owner: TransportOwner | undefined = undefined;
   readonly #settings: TransportSettings;
   #wire: Wire;
+  /** The wire, once another protocol has the socket. */
+  #handed: HandedWire | undefined = undefined;
   /** TLS under the wire; undefined over plain text. */
   #secured: WireTls | undefined = undefined;
   /** The reader has called pauseReading(): it holds enough. */
@@ -191,6 +194,7 @@ export class SocketTransport implements Transport {
   }
 
   #lingerTime(): number {
+    if (this.#handed !== undefined) return 0; // the protocol knows when everything has left
     const mayHaveInput = this.#wire.paused || this.reader.bufferedBytes > 0 || this.#inputEnded;
     const mayHold = this.#held > AT_ONCE && this.#held - (loopTime() - this.#heldAt) * SLOWEST > AT_ONCE;
     if (mayHold && this.#secured?.hidesEnd !== true) return LINGER;
@@ -259,9 +263,45 @@ export class SocketTransport implements Transport {
     return this.#wire.socket;
   }
 
+  /**
+   * Another protocol reads and writes the socket from now on. What the reader held is read again
+   * from it. Returns undefined when the connection is closed already.
+   * @param wrap makes the wire that watches the socket
+   */
+  handOver(wrap: (socket: Socket, addresses: Addresses) => HandedWire): Socket | undefined {
+    const wire = this.#wire;
+    if (this.#gone || wire.destroyed) {
+      this.start(); // for the report of its end
+      return undefined;
+    }
+    const held = this.reader.takeHeld();
+    const { addresses } = wire;
+    const socket = wire.release();
+    if (held.length > 0) socket.unshift(held);
+    this.#wire = this.#handed = wrap(socket, addresses);
+    this.#readTls();
+    this.start();
+    return socket;
+  }
+
+  /** Bytes that came from the peer, whoever reads them. */
+  get received(): number {
+    return this.#handed?.bytesRead ?? this.bytesRead;
+  }
+
+  /** Bytes that were written, whoever writes them. */
+  get sent(): number {
+    return this.#handed?.bytesWritten ?? this.writer.bytesWritten;
+  }
+
+  /** Bytes that were written and that the system has not taken, whoever writes them. */
+  get unsent(): number {
+    return this.#handed?.unsent ?? this.writer.bufferedBytes;
+  }
+
   /** Bytes of memory that the reader and the writer take. */
   get heldBytes(): number {
-    return this.reader.heldBytes + this.writer.heldBytes;
+    return this.#handed?.unsent ?? this.reader.heldBytes + this.writer.heldBytes;
   }
 
   /**
@@ -279,6 +319,8 @@ export class SocketTransport implements Transport {
    * still holds.
    */
   get untakenBytes(): number {
+    // The second number moves while a large write leaves in pieces.
+    if (this.#handed !== undefined) return this.#handed.unsent + (this.#handed.queued ?? 0);
     const { bufferedBytes, pendingBytes } = this.writer;
     return Math.min(bufferedBytes, pendingBytes + (this.#wire.queued ?? Infinity));
   }
@@ -309,6 +351,7 @@ export class SocketTransport implements Transport {
    * - `busy`: anything else, and also inside a record whose beginning was read.
    */
   activity(): 'idle' | 'silent' | 'busy' {
+    if (this.#handed !== undefined) return this.#handed.bytesRead === 0 ? 'idle' : 'silent';
     const { waiting, bufferedBytes, isInRecord } = this.reader;
     if (!waiting || bufferedBytes > 0 || isInRecord || this.writer.bufferedBytes > 0) return 'busy';
     return this.bytesRead === 0 || this.writer.bytesWritten !== this.#writtenAtBytes ? 'idle' : 'silent';

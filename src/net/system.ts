@@ -12,7 +12,8 @@ import { InvalidStateError } from '../core/index.ts';
 import type { Terms } from './behind-balancer.ts';
 import type { Connection } from './connection.ts';
 import type { OnOut } from './descriptor-watch.ts';
-import type { Listen } from './listener.ts';
+import type { GateOptions } from './gate-options.ts';
+import type { Accept, Listen, Listener } from './listener.ts';
 import type { TlsAcceptor } from './secure.ts';
 import type { SendQueues } from './send-queues.ts';
 import type { ServerTlsOptions } from './tls-options.ts';
@@ -64,6 +65,22 @@ export let system: System | undefined;
 /** Installs the system. Each entry module with sockets calls it. */
 export function installSystem(candidate: System): void {
   system = candidate;
+}
+
+/** Listens for the servers of a worker: see listenBy(). */
+export type ListenElsewhere = (options: GateOptions, accept: Accept) => Promise<readonly Listener[]>;
+
+/** What listens in place of the system. Undefined: the system does. A live binding. */
+export let elsewhere: ListenElsewhere | undefined;
+
+/**
+ * Makes all servers get their clients from `listen` instead of from listening sockets of their own.
+ * In a worker, `listen` asks the supervisor, which has the sockets.
+ *
+ * Apart from installSystem(), so that it holds in whatever order the entry modules are loaded.
+ */
+export function listenBy(listen: ListenElsewhere): void {
+  elsewhere = listen;
 }
 
 /** Whether a system is installed. */

@@ -12,6 +12,7 @@ import {
   sleep,
   TaskGroup,
 } from 'maitre';
+import { watchErrors } from '#src/base/index.js';
 import { nextTurn, test } from '../support/test.ts';
 import { first } from './fixtures/certificates.ts';
 import { echo, pause, RawClient, until, withServer } from './sockets.ts';
@@ -328,4 +329,25 @@ test('a client that is refused or only looks has no onEnd', async () => {
     await until(() => server.connections.size === 0);
   });
   assert.deepEqual([ends, refusals], [0, 1]);
+});
+
+test('an error that onError receives is seen by the watchers of errors, a lost peer is not', async () => {
+  const seen: string[] = [];
+  using _ = watchErrors(({ message, error }) => void seen.push(`${message}: ${String(error)}`));
+  const received: unknown[] = [];
+  const fails: Handler = async (reader) => {
+    if (String(await reader.readLine()) === 'break\n') throw new RangeError('too hot');
+  };
+  await withServer(fails, { onError: (error) => void received.push(error) }, async (_server, port) => {
+    await resetters(port, 1);
+    await until(() => received.length === 1);
+    const client = await new RawClient(port).connected();
+    client.socket.write('break\n');
+    await until(() => received.length === 2);
+    client.reset();
+  });
+  assert.deepEqual(
+    seen.map((each) => each.replace(/connection \d+ from \S+/, 'X')),
+    ['The handler of X failed: RangeError: too hot'],
+  );
 });

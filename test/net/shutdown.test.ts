@@ -141,6 +141,30 @@ test('handlers that go on after the grace are cancelled; those that end then are
   );
 });
 
+test('at a reload, handlers are cancelled after the grace with the reason reload', async () => {
+  let error: unknown;
+  await withServer(
+    async (_reader, writer) => {
+      writer.write('hello');
+      await sleep(Infinity).catch((thrown: unknown) => (error = thrown));
+      throw error;
+    },
+    {},
+    async (server, port) => {
+      await withClients(1, port, async ([client]) => {
+        await client?.receives('hello');
+        const report = createTask(() => server.shutdown({ grace: 50, reason: 'reload' }));
+        await client?.end();
+        client?.socket.end();
+        assert.deepEqual(await report, { finished: 0, cancelled: 1, aborted: 0 });
+        assert.ok(error instanceof CancelledError);
+        assert.deepEqual(error.reason, { kind: 'reload', by: server });
+        assert.equal(error.message, 'Cancelled: another server has replaced this one');
+      });
+    },
+  );
+});
+
 test('handlers that swallow every cancel, or wait on foreign promises, are aborted, named, and waited for no longer', async () => {
   const contexts: ExceptionContext[] = [];
   using _ = setExceptionHandler((context) => contexts.push(context));
@@ -532,6 +556,43 @@ test('a client that has not sent a byte gets 250 ms of the shutdown for its firs
       assert.deepEqual(await shutdown, { finished: 2, cancelled: 0, aborted: 0 });
     });
   });
+});
+
+test('a TLS client in its handshake has 250 ms of the shutdown to finish it, and is served', async () => {
+  await withServer(echo, { tls: first }, async (server, port) => {
+    const [late, silent] = [new RawClient(port), new RawClient(port)];
+    await until(() => server.statistics().handshakes === 2);
+    const down = createTask(() => server.shutdown({ grace: 5000 }));
+    const closed = createTask(() => server.waitClosed());
+    const secure = connectTls({ socket: late.socket, ca: first.cert, servername: 'localhost' });
+    secure.write('in time\n');
+    let text = '';
+    secure.on('data', (data: Buffer) => (text += String(data)));
+    secure.on('end', () => secure.end());
+    await until(() => text === 'in time\n');
+    await silent.end();
+    silent.socket.end();
+    assert.deepEqual(await down, { finished: 1, cancelled: 0, aborted: 0 });
+    await closed;
+    assert.equal(server.statistics().handshakes, 0);
+  });
+});
+
+test('handshakes end at once when the server is closed, the shutdown cancelled, or no grace left', async () => {
+  for (const end of ['close', 'cancel', 'no grace'] as const) {
+    await withServer(echo, { tls: first }, async (server, port) => {
+      const client = new RawClient(port);
+      await until(() => server.statistics().handshakes === 1);
+      const down = createTask(() => server.shutdown({ grace: end === 'no grace' ? 0 : 60_000 }));
+      await nextTurn();
+      if (end === 'close') server.close();
+      if (end === 'cancel') down.cancel();
+      await within(250 + SLACK, client.end());
+      client.socket.end();
+      await down.catch((error: unknown) => assert.ok(error instanceof CancelledError));
+      await server.waitClosed();
+    });
+  }
 });
 
 test('connection.busy says what a shutdown would have to guess', async () => {

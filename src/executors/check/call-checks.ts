@@ -5,6 +5,10 @@ import { errorOf, expect, expectError, messageOf } from '../../testing/index.ts'
 import { transfer } from '../index.ts';
 import { type Check, Reports } from './use.ts';
 
+/** The names of two checks of which an executor passes one: the second with `atLeastOnce`. */
+export const FAILS = 'a worker that ends fails exactly its own job, and is replaced';
+export const RUNS_AGAIN = 'a job whose worker was killed runs again, with the number of its attempt, and does not fail';
+
 /** The maximum number of items that a generator may be ahead of its consumer. */
 const AHEAD = 64;
 
@@ -122,7 +126,7 @@ export const callChecks: Readonly<Record<string, Check>> = {
     });
   },
 
-  async 'a worker that ends fails exactly its own job, and is replaced'(use) {
+  async [FAILS](use) {
     await use({ size: 2 }, async ({ executor, heavy }) => {
       await Promise.all([heavy.later('', 50), heavy.later('', 50)]); // both workers are there
       const other = heavy.later('unharmed', 1000);
@@ -134,6 +138,17 @@ export const callChecks: Readonly<Record<string, Check>> = {
       expectSame(await other, 'unharmed', 'the job of the other worker');
       expectSame(await heavy.add(1, 2), 3, 'the next job');
       expectSame(executor.statistics().lost, 1, 'workers lost');
+    });
+  },
+
+  async [RUNS_AGAIN](use) {
+    await use({ size: 2 }, async ({ executor, heavy }) => {
+      const other = heavy.later('unharmed', 1000);
+      expectSame(await heavy.throwOutsideOnce(), 2, 'the attempt that returned');
+      expectSame(await other, 'unharmed', 'the job of the other worker');
+      expectSame(await heavy.add(1, 2), 3, 'the next job');
+      const { lost, failed, finished } = executor.statistics();
+      expectSame({ lost, failed, finished }, { lost: 1, failed: 0, finished: 3 }, 'figures');
     });
   },
 

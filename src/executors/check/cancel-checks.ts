@@ -263,7 +263,11 @@ async function running(call: Call): Promise<{ task: Task<unknown>; reports: Repo
 }
 
 /** A job that ends its worker. Resolves to what went wrong. */
-async function losesItsWorker({ heavy }: Subject): Promise<string | undefined> {
+async function losesItsWorker({ heavy, atLeastOnce }: Subject): Promise<string | undefined> {
+  if (atLeastOnce) {
+    const attempt = await heavy.throwOutsideOnce();
+    return attempt > 1 ? undefined : `a job whose worker has ended was not run again`;
+  }
   const error = await errorOf(heavy.throwOutside());
   return error instanceof WorkerLostError ? undefined : `a job whose worker has ended: ${messageOf(error)}`;
 }

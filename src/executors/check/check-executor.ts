@@ -5,14 +5,14 @@
 // Every check makes executors of its own, and has BOUND milliseconds. Workers run on real time, so
 // there is no use for a fake clock. A check waits for what must come: a job tells by report() that
 // it has begun and that its cleanup ran.
-import { type Checks, checkOptions } from '../../base/index.ts';
+import { type Checks, checkOptions, flag } from '../../base/index.ts';
 import { Resource } from '../../core/index.ts';
 import { expect, runBounded } from '../../testing/index.ts';
 import type { Executor, ExecutorOptions } from '../index.ts';
-import { callChecks } from './call-checks.ts';
+import { callChecks, FAILS, RUNS_AGAIN } from './call-checks.ts';
 import { cancelChecks } from './cancel-checks.ts';
 import type * as jobs from './jobs.ts';
-import type { Check, Use } from './use.ts';
+import type { Check, Subject, Use } from './use.ts';
 
 /** The time that a check may take, in milliseconds. Workers may be slow to start. */
 const BOUND = 45_000;
@@ -35,10 +35,16 @@ export interface ExecutorCheckOptions {
    * installed. Defaults to the one that maitre ships.
    */
   readonly jobs?: URL | string | undefined;
+  /**
+   * Whether a job whose worker was lost runs again, with a higher `jobAttempt()`, instead of failing
+   * with WorkerLostError. Defaults to false.
+   */
+  readonly atLeastOnce?: boolean | undefined;
 }
 
 const CHECK_EXECUTOR: Checks<ExecutorCheckOptions> = {
   jobs: () => undefined, // executor.module() checks it
+  atLeastOnce: flag,
 };
 
 /**
@@ -55,11 +61,11 @@ const CHECK_EXECUTOR: Checks<ExecutorCheckOptions> = {
  */
 export function executorChecks(make: MakeExecutor, options: ExecutorCheckOptions = {}): readonly ExecutorCheck[] {
   checkOptions('check executor', options, CHECK_EXECUTOR);
-  const { jobs: url = new URL('./jobs.js', import.meta.url) } = options;
-  return Object.entries({ ...callChecks, ...cancelChecks }).map(([name, check]) => ({
-    name,
-    run: () => runCheck(name, check, make, url),
-  }));
+  const { jobs: url = new URL('./jobs.js', import.meta.url), atLeastOnce = false } = options;
+  const other = atLeastOnce ? FAILS : RUNS_AGAIN;
+  return Object.entries({ ...callChecks, ...cancelChecks })
+    .filter(([name]) => name !== other)
+    .map(([name, check]) => ({ name, run: () => runCheck(name, check, make, { url, atLeastOnce }) }));
 }
 
 /**
@@ -80,11 +86,16 @@ export async function checkExecutor(make: MakeExecutor, options: ExecutorCheckOp
   for (const { run } of executorChecks(make, options)) await run();
 }
 
-async function runCheck(name: string, check: Check, make: MakeExecutor, url: URL | string): Promise<void> {
+async function runCheck(
+  name: string,
+  check: Check,
+  make: MakeExecutor,
+  { url, atLeastOnce }: Pick<Subject, 'atLeastOnce' | 'url'>,
+): Promise<void> {
   const before = new Set(Resource.live);
   const use: Use = async (options, fn) => {
     await using executor = await make(options);
-    await fn({ executor, url, heavy: executor.module<typeof jobs>(url) });
+    await fn({ executor, url, heavy: executor.module<typeof jobs>(url), atLeastOnce });
   };
   await runBounded(`Executor check ${JSON.stringify(name)}`, BOUND, async () => {
     await check(use);

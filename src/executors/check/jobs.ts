@@ -1,7 +1,7 @@
 // The jobs of the checks. They use nothing that some host has not, and tell by report() what
 // happened to them: the executor that is checked is the only way back.
 import { sleep } from '../../core/index.ts';
-import { checkpoint, jobSignal, report, transfer } from '../index.ts';
+import { checkpoint, jobAttempt, jobSignal, report, transfer } from '../index.ts';
 
 export const add = (a: number, b: number): number => a + b;
 
@@ -71,6 +71,11 @@ export function throwOutside(): Promise<never> {
     throw new Error('thrown in a timer');
   });
   return new Promise(() => undefined);
+}
+
+/** Ends its worker by an error outside of any job, if it is the first attempt. Returns the number of the attempt. */
+export function throwOutsideOnce(): number | Promise<never> {
+  return jobAttempt() === 1 ? throwOutside() : jobAttempt();
 }
 
 export function progress(): string {

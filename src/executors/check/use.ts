@@ -8,6 +8,8 @@ export interface Subject {
   /** The address of the module of the jobs. */
   readonly url: URL | string;
   readonly heavy: Offloaded<typeof jobs>;
+  /** Whether a job whose worker was lost runs again. */
+  readonly atLeastOnce: boolean;
 }
 
 /** Makes an executor, runs `fn` with it, and shuts it down. */

@@ -7,9 +7,11 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import {
   type FromWorker,
+  isMessage,
   type LeafEvents,
   PoolExecutor,
   type ToWorker,
@@ -20,6 +22,9 @@ import { checkSendable } from './sendable.ts';
 
 /** The descriptor of that file in the process. */
 export const CANCELLED_FD = 4;
+
+/** Milliseconds that the channel may stay open after the exit: a child of the process may hold it. */
+const DRAIN_TIMEOUT = 1000;
 
 /**
  * Runs functions in processes: for code that crashes, leaks, or must not share memory. Arguments
@@ -65,8 +70,9 @@ class WorkerProcess implements WorkerLeaf {
       closeSync(this.#cancelled);
       events.exited(how, cause);
     };
-    this.#child.on('message', (given) => {
-      const message = given as FromWorker; // the worker follows the protocol
+    this.#child.on('message', (data) => {
+      if (!isMessage(data)) return;
+      const message = data as FromWorker; // the worker follows the protocol
       if (message.type === 'fatal') cause = unpackError(message.error);
       else events.messages([message]);
     });
@@ -74,7 +80,16 @@ class WorkerProcess implements WorkerLeaf {
       cause ??= error;
       if (this.#child.pid === undefined) ended(error.message); // the process was not started
     });
-    this.#child.on('exit', (code, signal) => ended(howEnded(code, signal, cause)));
+    // What it sent last may arrive after its exit: its channel ends behind that.
+    this.#child.on('exit', (code, signal) => {
+      const end = (): void => ended(howEnded(code, signal, cause));
+      if (!this.#child.connected) return end();
+      const late = setTimeout(end, DRAIN_TIMEOUT);
+      this.#child.once('disconnect', () => {
+        clearTimeout(late);
+        end();
+      });
+    });
     this.hold(false);
   }
 

@@ -6,6 +6,7 @@ import {
   EXECUTOR,
   type ExecutorOptions,
   type FromWorker,
+  isMessage,
   SharedLeaf,
   type SharedWords,
   type LeafEvents,
@@ -91,7 +92,9 @@ class Thread extends SharedLeaf implements WorkerLeaf {
       return;
     }
     let cause: unknown;
-    this.#worker.on('message', (message: FromWorker) => {
+    this.#worker.on('message', (data: unknown) => {
+      if (!isMessage(data)) return;
+      const message = data as FromWorker; // the worker follows the protocol
       if (message.type === 'ready') this.#ready(message as Ready);
       else events.messages([message]);
     });

@@ -12,6 +12,7 @@ import { callLater, type Handle, InvalidStateError, reportException, TimeoutErro
 import {
   EXECUTOR,
   type ExecutorOptions,
+  isMessage,
   type LeafEvents,
   PoolExecutor,
   SharedLeaf,
@@ -135,7 +136,7 @@ class PageWorker extends SharedLeaf implements WorkerLeaf {
   }
 
   #onMessage(data: unknown): void {
-    if (typeof data !== 'object' || data === null || !('type' in data)) return; // of the user's own code
+    if (!isMessage(data)) return;
     const message = data as FromWebWorker; // the worker follows the protocol
     if (message.type === 'closed') this.#end('it called close()');
     else if (message.type === 'fatal') {

@@ -174,7 +174,7 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     this.#discards = true;
   }
 
-  /** Called in the turn after the one in which it used its share. @internal */
+  /** Called in the turn after the one in which it used its share. */
   due(): void {
     this.#resting = false;
     if (!this.#paused) this.#startReading();
@@ -262,6 +262,11 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     return socket;
   }
 
+  /** Takes the handle out, which nothing was read from. Undefined when it is closed. */
+  takeHandle(): RawHandle | undefined {
+    return this.#detach(undefined);
+  }
+
   startTls(options: StartTlsOptions | TlsAcceptor, accepted: boolean, takeHeld: () => Buffer): TlsStart {
     return startTlsOver(this, options, accepted, takeHeld);
   }
@@ -283,7 +288,7 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     return handle;
   }
 
-  /** @internal */
+  /** Called by the handle: bytes have come, or the end. */
   read(count: number): Uint8Array | undefined {
     const listener = this.#listener;
     if (count === 0 || listener === undefined || this.#handle === undefined) return undefined;
@@ -331,28 +336,27 @@ export class RawWire implements Wire, HandleOwner, BufferOwner, Soon {
     return this.#own ?? shared;
   }
 
-  /** @internal */
+  /** Called by the owner of buffers: whether its own was used since the last call. */
   wasUsed(): boolean {
     const was = this.#ownUsed;
     this.#ownUsed = false;
     return was;
   }
 
-  /** @internal */
+  /** Called by the owner of buffers: it has no buffer of its own from now on. */
   giveBack(): void {
     if (this.#handle === undefined) return; // its new owner goes on with the buffer
     this.#handle.useUserBuffer(shared);
     this.#own = undefined; // last: until then libuv has its address
   }
 
-  /** @internal */
+  /** Called by the handle: a write has ended. */
   written(status: number): void {
     if (this.#handle === undefined) return; // `onClose` reports it
     if (status >= 0) this.#listener?.onWritten();
     else this.destroy(systemError(status, 'write'));
   }
 
-  /** @internal */
   gone(): void {
     const listener = this.#listener;
     this.#listener = undefined;

@@ -29,6 +29,15 @@ test('a process ends with the program that started it, killed in the middle of a
   assert.equal(runs(pid), false);
 });
 
+test('messages that a job sends by itself are left alone', async () => {
+  await using processes = new ProcessExecutor({ size: 1 });
+  const talk = (): string => {
+    for (const message of [null, 'hello', 1, { hello: true }, { type: 'hello' }]) process.send?.(message);
+    return 'done';
+  };
+  assert.equal(await processes.run(talk), 'done');
+});
+
 function runs(pid: number): boolean {
   try {
     process.kill(pid, 0);

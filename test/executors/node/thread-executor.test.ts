@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
 import { sleep, timeout, TimeoutError } from 'maitre';
 import { type ExecutorOptions, serveModules, ThreadExecutor, transfer } from 'maitre/executors';
-import { Resource } from 'maitre/lowlevel';
+import { addInstrument, Resource } from 'maitre/lowlevel';
 import type * as jobs from '#src/executors/check/jobs.js';
 import type * as own from '../fixtures/jobs.js';
 import { isBun, isDeno } from '../../net/sockets.js';
@@ -54,6 +54,12 @@ test('with worker, threads start from a file of the user and serve modules by na
   });
 });
 
+test("with worker, messages of the user's own code are left alone", async () => {
+  const start = (): Worker => new Worker(new URL('../fixtures/talkative.worker.js', import.meta.url));
+  await using threads = new ThreadExecutor({ size: 1, worker: start });
+  assert.equal(await threads.module<typeof jobs>('jobs').add(1, 2), 3);
+});
+
 test('with worker, a thread that cannot be started is an error that says why', async () => {
   const fail = (): never => {
     throw new Error('no thread today');
@@ -97,3 +103,25 @@ test(
   },
   { skip: collectGarbage === undefined && 'this runtime shows no garbage collection' },
 );
+
+test('an instrument sees a job opened, started in a worker with its number, and closed', async () => {
+  const log: unknown[] = [];
+  await using threads = new ThreadExecutor({ size: 2 });
+  const open = Array.from({ length: 2 }, () =>
+    threads.run(() => new Promise((resolve) => void setTimeout(resolve, 50))),
+  );
+  await Promise.all(open); // both workers are there
+  using _ = addInstrument({
+    opened: (job) => log.push(['opened', job.kind, job.parent === threads]),
+    jobStarted: (job, worker) => log.push(['started', job.kind, worker]),
+    closed: (job) => log.push(['closed', job.kind]),
+  });
+  await threads.run(() => 1);
+  const worker = (log[1] as unknown[])[2]; // the worker that took it, either of the two
+  assert.ok(worker === 0 || worker === 1, String(worker));
+  assert.deepEqual(log, [
+    ['opened', 'job', true],
+    ['started', 'job', worker],
+    ['closed', 'job'],
+  ]);
+});

@@ -11,8 +11,8 @@ import { noBrowser, serveSite, withPage } from '../../support/browser.js';
 import { claims } from './fixtures/page.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 22_100;
-const workerLimit = 11_500;
+const wholeDoorLimit = 22_990;
+const workerLimit = 13_400;
 
 const wholeDoor = "export * from 'maitre/executors';";
 const fixtures = './build/test/executors/web/fixtures';
