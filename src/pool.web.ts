@@ -1,0 +1,6 @@
+// The door maitre/pool in browsers.
+import { installWebHost } from './hosts/web/index.ts';
+
+installWebHost();
+
+export * from './pool-door.ts';
