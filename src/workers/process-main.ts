@@ -1,0 +1,36 @@
+// The program of a worker that is a process. It ends with its supervisor: when the channel closes.
+// Synchronous code may never notice that, so a thread also watches for a change of the parent process.
+import { Worker } from 'node:worker_threads';
+import { beSupervised, installNodeHost } from '../hosts/node/index.ts';
+import { installNodeSystem } from '../net/index.ts';
+import { pack, unpack } from './packed.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
+import { WorkerMain } from './worker-main.ts';
+
+installNodeHost();
+installNodeSystem();
+beSupervised(true);
+
+const WATCH = `
+const parent = process.ppid;
+const never = new Int32Array(new SharedArrayBuffer(4));
+while (process.ppid === parent) Atomics.wait(never, 0, 0, 250);
+process.kill(-process.pid, 'SIGKILL');
+`;
+
+const send = (message: FromWorker, done?: () => void): void => {
+  if (process.connected) process.send?.(pack(message), () => done?.());
+};
+const main = new WorkerMain({
+  takesUnix: true,
+  send,
+  memory: () => process.memoryUsage.rss(),
+  exit: (code) => process.exit(code),
+});
+process.on('message', (message, handle) => main.receive(unpack(message) as ToWorker, handle as object | undefined)); // the supervisor follows the protocol
+process.on('disconnect', () => {
+  process.on('exit', () => process.kill(-process.pid, 'SIGKILL')); // and what it has started
+  process.exit();
+});
+process.on('uncaughtExceptionMonitor', (error) => main.failed(error));
+if (process.platform !== 'win32') new Worker(WATCH, { eval: true, execArgv: [] }).unref();
