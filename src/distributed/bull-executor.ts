@@ -1,0 +1,478 @@
+// BullExecutor: the Executor whose workers are on other machines, behind a queue of BullMQ on Redis.
+//
+// It keeps the calls and their waits, as every executor does; open-jobs.ts has what Redis says of
+// them, queue-link.ts the connections. Nothing is connected before the first call.
+//
+// Work is done at least once. A job is accepted once Redis has it: it then runs, whatever becomes of
+// this process. A worker that is lost, or that is stopped for longer than its lock, makes a job run
+// again, with a higher attempt. The call rejects only for what the caller can do something about: the
+// function failed, the call was cancelled, too many workers were lost, Redis is away for too long.
+import { randomUUID } from 'node:crypto';
+import { checkOptions, integer, ofType, positiveMs } from '../base/index.ts';
+import {
+  beginWait,
+  callLater,
+  cancellable,
+  CancelledError,
+  defaultGrace,
+  type Handle,
+  InvalidStateError,
+  Line,
+  moveOnAfter,
+  outlast,
+  QueuedWait,
+  QueueFull,
+  Resource,
+  scopeOf,
+  spawn,
+  type Task,
+  waiting,
+  type WaitOptions,
+} from '../core/index.ts';
+import {
+  Call,
+  type CallSite,
+  callOf,
+  closedFunction,
+  DEFAULT_CANCEL_GRACE,
+  type Executor,
+  type ExecutorReport,
+  type ExecutorStatistics,
+  Job,
+  type JobCall,
+  type JobSpec,
+  ignoringCancels,
+  offload,
+  type Offloaded,
+  RoomWait,
+  SHUTDOWN,
+  STREAM,
+  tieToScope,
+} from '../executors/index.ts';
+import {
+  BULL_EXECUTOR,
+  type BullExecutorOptions,
+  DISTRIBUTED_JOB,
+  type DistributedJobOptions,
+} from './distributed-options.ts';
+import { LOCAL_REDIS } from './connect.ts';
+import { dataOf, deadlineOf, optionsOf } from './job-data.ts';
+import type { QueueEvent } from './event-reader.ts';
+import { QueueLink } from './queue-link.ts';
+import { listMachines, type Machine, RecentMachines } from './machines.ts';
+import { OpenJob } from './open-job.ts';
+import { OpenJobs } from './open-jobs.ts';
+import { idOfKey, type JobData, RedisNames } from './remote-protocol.ts';
+import {
+  type DeadJob,
+  listDead,
+  listRepeated,
+  type RepeatedJob,
+  type RepeatOptions,
+  retryDead,
+} from './remote-queue.ts';
+
+const OFFLINE_TIMEOUT = 60_000;
+/** Milliseconds that a key's number of callers is kept: for those that were killed. */
+const WAITERS_TTL = 24 * 3_600_000;
+
+/** The figures of a BullExecutor: those of its own jobs, and the machines. */
+export interface BullExecutorStatistics extends ExecutorStatistics {
+  /** Whether Redis can be reached. False before the first call, too. */
+  readonly connected: boolean;
+  /** The machines of the queue, as they were a moment ago. */
+  readonly machines: readonly Machine[];
+}
+
+/**
+ * Runs functions on other machines, over BullMQ and Redis. It needs the packages bullmq and ioredis,
+ * and workers: `maitre worker FILE --redis URL`, or `worker()`. A cancel of the task that awaits a
+ * call stops its job, on whichever machine it runs. Work is done at least once: a job whose worker
+ * was lost runs again, and `jobAttempt()` says so. Connects with the first call.
+ *
+ * @example
+ * ```ts no-run
+ * import { BullExecutor } from 'maitre/distributed';
+ * await using executor = new BullExecutor({ redis: 'redis://localhost:6379' });
+ * const url = new URL('./heavy.js', import.meta.url);
+ * const heavy = executor.module<{ thumbnail(path: string): Promise<string> }>(url);
+ * console.log(await heavy.thumbnail.with({ key: 'photo-17', attempts: 3 })('photo-17.jpg'));
+ * ```
+ */
+export class BullExecutor extends Resource implements Executor {
+  readonly #options: BullExecutorOptions;
+  readonly #names: RedisNames;
+  readonly #jobs: OpenJobs;
+  readonly #machines = new RecentMachines(() => this.machines());
+  /** The first part of the ids of its jobs. */
+  readonly #ownId = randomUUID().slice(0, 18).replaceAll('-', '');
+  readonly #open = new WeakMap<Job, OpenJob>();
+  /** The calls that wait for room in the queue. */
+  readonly #room = new Line<unknown>();
+  /** The waits of #whenEmpty(). */
+  readonly #empty = new Line<void>();
+  #link: Promise<QueueLink> | undefined = undefined;
+  /** The same, once it is open. */
+  #linked: QueueLink | undefined = undefined;
+  #offline: Handle | undefined = undefined;
+  #lastId = 0;
+  #closed = false;
+
+  /** @throws TypeError or RangeError for wrong options */
+  constructor(options: BullExecutorOptions = {}) {
+    super({ name: options.name });
+    checkOptions('create executor', options, BULL_EXECUTOR);
+    this.#options = options;
+    this.#names = new RedisNames(options.prefix ?? 'maitre', options.queue ?? 'jobs');
+    this.#jobs = new OpenJobs(this.#names, () => this.#changed());
+    this.markOpened();
+  }
+
+  get kind(): 'executor' {
+    return 'executor';
+  }
+
+  protected override get hasEnd(): true {
+    return true;
+  }
+
+  override get ending(): boolean {
+    return this.#closed;
+  }
+
+  override endWithin(grace: number): Promise<unknown> {
+    return this.shutdown({ grace });
+  }
+
+  override endNow(): void {
+    this.#closed = true;
+    for (const { job } of this.#jobs) job.refuse(new CancelledError('Cancelled: the executor has ended', SHUTDOWN));
+    void this.#close();
+  }
+
+  /** The figures of the calls of this process; `machines` and `size` are those of the queue. */
+  statistics(): BullExecutorStatistics {
+    const link = this.#linked;
+    const machines = link === undefined || this.#closed ? [] : this.#machines.get();
+    const all = [...this.#jobs];
+    const running = all.filter(({ job }) => job.state === 'running');
+    const size = machines.reduce((sum, { concurrency }) => sum + concurrency, 0);
+    const busy = machines.reduce((sum, { jobs }) => sum + jobs.length, 0);
+    return {
+      size,
+      workers: size,
+      idle: Math.max(0, size - busy),
+      queued: all.length - running.length,
+      running: running.length,
+      abandoned: this.#options.cancel === 'abandon' ? running.filter(({ job }) => job.isCancelled).length : 0,
+      ...this.#jobs.ended,
+      connected: link?.isOnline ?? false,
+      machines,
+    };
+  }
+
+  protected override describeState(): string {
+    const { queued, running, connected } = this.statistics();
+    return `${this.#closed ? 'closed' : connected ? 'open' : 'not connected'}, ${running} running, ${queued} queued`;
+  }
+
+  /**
+   * Returns the functions of a module as asynchronous functions. See `Executor.module`. The workers
+   * find the module by its name: `heavy` for `new URL('./heavy.js', import.meta.url)` and for 'heavy'.
+   * @throws TypeError unless `url` is a URL, the text of one, or a name
+   */
+  module<M>(url: URL | string): Offloaded<M, DistributedJobOptions> {
+    return offload<M>(url, true, (call, options, site) => {
+      const job = this.#newJob(call, options, site);
+      return new Call(job, waiting(this.#call(job, true)), DEFAULT_CANCEL_GRACE);
+    });
+  }
+
+  /** Runs a closed function. See `Executor.run`. Only workers with `closedFunctions` do. */
+  run<A extends readonly unknown[], T>(fn: (...args: A) => T, ...args: A): Promise<Awaited<T>> {
+    const call = closedFunction(fn, args);
+    return waiting(this.#call(this.#newJob(call, {}, undefined), false)) as Promise<Awaited<T>>; // the type of what fn returns
+  }
+
+  /**
+   * Starts a job as a task of its own. See `Executor.submit`.
+   * @throws TypeError for a wrong module, name or arguments
+   * @throws InvalidStateError once the executor is closed
+   */
+  submit<T>(spec: JobSpec, options: DistributedJobOptions = {}): Task<T> {
+    const job = this.#newJob(callOf(spec, true), options, undefined);
+    const call = (own: Task<unknown>): Promise<unknown> => {
+      job.standFor(own);
+      return this.#call(job, false);
+    };
+    return spawn(call, { name: job.call.label, eager: true }) as Task<T>; // declared by the caller
+  }
+
+  /**
+   * Adds a job for which nobody waits. Resolves to its id once Redis has accepted it: from then on it
+   * runs at least once, whatever becomes of this process. Cancellable; a cancel then leaves open
+   * whether it was accepted, unless it has a `key`.
+   * @throws TypeError or RangeError for wrong arguments
+   * @throws ConnectionLostError if no Redis answers
+   */
+  async enqueue(spec: JobSpec, options: DistributedJobOptions = {}): Promise<string> {
+    this.#check('enqueue', options);
+    const call = callOf(spec, true);
+    const data = dataOf(call, options.timeout, this.#options.maxPayload);
+    const link = await this.#whenLinked(options);
+    const jobId = this.#idOf(options);
+    await cancellable(link.queue.add(data.label, data, { ...optionsOf(options, this.#options), jobId }), options);
+    return jobId;
+  }
+
+  /**
+   * Lets a job run again and again. The same key replaces what was there.
+   * @param key names it, for `unschedule`
+   */
+  async schedule(key: string, spec: JobSpec, options: DistributedJobOptions & RepeatOptions): Promise<void> {
+    const { every, cron, timeZone, ...rest } = options;
+    this.#check('schedule job', rest);
+    ofType('string', 'text that is not empty', (text) => text !== '')('schedule job', 'key', key);
+    if ((every === undefined) === (cron === undefined))
+      throw new TypeError('Cannot schedule job: expected every, in milliseconds, or cron, and not both');
+    if (every !== undefined) positiveMs('schedule job', 'every', every);
+    const data = dataOf(callOf(spec, true), rest.timeout, this.#options.maxPayload);
+    const repeat =
+      cron === undefined
+        ? { every: every as number }
+        : { pattern: cron, ...(timeZone !== undefined && { tz: timeZone }) }; // one of them is there
+    const link = await this.#whenLinked(rest);
+    const opts = optionsOf(rest, this.#options);
+    await cancellable(link.queue.upsertJobScheduler(key, repeat, { name: data.label, data, opts }), rest);
+  }
+
+  /** Ends what `schedule` began. Resolves to false if there is nothing with this key. */
+  async unschedule(key: string, options?: WaitOptions): Promise<boolean> {
+    const link = await this.#whenLinked(options);
+    return cancellable(link.queue.removeJobScheduler(key), options);
+  }
+
+  /** Resolves to what `schedule` began. */
+  async schedules(options?: WaitOptions): Promise<readonly RepeatedJob[]> {
+    const link = await this.#whenLinked(options);
+    return cancellable(listRepeated(link.queue), options);
+  }
+
+  /** Resolves to the jobs that have failed for good, the latest first, at most `limit` (100). */
+  async deadJobs({ limit = 100, ...wait }: WaitOptions & { readonly limit?: number | undefined } = {}): Promise<
+    readonly DeadJob[]
+  > {
+    integer(1)('list dead jobs', 'limit', limit);
+    const link = await this.#whenLinked(wait);
+    return cancellable(listDead(link.queue, link.client, this.#names, limit), wait);
+  }
+
+  /** Lets a dead job run again, with all of its attempts. Resolves to false if there is none with this id. */
+  async retryDead(id: string, options?: WaitOptions): Promise<boolean> {
+    const link = await this.#whenLinked(options);
+    return cancellable(retryDead(link.queue, link.client, this.#names, id), options);
+  }
+
+  /** Resolves to the machines that serve the queue now, the oldest first. */
+  async machines(options?: WaitOptions): Promise<readonly Machine[]> {
+    const link = await this.#whenLinked(options);
+    return cancellable(listMachines(link.client, this.#names, link.now()), options);
+  }
+
+  /**
+   * Stops accepting jobs. Lets those that it has end for `grace` milliseconds (defaults to what is
+   * left of the grace of `run()`, or to 10,000), then cancels them, and closes its connections. The
+   * workers go on, and so does what was enqueued.
+   */
+  async shutdown({
+    grace = defaultGrace(10_000),
+  }: { readonly grace?: number | undefined } = {}): Promise<ExecutorReport> {
+    this.#closed = true;
+    const { ended } = this.#jobs;
+    const before = { ...ended };
+    try {
+      if (this.#jobs.size > 0) await moveOnAfter(grace, (t) => this.#whenEmpty({ signal: t.signal }));
+    } finally {
+      for (const { job } of this.#jobs)
+        job.refuse(new CancelledError('Cancelled: the executor is shutting down', SHUTDOWN));
+      while (this.#jobs.size > 0) await ignoringCancels(() => this.#whenEmpty());
+      await this.#close();
+    }
+    return {
+      finished: ended.finished + ended.failed - before.finished - before.failed,
+      cancelled: ended.cancelled - before.cancelled,
+      terminated: ended.terminated - before.terminated,
+    };
+  }
+
+  /** Calls `shutdown`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  // ---- connections ---------------------------------------------------------------------------------------------
+
+  async #whenLinked(options?: WaitOptions): Promise<QueueLink> {
+    this.#checkOpen('use executor');
+    return cancellable(this.#connect(), options);
+  }
+
+  /** The link, which is opened once. After a failure, the next call tries again. */
+  #connect(): Promise<QueueLink> {
+    if (this.#link !== undefined) return this.#link;
+    const { redis = LOCAL_REDIS, offlineTimeout = OFFLINE_TIMEOUT } = this.#options;
+    const on = {
+      wants: (id: string): boolean => this.#jobs.has(id),
+      onEvent: (event: QueueEvent): void => this.#jobs.onEvent(event),
+      onLost: (): void => {
+        this.#offline ??= callLater(offlineTimeout, () => this.#jobs.failAll(offlineTimeout));
+      },
+      onBack: (): void => {
+        this.#offline?.cancel();
+        this.#offline = undefined;
+        void this.#jobs.lookAll();
+      },
+    };
+    const silence = Math.min(10_000, Math.max(200, offlineTimeout / 2));
+    // In a task of its own, and by a plain promise: the cancel of the call that needs it first must not
+    // reach the others.
+    const link = new Promise<QueueLink>((resolve, reject) => {
+      const open = async (): Promise<void> => {
+        try {
+          const opened = await QueueLink.open(redis, this.#names, on, { silence });
+          this.#linked = opened;
+          this.#jobs.use(opened);
+          resolve(opened);
+        } catch (error) {
+          this.#link = undefined;
+          reject(error);
+        }
+      };
+      spawn(open, { name: 'connect executor' });
+    });
+    this.#link = link;
+    return link;
+  }
+
+  /** Closes the connections, also those that are just being opened. */
+  async #close(): Promise<void> {
+    const link = this.#link;
+    this.#offline?.cancel();
+    this.#offline = undefined;
+    if (link !== undefined) {
+      const opened = await link.catch(() => undefined); // those who wait for the link learn why there is none
+      await opened?.close();
+    }
+    this.markClosed();
+  }
+
+  // ---- jobs ----------------------------------------------------------------------------------------------------
+
+  #checkOpen(action: string): void {
+    if (this.#closed) throw new InvalidStateError(`Cannot ${action}: the executor is closed`);
+  }
+
+  #check(action: string, options: DistributedJobOptions): void {
+    this.#checkOpen(action);
+    checkOptions(action, options, DISTRIBUTED_JOB);
+  }
+
+  #newJob(call: JobCall, options: DistributedJobOptions, site: CallSite | undefined): Job {
+    this.#checkOpen(`run ${call.label}`);
+    checkOptions('run job', options, DISTRIBUTED_JOB);
+    // The worker keeps the time that it runs: it is there also when this process is not.
+    const job = new Job(this, call, { ...options, timeout: undefined }, undefined, site);
+    this.#open.set(job, new OpenJob(this.#idOf(options), job, options, (control) => this.#linked?.publish(control)));
+    return job;
+  }
+
+  #idOf({ key }: DistributedJobOptions): string {
+    return key === undefined ? `${this.#ownId}-${++this.#lastId}` : idOfKey(key);
+  }
+
+  /** Runs a job for its caller. Resolves to the value of the job, or, with `mayStream`, to STREAM. */
+  async #call(job: Job, mayStream: boolean): Promise<unknown> {
+    const scope = scopeOf(job.waitOptions);
+    const open = this.#open.get(job) as OpenJob; // just made
+    try {
+      const refused = beginWait(job.waitOptions);
+      if (refused !== undefined) await refused;
+      const data = dataOf(job.call, open.options.timeout, this.#options.maxPayload);
+      const deadline = deadlineOf(Date.now);
+      if (this.#isFull()) await this.#waitForRoom(job);
+      this.#jobs.add(open);
+      const outcome = job.begin();
+      void this.#send(open, data, deadline);
+      const value = await outcome;
+      if (value === STREAM && !mayStream) throw noStream(job);
+      if (value === STREAM) tieToScope(job, scope);
+      return value;
+    } catch (error) {
+      job.cancel('Cancelled: the caller was cancelled');
+      if (this.#options.cancel !== 'abandon') await outlast(job.ended);
+      throw error;
+    }
+  }
+
+  /** Adds a job to the queue. Never rejects. */
+  async #send(open: OpenJob, data: JobData, deadline: number | undefined): Promise<void> {
+    const { options, id } = open;
+    try {
+      const link = await this.#connect();
+      if (open.isOver) return;
+      open.isSent = true;
+      if (open.hasKey)
+        await link.client.multi().incr(this.#names.waiters(id)).pexpire(this.#names.waiters(id), WAITERS_TTL).exec();
+      // What was said by our clock is said by that of Redis.
+      const sent =
+        deadline === undefined ? data : { ...data, deadline: Math.round(deadline - Date.now() + link.now()) };
+      await link.queue.add(data.label, sent, { ...optionsOf(options, this.#options), jobId: id });
+      open.acknowledge();
+      if (open.hasKey) await this.#jobs.look([open]); // it may have been there
+    } catch (error) {
+      this.#jobs.notAdded(open, error);
+    }
+  }
+
+  #isFull(): boolean {
+    const { maxQueue } = this.#options;
+    if (maxQueue === undefined) return false;
+    let queued = 0;
+    for (const { job } of this.#jobs) if (job.state === 'queued') queued++;
+    return queued >= maxQueue;
+  }
+
+  async #waitForRoom(job: Job): Promise<void> {
+    const { maxQueue, overflow } = this.#options;
+    if (overflow === 'reject')
+      throw new QueueFull(`Cannot run ${job.call.label}: ${maxQueue} jobs wait already, and maxQueue is ${maxQueue}`);
+    while (this.#isFull()) {
+      const wait = new RoomWait('executor.room', this, job.waitOptions);
+      job.waitForRoom(wait);
+      await this.#room.join(wait);
+    }
+    if (job.expiry !== undefined) throw job.expiry;
+    this.#checkOpen(`run ${job.call.label}`);
+  }
+
+  /** @internal */
+  cancelJob(job: Job, message: string): void {
+    const open = this.#open.get(job);
+    if (open?.isListed !== true) job.leave(); // it was never accepted
+    else this.#jobs.cancel(open, message, this.#options.cancel === 'abandon');
+  }
+
+  /** Called when a job has ended, or has begun to run. */
+  #changed(): void {
+    if (this.#room.size > 0 && !this.#isFull()) this.#room.answerAll(undefined);
+    if (this.#jobs.size === 0) this.#empty.answerAll();
+  }
+
+  async #whenEmpty(options?: WaitOptions): Promise<void> {
+    while (this.#jobs.size > 0) await this.#empty.join(new QueuedWait('executor.shutdown', this, options));
+  }
+}
+
+function noStream({ call }: Job): TypeError {
+  return new TypeError(`Cannot run ${call.label}: it is a generator, write for await (... of executor.module(...))`);
+}

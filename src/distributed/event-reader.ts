@@ -1,0 +1,81 @@
+// EventReader: the one reader of a queue's events. It reads BullMQ's stream from where it was, so a
+// lost connection loses no event, and it parses only what its executor wants to know.
+//
+// QueueEvents of BullMQ parses every result of every caller of the queue, and starts at "now", which
+// is later than a job that was just added.
+import type { Redis } from 'ioredis';
+
+/** An event: its fields by name. `event` is its kind, `jobId` the job. */
+export type QueueEvent = Readonly<Record<string, string>>;
+
+/** The maximum number of events that are read together. */
+const BATCH = 500;
+
+export class EventReader {
+  readonly #client: Redis;
+  readonly #stream: string;
+  readonly #wants: (jobId: string) => boolean;
+  readonly #onEvent: (event: QueueEvent) => void;
+  /** The id of the last event that was read. */
+  #last = '0-0';
+  #isClosed = false;
+  /** Resolves when the loop has ended. */
+  #done: Promise<void> = Promise.resolve();
+
+  /**
+   * @param client its own connection, which it blocks
+   * @param wants whether the events of a job are wanted: most are of jobs of others
+   */
+  constructor(client: Redis, stream: string, wants: (jobId: string) => boolean, onEvent: (event: QueueEvent) => void) {
+    this.#client = client;
+    this.#stream = stream;
+    this.#wants = wants;
+    this.#onEvent = onEvent;
+  }
+
+  /** Starts behind the last event that is there. Resolves when no later one can be missed. */
+  async start(blockMs: number): Promise<void> {
+    const [last] = await this.#client.xrevrange(this.#stream, '+', '-', 'COUNT', 1);
+    this.#last = last?.[0] ?? '0-0';
+    this.#done = this.#read(blockMs);
+  }
+
+  /** Ends it, with its connection. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#client.status !== 'end') {
+      const ended = new Promise<void>((resolve) => void this.#client.once('end', resolve));
+      this.#client.disconnect();
+      await ended;
+    }
+    await this.#done;
+  }
+
+  async #read(blockMs: number): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        const answer = await this.#client.xread('COUNT', BATCH, 'BLOCK', blockMs, 'STREAMS', this.#stream, this.#last);
+        for (const [, events] of answer ?? []) {
+          for (const [id, fields] of events) {
+            this.#last = id;
+            if (this.#wants(jobOf(fields))) this.#onEvent(eventOf(fields));
+          }
+        }
+      } catch {
+        // The connection was closed, or Redis answers errors while it loads its data.
+        if (!this.#isClosed) await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+}
+
+/** The job of an event. BullMQ has its id behind the kind of the event. */
+function jobOf(fields: readonly string[]): string {
+  return (fields[2] === 'jobId' ? fields[3] : fields[fields.indexOf('jobId') + 1]) ?? '';
+}
+
+function eventOf(fields: readonly string[]): QueueEvent {
+  const event: Record<string, string> = {};
+  for (let i = 0; i + 1 < fields.length; i += 2) event[fields[i] as string] = fields[i + 1] as string; // names and values in turn
+  return event;
+}

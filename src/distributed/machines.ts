@@ -1,0 +1,89 @@
+// The machines of a queue: each worker tells Redis every BEAT milliseconds what it runs, and one that
+// has not told anything for GONE milliseconds counts as gone.
+import type { Redis } from 'ioredis';
+import { loopTime } from '../core/index.ts';
+import type { RedisNames } from './remote-protocol.ts';
+
+/** Milliseconds between two signs of life. */
+export const BEAT = 2000;
+/** Milliseconds after which a machine without one counts as gone. */
+const GONE = 5 * BEAT;
+
+/** A job that a machine runs. */
+export interface MachineJob {
+  readonly id: string;
+  readonly name: string;
+  /** Counting from 1. */
+  readonly attempt: number;
+  /** When this attempt began, in milliseconds since the epoch, by the clock of Redis. */
+  readonly since: number;
+}
+
+/** A worker, as the others see it. */
+export interface Machine {
+  readonly id: string;
+  /** The name of the machine, and the process there. */
+  readonly host: string;
+  readonly pid: number;
+  /** Jobs that it runs at once. */
+  readonly concurrency: number;
+  /** The modules that it serves. */
+  readonly modules: readonly string[];
+  /** When it began, in milliseconds since the epoch, by the clock of Redis. */
+  readonly since: number;
+  /** True once it has been told to stop. */
+  readonly stopping: boolean;
+  readonly jobs: readonly MachineJob[];
+}
+
+/** Tells the others of a machine. `now` is the time by the clock of Redis. */
+export async function announce(client: Redis, names: RedisNames, machine: Machine, now: number): Promise<void> {
+  await client
+    .multi()
+    .zadd(names.machines, now, machine.id)
+    .hset(names.machineStates, machine.id, JSON.stringify(machine))
+    .exec();
+}
+
+/** Takes a machine off the list. */
+export async function withdraw(client: Redis, names: RedisNames, id: string): Promise<void> {
+  await client.multi().zrem(names.machines, id).hdel(names.machineStates, id).exec();
+}
+
+/** Returns the machines that live, the oldest first. Forgets those that do not. */
+export async function listMachines(client: Redis, names: RedisNames, now: number): Promise<readonly Machine[]> {
+  const gone = await client.zrangebyscore(names.machines, '-inf', now - GONE);
+  if (gone.length > 0)
+    await client
+      .multi()
+      .zremrangebyscore(names.machines, '-inf', now - GONE)
+      .hdel(names.machineStates, ...gone)
+      .exec();
+  const states = Object.values(await client.hgetall(names.machineStates));
+  const machines = states.map((text) => JSON.parse(text) as Machine); // announce() has written them
+  return machines.toSorted((a, b) => a.since - b.since);
+}
+
+/** The machines as they were lately, for figures that must not wait. */
+export class RecentMachines {
+  readonly #load: () => Promise<readonly Machine[]>;
+  #machines: readonly Machine[] = [];
+  #askedAt = -Infinity;
+
+  constructor(load: () => Promise<readonly Machine[]>) {
+    this.#load = load;
+  }
+
+  /** Returns what is known, and asks again if that is old. */
+  get(): readonly Machine[] {
+    if (loopTime() - this.#askedAt > BEAT) {
+      this.#askedAt = loopTime();
+      this.refresh().catch(() => undefined); // then they stay as they were
+    }
+    return this.#machines;
+  }
+
+  async refresh(): Promise<readonly Machine[]> {
+    return (this.#machines = await this.#load());
+  }
+}

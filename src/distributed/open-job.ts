@@ -1,0 +1,96 @@
+// OpenJob: a job in Redis for which a caller of this process waits.
+//
+// States: NEW -(add)-> SENT -(Redis has answered)-> ADDED -(active)-> RUNNING -> OVER. RUNNING can
+// become ADDED again: its worker was lost, was told to stop, or the job failed and is to be retried.
+// A cancel can come at any of them. OVER comes once, from whichever is first: the outcome, the
+// removal, the end of the patience with Redis or with a cancel.
+import { loopTime } from '../core/index.ts';
+import type { Job, JobPlace, ToWorker } from '../executors/index.ts';
+import type { DistributedJobOptions } from './distributed-options.ts';
+import type { Control } from './remote-protocol.ts';
+
+export class OpenJob implements JobPlace {
+  readonly id: string;
+  readonly job: Job;
+  readonly options: DistributedJobOptions;
+  /** The worker that runs it, counting from 0. Redis does not say which, so all are 0. */
+  readonly number: number = 0;
+  /** How often it has begun, as far as is known here: an event does not say it. */
+  attempt = 0;
+  /** The highest attempt that its workers, or Redis, have named. */
+  known = 0;
+  /** Resolves when Redis has accepted it, or never will. A plain promise: no cancel reaches who waits for it. */
+  readonly added: Promise<void>;
+  isAdded = false;
+  #resolveAdded: () => void = () => undefined;
+  /** Whether the command that adds it is on its way, or was. */
+  isSent = false;
+  /** Whether it waits for a worker, as far as is known here. */
+  isQueued = true;
+  isOver = false;
+  /** Whether it is among the jobs that are waited for: from its call to its end. */
+  isListed = false;
+  /** Why it is being cancelled; undefined while it is not. */
+  cancelMessage: string | undefined = undefined;
+  /** When its cancel is given up, on the loop's clock. */
+  giveUpAt: number = Infinity;
+  /** Whether a removal is on its way. */
+  isRemoving = false;
+  /** When something was last heard of it, on the loop's clock. */
+  heardAt: number = loopTime();
+  /** The attempt that streams; 0 for none. */
+  streaming = 0;
+  /** The number of items that have come. */
+  received = 0;
+  /** The number of items that the consumer has granted. */
+  #granted = 0;
+  #isStopped = false;
+  readonly #publish: (control: Control) => void;
+
+  constructor(id: string, job: Job, options: DistributedJobOptions, publish: (control: Control) => void) {
+    this.id = id;
+    this.job = job;
+    this.options = options;
+    this.#publish = publish;
+    this.added = new Promise((resolve) => {
+      this.#resolveAdded = resolve;
+    });
+  }
+
+  /** Called when Redis has accepted it, and when it is over. */
+  acknowledge(): void {
+    this.isAdded = true;
+    this.#resolveAdded();
+  }
+
+  get hasKey(): boolean {
+    return this.options.key !== undefined;
+  }
+
+  /** Sends a message of the stream's consumer. */
+  post(message: ToWorker): void {
+    if (message.type === 'credit') this.#granted += message.items;
+    if (message.type === 'stop') this.#isStopped = true;
+    this.repeat();
+  }
+
+  /** Sends again what its worker must know. It may have been lost, and a new worker has not heard it. */
+  repeat(): void {
+    const { id } = this;
+    if (this.#isStopped) this.#publish({ id, type: 'stop' });
+    else if (this.#granted > 0) this.#publish({ id, type: 'credit', items: this.#granted });
+  }
+
+  /** Sends the cancel to the worker that runs it. */
+  publishCancel(): void {
+    this.#publish({ id: this.id, type: 'cancel', message: this.cancelMessage ?? 'Cancelled' });
+  }
+
+  /** Called when an attempt begins: with its number, where that is known. */
+  begins(attempt: number): void {
+    this.isQueued = false;
+    if (attempt <= this.attempt || this.isOver) return;
+    this.attempt = attempt;
+    this.job.started(this);
+  }
+}
