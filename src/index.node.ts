@@ -1,9 +1,28 @@
 // The root door on Node, Bun and Deno: the pure rooms joined to this host.
-import { installNodeHost } from './hosts/node/index.ts';
+import { host, reportException } from './core/index.ts';
+import { installNodeHost, setDump, setting } from './hosts/node/index.ts';
 import { installNodeSystem } from './net/index.ts';
 
 installNodeHost();
 installNodeSystem();
+
+// What looks into the program is loaded when somebody looks: it is a fifth of the time that this door
+// takes to load.
+setDump(() => {
+  import('./introspect/index.ts').then(
+    ({ dumpText, takeSnapshot }) => host.report(dumpText(takeSnapshot())),
+    (error: unknown) => reportException({ message: 'The dump could not be printed', error }),
+  );
+});
+
+// MAITRE_INSPECT=1 attaches an inspector.
+const inspect = setting('MAITRE_INSPECT') ?? '0';
+if (!/^(?:0|false|)$/.test(inspect)) {
+  import('./inspect/index.ts').then(
+    ({ attach }) => attach(inspect),
+    (error: unknown) => reportException({ message: 'The inspector did not start', error }),
+  );
+}
 
 export {
   fromNodeDuplex,

@@ -59,6 +59,10 @@ interface TextOption extends OptionBase {
   /** The placeholder for the value in the help, in capitals. */
   readonly value: string;
   readonly fallback?: string;
+  /** What applies without the option, shown as its default: `no limit`. */
+  readonly without?: string;
+  /** A letter: `o` for `-o`. */
+  readonly short?: string;
 }
 
 /** A whole number. */
@@ -79,7 +83,9 @@ interface CountOption extends OptionBase {
 interface ChoiceOption extends OptionBase {
   readonly type: 'choice';
   readonly choices: readonly string[];
-  readonly fallback: string;
+  readonly fallback?: string;
+  /** What applies without the option, shown as its default. */
+  readonly without?: string;
 }
 
 /** An argument that is no option. */
@@ -131,5 +137,24 @@ export class CommandError extends Error {
     super(message);
     this.exitCode = exitCode;
     this.detail = detail;
+  }
+
+  /** Whether the help of the command helps: after wrong usage. */
+  get isUsage(): boolean {
+    return this.exitCode === 2;
+  }
+}
+
+/**
+ * A failure of a command that looks at a process. Its codes are grep's: 2 is trouble of any kind,
+ * 1 is nothing found.
+ */
+export class CommandTrouble extends CommandError {
+  constructor(message: string, detail = '', exitCode: 1 | 2 = 2) {
+    super(message, exitCode, detail === '' ? undefined : detail);
+  }
+
+  override get isUsage(): boolean {
+    return false;
   }
 }

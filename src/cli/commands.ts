@@ -14,6 +14,66 @@ export const commands: readonly CommandRow[] = [
     load: async () => (await import('./connect.ts')).command,
   },
   {
+    name: 'worker',
+    summary: 'run jobs from a queue on Redis with the functions that FILE exports',
+    load: async () => (await import('./worker.ts')).command,
+  },
+  {
+    name: 'ps',
+    summary: 'show what the clients and tasks of a running program wait for',
+    load: async () => (await import('./ps.ts')).command,
+  },
+  {
+    name: 'pstree',
+    summary: 'show which task was created by which',
+    load: async () => (await import('./pstree.ts')).command,
+  },
+  {
+    name: 'top',
+    summary: 'watch the clients of a running program',
+    load: async () => (await import('./top.ts')).command,
+  },
+  {
+    name: 'connections',
+    summary: 'list the clients of a running program',
+    load: async () => (await import('./connections.ts')).command,
+  },
+  {
+    name: 'blocked',
+    summary: 'show which code holds the loop, or held it',
+    load: async () => (await import('./blocked.ts')).command,
+  },
+  {
+    name: 'bill',
+    summary: 'show where the time of one client went',
+    load: async () => (await import('./bill.ts')).command,
+  },
+  {
+    name: 'record',
+    summary: 'write what a program did, or does, as a page to replay in slow motion',
+    load: async () => (await import('./record.ts')).command,
+  },
+  {
+    name: 'trace',
+    summary: 'write what a program did, or does, as a trace for Perfetto',
+    load: async () => (await import('./trace.ts')).command,
+  },
+  {
+    name: 'cancel',
+    summary: 'cancel the handler of a client, or a task',
+    load: async () => (await import('./cancel.ts')).command,
+  },
+  {
+    name: 'console',
+    summary: 'print the address of the page that shows a running program',
+    load: async () => (await import('./console.ts')).command,
+  },
+  {
+    name: 'mcp',
+    summary: 'let a coding agent look into a running program',
+    load: async () => (await import('./mcp.ts')).command,
+  },
+  {
     name: 'completion',
     summary: 'print a script with which a shell completes these commands',
     load: async () => (await import('./completion.ts')).command,

@@ -1,6 +1,7 @@
-// SIGHUP: the terminal has closed, or a user expects it to end a server. It ends the server like
-// SIGTERM, unless FILE listens for the signal itself: many servers reload their settings then.
-import { readFileSync } from 'node:fs';
+// SIGHUP: the terminal has closed, or a user sends it. In a process that serves by itself, it ends
+// the server like SIGTERM, unless FILE listens for the signal itself: many servers reload their
+// settings then. A supervisor reloads its workers, unless the terminal has closed.
+import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /**
  * From now on, the first SIGHUP counts as a SIGTERM when nothing else listens for it. Further ones
@@ -14,10 +15,36 @@ export function endOnHangUp(): void {
   process.on('SIGHUP', () => {
     if (!first || process.listenerCount('SIGHUP') > 1) return;
     first = false;
-    // Windows has no signals to send: kill() would end the process at once.
-    if (process.platform === 'win32') process.emit('SIGTERM', 'SIGTERM');
-    else process.kill(process.pid, 'SIGTERM');
+    terminate();
   });
+}
+
+/** Calls `reload` for each SIGHUP; a terminal that closes ends the process like SIGTERM. */
+export function reloadOnHangUp(reload: () => void): void {
+  const hadTerminal = hasTerminal();
+  let isEnding = false;
+  process.on('SIGHUP', () => {
+    if (isEnding) return;
+    isEnding = hadTerminal && !hasTerminal();
+    if (isEnding) terminate();
+    else reload();
+  });
+}
+
+/** Whether there is a terminal that signals come from. It cannot be opened after it has closed. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function terminate(): void {
+  // Windows has no signals to send: kill() would end the process at once.
+  if (process.platform === 'win32') process.emit('SIGTERM', 'SIGTERM');
+  else process.kill(process.pid, 'SIGTERM');
 }
 
 /** SIGHUP is signal 1: the lowest bit of the mask. */

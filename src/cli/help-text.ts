@@ -43,9 +43,10 @@ function optionRows(options: Command['options']): [string, string][] {
   ];
 }
 
-/** `--port PORT`, `--quiet`. */
+/** `--port PORT`, `--quiet`, `--output FILE, -o`. */
 export function optionUsage(name: string, option: Option): string {
-  return `--${name} ${placeholder(option)}`.trimEnd();
+  const short = 'short' in option && option.short !== undefined ? `, -${option.short}` : '';
+  return `--${name} ${placeholder(option)}`.trimEnd() + short;
 }
 
 /** The default of an option as the help shows it. Empty without one. */

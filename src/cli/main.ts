@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The command `maitre`. Finds one command in the table, loads it, reads its arguments, runs it, and
 // ends with its exit code: 0 done, 1 it failed, 2 wrong usage.
-import { readFileSync } from 'node:fs';
 import { escapeControl, escapeLines, quote } from '../base/index.ts';
 import { CommandError } from './command.ts';
 import { commands } from './commands.ts';
@@ -21,7 +20,8 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (name === '--version' || name === '-v') {
-    process.stdout.write(`${version()}\n`);
+    const { packageVersion } = await import('../hosts/node/index.ts');
+    process.stdout.write(`${packageVersion()}\n`);
     return 0;
   }
   if (name === undefined) {
@@ -43,26 +43,27 @@ async function main(args: readonly string[]): Promise<number> {
   return command.run(parsed.values, parsed.positionals, { given: parsed.given, commands });
 }
 
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return (manifest as { version: string }).version; // our own package.json
-}
-
 // The reader of our output may leave before us (`| head`). That must not end a server.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+// Any other error, such as a full disk, means that what was asked for is not there.
+let isLost = false;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE' || isLost || hasRun) return;
+  isLost = true;
+  process.exitCode = 2;
+  process.stderr.write(`maitre: cannot write to standard output: ${error.message}\n`);
+});
 
 let code: number;
 try {
   code = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof CommandError)) throw error;
-  process.stderr.write(
-    `maitre: ${escapeControl(error.message)}${error.exitCode === 2 ? ` (${help} tells more)` : ''}\n`,
-  );
+  process.stderr.write(`maitre: ${escapeControl(error.message)}${error.isUsage ? ` (${help} tells more)` : ''}\n`);
   if (error.detail !== undefined) process.stderr.write(`${escapeLines(error.detail)}\n`);
   code = error.exitCode;
 }
-process.exitCode = code;
+process.exitCode = isLost ? 2 : code;
 if (hasRun) {
   // The served file may have left timers or sockets open. They must not keep an ended server alive.
   const { endProcess } = await import('../hosts/node/index.ts');

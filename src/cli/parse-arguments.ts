@@ -34,7 +34,13 @@ export function parseArguments(name: string, command: Command, args: readonly st
     args: [...args],
     options: {
       ...Object.fromEntries(
-        Object.entries(options).map(([each, { type }]) => [each, { type: type === 'flag' ? 'boolean' : 'string' }]),
+        Object.entries(options).map(([each, option]) => [
+          each,
+          {
+            type: option.type === 'flag' ? ('boolean' as const) : ('string' as const),
+            ...('short' in option && option.short !== undefined ? { short: option.short } : {}),
+          },
+        ]),
       ),
       help: { type: 'boolean', short: 'h' },
     },

@@ -1,9 +1,9 @@
 // `maitre serve --log json`: one JSON object a line, for programs that collect logs. Events of
 // every kind go to standard output, so that their order holds.
-import type { ServeListener } from './serve-events.ts';
+import type { ServeEvent, WorkersEvent } from '../workers/index.ts';
 
 /** Prints each event, with `time` as its first key, in ISO 8601. */
-export const printJson: ServeListener = (event) => {
+export const printJson = (event: ServeEvent | WorkersEvent): void => {
   process.stdout.write(`${jsonLine({ time: new Date().toISOString(), ...event })}\n`);
 };
 

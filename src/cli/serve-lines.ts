@@ -4,7 +4,15 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { escapeControl, escapeLines } from '../base/index.ts';
 import { type Address, formatAddress } from '../index.node.ts';
-import type { ClientEndedEvent, ReadyEvent, ServeListener, StoppingEvent } from './serve-events.ts';
+import type {
+  ClientEndedEvent,
+  ClientOpenedEvent,
+  ErrorEvent,
+  ReadyEvent,
+  RequestEvent,
+  ServeListener,
+  StoppingEvent,
+} from '../workers/index.ts';
 import { connectCommand, type TlsFiles } from './tls-files.ts';
 
 /** @param tls the certificate, for the command that the banner shows */
@@ -14,12 +22,9 @@ export function linePrinter(tls: TlsFiles | undefined): ServeListener {
       case 'ready':
         return print(...banner(event, tls));
       case 'client':
-        return event.state === 'ended' ? print(clientLine(event)) : undefined;
-      case 'error': {
-        const where = `connection ${event.id} from ${formatAddress(event.peer)}`;
-        process.stderr.write(`error in the handler of ${where}: ${escapeLines(event.error)}\n`);
-        return;
-      }
+      case 'request':
+      case 'error':
+        return printServed(event);
       case 'stopping':
         return print(stoppingLine(event));
       case 'stopped': {
@@ -30,8 +35,38 @@ export function linePrinter(tls: TlsFiles | undefined): ServeListener {
   };
 }
 
-function print(...lines: readonly string[]): void {
+/**
+ * Prints what was served, or could not be.
+ * @param label who served it, before the line
+ */
+export function printServed(event: ClientOpenedEvent | ClientEndedEvent | RequestEvent | ErrorEvent, label = ''): void {
+  switch (event.event) {
+    case 'client':
+      return event.state === 'ended' ? print(label + clientLine(event)) : undefined;
+    case 'request':
+      return print(label + requestLine(event));
+    case 'error': {
+      const { id, peer, request } = event;
+      const what = request === undefined ? `connection ${id}` : escapeControl(request);
+      const where = `${what} from ${from(peer)}`;
+      process.stderr.write(`${label}error in the handler of ${where}: ${escapeLines(event.error)}\n`);
+    }
+  }
+}
+
+/** Prints lines to standard output. */
+export function print(...lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${escapeControl(line)}\n`).join(''));
+}
+
+function requestLine({ peer, method, path, status, bytes, ms, gone }: RequestEvent): string {
+  const size = bytes === undefined ? '' : `  ${bytes} bytes`;
+  const end = gone ? '  client left' : '';
+  return `${from(peer)}  ${method} ${path}  ${status ?? '-'}${size}  ${ms.toFixed(0)} ms${end}`;
+}
+
+function from(peer: Address | undefined): string {
+  return peer === undefined ? 'an unknown client' : formatAddress(peer);
 }
 
 function clientLine({ peer, ms, bytesRead, bytesWritten, outcome, reason }: ClientEndedEvent): string {
@@ -46,10 +81,40 @@ function stoppingLine({ clients, grace }: StoppingEvent): string {
 }
 
 /** The lines that say where it listens and what to type. */
-function banner({ addresses, file }: ReadyEvent, tls: TlsFiles | undefined): string[] {
+function banner(event: ReadyEvent, tls: TlsFiles | undefined): string[] {
+  const { inspector, pid } = event;
+  const lines = event.http === true ? howToOpen(event, tls) : howToConnect(event, tls);
+  if (inspector === undefined) return lines;
+  const page = inspector.page ?? `npx maitre console ${pid}`;
+  return [...lines, 'to look into it, type or open:', `    npx maitre ps ${pid}`, `    ${page}`];
+}
+
+/** The lines for an app that is served over HTTP. */
+function howToOpen(event: ReadyEvent, tls: TlsFiles | undefined): string[] {
+  const first = event.addresses.find(isReachable);
+  const scheme = tls === undefined ? 'http' : 'https';
+  const lines = [`${serving(event)} over ${scheme.toUpperCase()}${withWorkers(event)}; Ctrl-C ends it`];
+  if (first === undefined) return lines;
+  if ('path' in first) {
+    const how = tls === undefined ? '' : `--cacert ${tls.files.cert} `;
+    return [...lines, 'to see it work, type:', `    curl ${how}--unix-socket ${first.path} ${scheme}://localhost/`];
+  }
+  const host = formatAddress({ ...first, address: reachable(first.address) });
+  return [...lines, 'to see it work, open:', `    ${scheme}://${host}/`];
+}
+
+function serving({ file, addresses }: ReadyEvent): string {
   const where = addresses.map(formatAddress).join(' and ');
-  const first = addresses.find(isReachable);
-  const lines = [`serving ${file} on ${where}${tls === undefined ? '' : ' over TLS'}; Ctrl-C ends it`];
+  return where === '' ? `running ${file}` : `serving ${file} on ${where}`;
+}
+
+function withWorkers({ workers }: ReadyEvent): string {
+  return workers === undefined ? '' : ` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+}
+
+function howToConnect(event: ReadyEvent, tls: TlsFiles | undefined): string[] {
+  const first = event.addresses.find(isReachable);
+  const lines = [`${serving(event)}${tls === undefined ? '' : ' over TLS'}${withWorkers(event)}; Ctrl-C ends it`];
   if (first === undefined) return lines;
   lines.push('to see it work, type in another terminal:');
   if (tls !== undefined) {

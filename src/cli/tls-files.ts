@@ -23,6 +23,21 @@ export function readTlsFiles(cert: string | undefined, key: string | undefined):
   return { files: { cert, key }, cert: read('--tls-cert', cert), key: read('--tls-key', key) };
 }
 
+/**
+ * The certificate and the key as they are in the files whenever they are asked for: each new worker has
+ * those of its start, so that a reload takes over a renewed certificate.
+ */
+export function freshTls({ files }: TlsFiles): { readonly cert: Buffer; readonly key: Buffer } {
+  return {
+    get cert() {
+      return read('--tls-cert', files.cert);
+    },
+    get key() {
+      return read('--tls-key', files.key);
+    },
+  };
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EACCES: 'permission denied',

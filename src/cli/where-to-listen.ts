@@ -1,11 +1,17 @@
 // Decides where `maitre serve` listens: on the address or descriptor that the user set, else on the
 // sockets that systemd handed over, else on the default address.
-import { escapeControl } from '../base/index.ts';
-import { listenFds, type ServerOptions } from '../index.node.ts';
+import { listenFds } from '../index.node.ts';
 import { CommandError, type Values } from './command.ts';
+import { note } from './note.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 type Place = Pick<Values<ServeOptions>, 'host' | 'port' | 'path' | 'fd'>;
+
+/** Options of a server. */
+export type Where =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string }
+  | { readonly fd: number | readonly number[] };
 
 /**
  * Deletes the variables of handed-over sockets from the environment, so that FILE, which is loaded
@@ -13,7 +19,7 @@ type Place = Pick<Values<ServeOptions>, 'host' | 'port' | 'path' | 'fd'>;
  * @param given the options that the user set; the others have their fallbacks
  * @throws CommandError for options that exclude each other, and for variables that make no sense
  */
-export function whereToListen({ host, port, path, fd }: Place, given: ReadonlySet<keyof ServeOptions>): ServerOptions {
+export function whereToListen({ host, port, path, fd }: Place, given: ReadonlySet<keyof ServeOptions>): Where {
   const hasAddress = given.has('host') || given.has('port');
   if (path !== undefined && hasAddress) throw new CommandError('give either --path, or --host and --port', 2);
   if (fd !== undefined && (path !== undefined || hasAddress)) {
@@ -40,8 +46,4 @@ function takeHandedOver(): number[] {
   } catch (error) {
     throw new CommandError((error as Error).message, 1); // it throws RangeErrors
   }
-}
-
-function note(text: string): void {
-  process.stderr.write(`maitre: ${escapeControl(text)}\n`);
 }

@@ -85,6 +85,14 @@ export class FakeClock implements Disposable {
     if (next !== undefined) this.#jump(next);
   }
 
+  /**
+   * Moves the time on by `ms` milliseconds at once, as code that keeps the loop does: what is due
+   * meanwhile fires afterwards. @internal
+   */
+  elapse(ms: number): void {
+    this.#now += ms;
+  }
+
   /** `<FakeClock at 250 ms>`, for logs. */
   toString(): string {
     return `<FakeClock at ${this.#now} ms>`;

@@ -63,11 +63,14 @@ test(
     const files = ['a name.mjs', 'certificates', 'handler.mjs'];
     for (const [words, expected] of [
       [[''], ['--help', '--version', ...commands.map(({ name }) => name)].sort()],
-      [['co'], ['completion', 'connect']],
+      [['co'], ['completion', 'connect', 'connections', 'console']],
       [['--v'], ['--version']],
       [['serve', ''], files],
       [['serve', 'a'], ['a name.mjs']],
-      [['serve', '--ma'], ['--max-connections']],
+      [
+        ['serve', '--ma'],
+        ['--max-connections', '--max-lifetime', '--max-memory'],
+      ],
       [
         ['serve', 'handler.mjs', '--tls'],
         ['--tls-cert', '--tls-key'],
@@ -120,7 +123,7 @@ test(
     const text = await script('fish');
     for (const [line, expected] of [
       ['maitre ', commands.map(({ name }) => name).sort()],
-      ['maitre serve --ma', ['--max-connections']],
+      ['maitre serve --ma', ['--max-connections', '--max-lifetime', '--max-memory']],
       ['maitre serve ', ['handler.mjs']],
       ['maitre serve --log ', ['json', 'text']],
       ['maitre serve --port ', []],

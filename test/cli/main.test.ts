@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { commands } from '#src/cli/commands.js';
@@ -53,7 +54,7 @@ test('maitre --version and -v print the version of the package', async () => {
 
 /** Wrong usage: the arguments, and the line that tells what is wrong. */
 const wrong: [args: string[], line: RegExp][] = [
-  [[], /a command is missing: serve, connect, completion, help/],
+  [[], /a command is missing: serve, connect, worker, ps, .*, completion, help/],
   [['fly'], /unknown command "fly"/],
   [['srve'], /unknown command "srve"; did you mean serve\? \(maitre --help tells more\)/],
   [['help', 'conect'], /unknown command "conect"; did you mean connect\?/],
@@ -96,3 +97,25 @@ test('wrong usage is told in one line that names --help, with exit code 2', asyn
   };
   await Promise.all([work(), work(), work()]);
 });
+
+test(
+  'output that cannot be written is one line and exit code 2, and a reader that has left is no error',
+  () => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const { status, stderr } = spawnSync(process.execPath, [maitre, '--help'], {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      });
+      assert.match(stderr, /^maitre: cannot write to standard output: .*\n$/);
+      assert.equal(status, 2);
+    } finally {
+      closeSync(full);
+    }
+    const left = spawnSync('sh', ['-c', '("$0" "$1" --help; echo $? >&2) | true', process.execPath, maitre], {
+      encoding: 'utf8',
+    });
+    assert.equal(left.stderr, '0\n');
+  },
+  { skip: existsSync('/dev/full') ? false : 'there is no /dev/full' },
+);

@@ -1,7 +1,7 @@
 // `maitre serve --log json`.
 import assert from 'node:assert/strict';
 import { openConnection } from 'maitre';
-import type { ServeEvent } from '#src/cli/serve-events.js';
+import type { ServeEvent } from '#src/workers/serve/serve-events.js';
 import { jsonLine } from '#src/cli/serve-json.js';
 import { endsWith, Folder, maitre, Program } from '../support/program.js';
 import { test } from '../support/test.js';

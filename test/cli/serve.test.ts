@@ -1,7 +1,7 @@
 // `maitre serve` as a process: what it prints, what its options do, and how it ends.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -680,3 +680,41 @@ function hasIPv6(): Promise<boolean> {
     server.listen(0, '::1', () => server.close(() => resolve(true)));
   });
 }
+
+// ---- the inspector -----------------------------------------------------------------------------------------------
+
+test('--inspect lets others look into it, and says how', async () => {
+  using folder = new Folder();
+  const env = { XDG_RUNTIME_DIR: folder.path };
+  await using serving = await startServing([folder.write('echo.mjs', ECHO), '--inspect'], { env });
+  const { pid } = serving.program.child;
+  await serving.program.sees(
+    new RegExp(`\\nto look into it, type or open:\\n    npx maitre ps ${pid}\\n    npx maitre console ${pid}\\n`),
+  );
+  assert.ok(existsSync(join(folder.path, `maitre/${pid}.sock`)));
+});
+
+test('--inspect shows FILE as the program, and takes the words of MAITRE_INSPECT', async () => {
+  using folder = new Folder();
+  const env = { XDG_RUNTIME_DIR: folder.path, MAITRE_INSPECT: 'control,record' };
+  const file = folder.write('echo.mjs', ECHO);
+  await using serving = await startServing([file, '--inspect'], { env });
+  const pid = `${serving.program.child.pid}`;
+  const { stdout } = await runMaitre(['ps', pid], { env });
+  assert.match(stdout, new RegExp(`^pid ${pid} · echo\\.mjs · `, 'm'));
+  const cancelled = await runMaitre(['cancel', '4711', pid, '--yes'], { env });
+  assert.match(cancelled.stderr, /4711/);
+  assert.doesNotMatch(cancelled.stderr, /control/);
+  const recorded = await runMaitre(['record', pid, '-o', '-'], { env });
+  assert.doesNotMatch(recorded.stderr, /does not run/);
+});
+
+test('--inspect in a folder that others can enter says so and does not start', async () => {
+  using folder = new Folder();
+  chmodSync(folder.path, 0o755);
+  mkdirSync(join(folder.path, 'maitre'), { mode: 0o755 });
+  const env = { XDG_RUNTIME_DIR: folder.path };
+  const { code, stderr } = await runMaitre(['serve', folder.write('echo.mjs', ECHO), '--inspect'], { env });
+  assert.notEqual(code, 0);
+  assert.match(stderr, /Cannot start inspector: the folder .* has the mode 755, expected 700/);
+});

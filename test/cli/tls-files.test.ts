@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { openConnection } from 'maitre';
-import { first as certificate } from '../net/fixtures/certificates.js';
+import { first as certificate, renewed } from '../net/fixtures/certificates.js';
 import { endsWith, Folder, maitre, Program, runMaitre, startServing } from '../support/program.js';
 import { test } from '../support/test.js';
 
@@ -119,3 +119,30 @@ test('what is wrong with the files is one line that names the option and the fil
     assert.equal(stderr.split('\n').length, 2, stderr);
   }
 });
+
+const isNode = !('bun' in process.versions || 'deno' in process.versions);
+
+test(
+  'a reload of workers serves the certificate that the files have now, and one that cannot be read leaves the old',
+  async () => {
+    using folder = new TlsFolder();
+    await using serving = await startServing([...folder.options, '--workers', '1']);
+    const { port, program } = serving;
+    const greet = async (ca: string): Promise<string> => {
+      await using connection = await openConnection({ host: '127.0.0.1', port, tls: { ca } });
+      connection.writer.write('soup\n');
+      return String(await connection.reader.read());
+    };
+    assert.equal(await greet(certificate.cert), 'got soup\n');
+    folder.write('cert.pem', renewed.cert);
+    folder.write('key.pem', renewed.key);
+    program.signal('SIGHUP');
+    await program.sees(/^reloaded: a new worker serves\n/m);
+    assert.equal(await greet(renewed.cert), 'got soup\n');
+    folder.write('cert.pem', 'broken');
+    program.signal('SIGHUP');
+    await program.sees(/^reload failed: .*certificate in PEM form\n/m, 'stderr');
+    assert.equal(await greet(renewed.cert), 'got soup\n');
+  },
+  { skip: !isNode && 'this runtime cannot hand clients to workers', timeout: 120_000 },
+);

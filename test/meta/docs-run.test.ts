@@ -27,10 +27,18 @@ const documents = [
   'reference/signals',
   'reference/subprocess',
   'reference/executors',
+  'reference/pool',
   'reference/files',
+  'reference/fetch',
+  'reference/http',
+  'reference/websocket',
   'guides/race',
   'guides/offload',
+  'guides/http',
   'guides/sources',
+  'guides/see',
+  'guides/databases',
+  'guides/chat',
 ];
 const folder = 'build/docs-run';
 
@@ -87,6 +95,7 @@ describe('the reference', () => {
         const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
           cwd: join(root, folder, 'out'),
           env,
+          timeout: 50_000,
         });
         assert.equal(stderr, '');
         const printed = new Map(

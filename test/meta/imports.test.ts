@@ -27,6 +27,8 @@ const table: Readonly<Record<string, Rule>> = {
   streams: { rooms: ['base', 'core', 'sync'], node: false },
   testing: { rooms: pure, node: false },
   introspect: { rooms: ['base', 'core'], node: false },
+  // Apart, because every program loads it.
+  'introspect/call-graph': { rooms: ['base', 'core'], node: false },
   'hosts/node': { rooms: ['base', 'core'], node: true },
   'hosts/web': { rooms: ['base', 'core'], node: false },
   adapters: { rooms: ['base', 'core', 'streams'], node: true },
@@ -40,26 +42,58 @@ const table: Readonly<Record<string, Rule>> = {
   'executors/node': { rooms: [...pure, 'executors', 'hosts/node'], node: true },
   'executors/check': { rooms: [...pure, 'testing', 'executors'], node: false },
   'executors/web': { rooms: [...pure, 'executors', 'hosts/web'], node: false },
-  distributed: { rooms: [...pure, 'executors'], node: true },
-  http: { rooms: [...pure, 'net'], node: true },
-  mysql: { rooms: [...pure, 'net'], node: true },
-  inspect: { rooms: [...pure, 'introspect', 'net'], node: true },
-  console: { rooms: ['inspect'], node: false },
+  distributed: {
+    rooms: [...pure, 'executors', 'executors/node', 'hosts/node'],
+    node: true,
+    packages: ['bullmq', 'ioredis'],
+  },
+  pool: { rooms: pure, node: false },
+  // What every driver of a database shares: connections that stop their statement, transactions, streams of rows.
+  database: { rooms: [...pure, 'pool'], node: false },
+  mysql: { rooms: [...pure, 'pool', 'database'], node: true, packages: ['mysql2'] },
+  postgres: { rooms: [...pure, 'pool', 'database'], node: true, packages: ['pg'] },
+  http: { rooms: [...pure, 'net'], node: true, packages: ['ws'] },
+  // The messages alone: viewers and pages read nothing else of a process.
+  'inspect/protocol': { rooms: ['base', 'introspect'], node: false },
+  'inspect/sockets': { rooms: ['base', 'core', 'hosts/node'], node: true },
+  inspect: { rooms: [...pure, 'introspect', 'inspect/protocol', 'inspect/sockets', 'net', 'hosts/node'], node: true },
+  workers: {
+    rooms: [...pure, 'introspect', 'net', 'http', 'hosts/node', 'inspect', 'inspect/protocol', 'inspect/sockets'],
+    node: true,
+  },
+  console: { rooms: ['base', 'inspect/protocol'], node: false },
+  // Runs in browsers. Side by side runs the real library there, in memory.
+  'console/page': {
+    rooms: [...pure, 'inspect/protocol', 'console', 'introspect', 'net', 'simulation', 'testing', 'hosts/web'],
+    node: false,
+    packages: ['preact', '@preact/signals', 'uplot'],
+  },
   // Public doors, the entry files at the root of src (see `problemOf`); base for how text is printed, the host for how a
-  // process ends.
-  cli: { rooms: ['base', 'hosts/node'], node: true, packages: ['tsx'] },
+  // process ends; the console for its terminal views.
+  cli: {
+    rooms: ['base', 'hosts/node', 'console', 'workers', 'inspect/protocol', 'inspect/sockets'],
+    node: true,
+    packages: ['tsx'],
+  },
 };
 
 interface Import {
   readonly specifier: string;
   /** Whether it imports only types, and so nothing when it runs: `import type`, `export type`. */
   readonly isType: boolean;
+  /** Whether it is a call of `import()`, which loads nothing until then. */
+  readonly isCall: boolean;
 }
 
 type Sources = ReadonlyMap<string, string>;
 
 describe('imports', () => {
-  const sources: Sources = new Map(listFiles('src', '.ts').map((file) => [file.slice('src/'.length), readText(file)]));
+  const sources: Sources = new Map(
+    [...listFiles('src', '.ts'), ...listFiles('src', '.tsx')].map((file) => [
+      file.slice('src/'.length),
+      readText(file),
+    ]),
+  );
 
   test('every import is allowed by the table', () => {
     assert.deepEqual(findForbiddenImports(sources), []);
@@ -72,6 +106,26 @@ describe('imports', () => {
     assert.deepEqual(
       written,
       Object.fromEntries(rules.map(([room, rule]) => [room, { rooms: rule?.rooms.toSorted(), node: rule?.node }])),
+    );
+  });
+
+  test('the two halves of the inspector import nothing of each other', () => {
+    const crossings = (from: string, to: string): string[] =>
+      [...sources]
+        .filter(([file]) => file.startsWith(`inspect/${from}/`))
+        .flatMap(([file, code]) => parseImports(code).map(({ specifier }) => [file, resolve(file, specifier)] as const))
+        .filter(([, target]) => target.startsWith(`inspect/${to}/`))
+        .map(([file, target]) => `${file} imports ${target}`);
+    assert.deepEqual([...crossings('main', 'worker'), ...crossings('worker', 'main')], []);
+  });
+
+  test('the root door loads nothing of what looks into a program', () => {
+    const loaded = findLoaded(sources, 'index.node.ts');
+    assert.ok(loaded.has('introspect/call-graph/index.ts'));
+    const watching = [...loaded].filter((file) => /^(?:introspect|inspect|console|cli)\//.test(file));
+    assert.deepEqual(
+      watching.filter((file) => !file.startsWith('introspect/call-graph/')),
+      [],
     );
   });
 
@@ -180,7 +234,7 @@ describe('the import checker', () => {
 
 /** The table of rooms in a page: a row for each room, with what it may import and which built-in modules. */
 function parseTable(page: string): Record<string, Rule> {
-  const rows = page.matchAll(/^\| `([a-z/]+)`\s*\| (.*?)\s*\| (.*?)\s*\|$/gm);
+  const rows = page.matchAll(/^\| `([a-z/-]+)`\s*\| (.*?)\s*\| (.*?)\s*\|$/gm);
   return Object.fromEntries(
     [...rows].map(([, room = '', imports = '', node = '']) => {
       const named = [...imports.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
@@ -250,9 +304,18 @@ function parseImports(code: string): Import[] {
   );
   const calls = plain.matchAll(/\bimport\s*\(\s*(['"])([^'"\n]+)\1/g);
   return [
-    ...[...declarations].map((match) => ({ specifier: match[3] ?? '', isType: match[1] !== undefined })),
-    ...[...calls].map((match) => ({ specifier: match[2] ?? '', isType: false })),
+    ...[...declarations].map((match) => ({ specifier: match[3] ?? '', isType: match[1] !== undefined, isCall: false })),
+    ...[...calls].map((match) => ({ specifier: match[2] ?? '', isType: false, isCall: true })),
   ];
+}
+
+/** The files that a file loads as soon as it is loaded itself. */
+function findLoaded(files: Sources, from: string, loaded: Set<string> = new Set()): ReadonlySet<string> {
+  if (loaded.has(from)) return loaded;
+  loaded.add(from);
+  for (const { specifier, isType, isCall } of parseImports(files.get(from) ?? ''))
+    if (!isType && !isCall && specifier.startsWith('.')) findLoaded(files, resolve(from, specifier), loaded);
+  return loaded;
 }
 
 /** The way from a file to the first built-in module that it imports when it runs; undefined if there is none. */

@@ -61,9 +61,19 @@ describe('the package', () => {
     assert.deepEqual(lost, []);
   });
 
-  test('asks for the types of Node, which its declarations use, and does without them', () => {
-    assert.deepEqual(manifest['peerDependencies'], { '@types/node': '>=20.19' });
-    assert.deepEqual(manifest['peerDependenciesMeta'], { '@types/node': { optional: true } });
+  test('asks for the types of Node, which its declarations use, and for what one door needs; it does without them', () => {
+    const peers = {
+      '@types/node': '>=20.19',
+      bullmq: '>=6.7',
+      ioredis: '>=6',
+      mysql2: '>=3.20',
+      pg: '>=8.23',
+      'unix-dgram': '>=2.0.6',
+      ws: '>=8.18',
+    };
+    assert.deepEqual(manifest['peerDependencies'], peers);
+    const optional = Object.keys(peers).map((name) => [name, { optional: true }]);
+    assert.deepEqual(manifest['peerDependenciesMeta'], Object.fromEntries(optional));
     assert.equal(manifest['dependencies'], undefined);
   });
 

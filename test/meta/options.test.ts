@@ -5,14 +5,25 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TaskGroupOptions, TaskOptions, WaitForManyOptions } from '#src/core/index.js';
 import { RUN } from '#src/core/run.js';
+import { BULL_EXECUTOR, DISTRIBUTED_JOB } from '#src/distributed/distributed-options.js';
+import { REDIS_BROADCAST } from '#src/distributed/broadcast-options.js';
+import { WORKER } from '#src/distributed/worker-options.js';
 import { EXECUTOR, JOB } from '#src/executors/executor-options.js';
 import { THREAD_EXECUTOR } from '#src/executors/node/thread-executor.js';
+import { INSPECTOR } from '#src/inspect/main/start-inspector.js';
 import { WORKER_EXECUTOR } from '#src/executors/web/worker-executor.js';
 import { OPEN_WRITER } from '#src/files/file-writer.js';
+import { DATABASE, TRANSACTION } from '#src/database/options.js';
 import { WATCH } from '#src/files/watch.js';
+import { EVENT_STREAM } from '#src/http/event-stream.js';
+import { FETCH_RETRY } from '#src/http/fetch-retry.js';
+import { FETCH } from '#src/http/http-client.js';
+import { HTTP } from '#src/http/http-options.js';
+import { WEB_SOCKET } from '#src/http/web-socket-options.js';
 import { DATAGRAM, MULTICAST } from '#src/net/datagram-options.js';
 import { CONNECT } from '#src/net/open-connection.js';
 import { SERVER } from '#src/net/server-options.js';
+import { POOL, POOL_RETRY } from '#src/pool/pool-options.js';
 import { BROADCAST } from '#src/queues/broadcast.js';
 import { SIMULATE } from '#src/simulation/simulate.js';
 import { FRAMES } from '#src/streams/framing/frames.js';
@@ -23,6 +34,7 @@ import { SUBPROCESS } from '#src/subprocess/subprocess-options.js';
 import { EXPLORE } from '#src/testing/explore.js';
 import { EVERY } from '#src/time/every.js';
 import { RETRY } from '#src/time/retry.js';
+import { CREW } from '#src/workers/workers-options.js';
 import { optionTables } from './markdown.js';
 import { listFiles, readText } from './source-files.js';
 
@@ -34,15 +46,27 @@ const WAIT: Record<keyof WaitForManyOptions, true> = { timeout: true, returnWhen
 
 /** What the tables of options under each heading must list together. */
 const documented: Readonly<Record<string, object>> = {
+  'databases.md#Options': DATABASE,
+  'databases.md#Transactions': TRANSACTION,
+  'distributed.md#BullExecutor': BULL_EXECUTOR,
+  'distributed.md#Options of a call': without(JOB, DISTRIBUTED_JOB),
+  'distributed.md#RedisBroadcast': REDIS_BROADCAST,
+  'distributed.md#worker': WORKER,
   'executors.md#Job options': JOB,
   'executors.md#ThreadExecutor, ProcessExecutor': EXECUTOR,
+  'http.md#Options': HTTP,
+  'inspect.md#startInspector': INSPECTOR,
   'executors.md#With a bundler': without(EXECUTOR, THREAD_EXECUTOR),
+  'fetch.md#fetch': FETCH,
+  'fetch.md#Retries': FETCH_RETRY,
   'files.md#openWriter': OPEN_WRITER,
   'files.md#watch': WATCH,
   'framing.md#Frames': FRAMES,
   'framing.md#JSON Lines': JSON_LINES,
   'framing.md#Netstrings': NETSTRINGS,
   'groups-and-timeouts.md#TaskGroup.run': TASK_GROUP,
+  'pool.md#Options': POOL,
+  'pool.md#When create fails': POOL_RETRY,
   'queues.md#Broadcast': BROADCAST,
   'servers.md#Options': SERVER,
   'servers.md#openConnection': CONNECT,
@@ -57,6 +81,9 @@ const documented: Readonly<Record<string, object>> = {
   'time.md#retry': RETRY,
   'udp.md#Multicast and broadcast': MULTICAST,
   'udp.md#createDatagramEndpoint': DATAGRAM,
+  'websocket.md#eventStream': EVENT_STREAM,
+  'websocket.md#webSocket': WEB_SOCKET,
+  'workers.md#serveWorkers': CREW,
 };
 
 /** The options of one table that the other does not have. */

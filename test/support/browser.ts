@@ -2,34 +2,40 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Page } from 'playwright-core';
-
-const browser = '/usr/bin/chromium';
+import { after, before } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { chromiumPath, launch } from './chromium.js';
 
 /** Why nothing can run in a real browser here; false where it can. */
 export const noBrowser: string | false =
-  !existsSync(browser) && process.env['CI'] === undefined ? `SKIPPED: there is no ${browser}` : false;
+  !existsSync(chromiumPath) && process.env['CI'] === undefined ? `SKIPPED: there is no ${chromiumPath}` : false;
 
-/** Runs `fn` with a page of a browser of its own. `errors` collects what no code of the page caught. */
-export async function withPage<T>(fn: (page: Page, errors: readonly unknown[]) => Promise<T>): Promise<T> {
-  const args = [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ];
-  const running = await chromium.launch({ executablePath: browser, headless: true, args });
+/** The browser of this process, from before its first test to the end of its last one: a start takes a second. */
+let running: Browser | undefined;
+
+before(async () => {
+  if (existsSync(chromiumPath)) running = await launch();
+});
+after(() => running?.close());
+
+/** Runs `fn` with a browser. Afterwards its pages are closed, with all that they kept. */
+export async function withBrowser<T>(fn: (browser: Browser) => Promise<T>): Promise<T> {
+  if (running === undefined) throw new Error(`There is no ${chromiumPath}: skip the test, with noBrowser`);
   try {
-    const page = await running.newPage();
+    return await fn(running);
+  } finally {
+    for (const context of running.contexts()) await context.close();
+  }
+}
+
+/** Runs `fn` with a page that knows nothing of others. `errors` collects what no code of the page caught. */
+export function withPage<T>(fn: (page: Page, errors: readonly unknown[]) => Promise<T>): Promise<T> {
+  return withBrowser(async (started) => {
+    const page = await started.newPage();
     const errors: unknown[] = [];
     page.on('pageerror', (error) => errors.push(error));
-    return await fn(page, errors);
-  } finally {
-    await running.close();
-  }
+    return fn(page, errors);
+  });
 }
 
 export interface Site extends AsyncDisposable {

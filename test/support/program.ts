@@ -1,7 +1,8 @@
 // A program as a child process: what it prints, awaited line by line, and how it ends. Nothing of it outlives its test.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,6 +50,33 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+/**
+ * A shell that outlives this process, to kill what runs if this process is killed itself. It reads `+ PID` and `- PID`
+ * from a pipe, whose end is the death of whoever holds the other one.
+ */
+const KEEPER = `
+pids=' '
+while read -r what pid; do
+  case $what in
+    +) pids="$pids$pid " ;;
+    -) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+  esac
+done
+for pid in $pids; do kill -9 "$pid"; done 2>/dev/null`;
+
+/** Tells the keeper what runs. The first call starts it. */
+let keep = (what: '+' | '-', pid: number | undefined): void => {
+  if (process.platform === 'win32') return;
+  const keeper = spawn('/bin/sh', ['-c', KEEPER], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  keeper.on('error', () => undefined); // without it, all else works
+  keeper.stdin.on('error', () => undefined);
+  keeper.unref();
+  // A pipe is a socket; on Bun it is not, and does not hold the process.
+  (keeper.stdin as Partial<Socket>).unref?.();
+  keep = (sign, id) => void keeper.stdin.write(`${sign} ${id}\n`);
+  keep(what, pid);
+};
+
 /** A running program. At the end of its block, it is killed if it still runs. */
 export class Program implements AsyncDisposable {
   readonly child: ChildProcess;
@@ -66,6 +94,7 @@ export class Program implements AsyncDisposable {
     const { NODE_TEST_CONTEXT: _, ...own } = process.env;
     this.child = spawn(command, args, { cwd, env: { ...own, ...env }, stdio: ['pipe', 'pipe', 'pipe', ...inherited] });
     running.add(this.child);
+    if (this.child.pid !== undefined) keep('+', this.child.pid);
     for (const name of ['stdout', 'stderr'] as const) {
       this.child[name]?.setEncoding('utf8').on('data', (text: string) => {
         this.#chunks[name] += text;
@@ -78,6 +107,7 @@ export class Program implements AsyncDisposable {
       this.child.on('close', (code, signal) => {
         this.#over = true;
         running.delete(this.child);
+        if (this.child.pid !== undefined) keep('-', this.child.pid);
         this.#tell();
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr });
       });
@@ -186,5 +216,15 @@ export class Folder implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Whether a process runs. One that has ended and that nobody waited for does not: in a container without an init, they stay. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return process.platform !== 'linux' || !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
   }
 }

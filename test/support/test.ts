@@ -4,15 +4,15 @@ import { test as nodeTest } from 'node:test';
 import { type FakeClock, runWithFakeClock, withLeakCheck } from 'maitre/testing';
 
 export interface TestOptions {
-  /** How long the body may take, real milliseconds. Default 20,000. */
+  /** How long the body may take, real milliseconds. Default 60,000: a machine may be busy. */
   readonly timeout?: number;
   /** Not run; with a text, the reason. */
-  readonly skip?: boolean | string;
+  readonly skip?: boolean | string | undefined;
 }
 
 /** A test that ends with the leak check. Its name is a claim. */
 export function test(name: string, body: () => unknown, options: TestOptions = {}): void {
-  const { timeout = 20_000, skip = false } = options;
+  const { timeout = 60_000, skip = false } = options;
   void nodeTest(name, { timeout, skip }, async () => {
     await withoutAlarms(() => withLeakCheck(body));
   });

@@ -36,6 +36,17 @@ test('advance fires what is due by then and nothing later', async () => {
   assert.deepEqual(fired, [10, 20, 21, 30]);
 });
 
+test('elapse takes the time of code that keeps the loop: what is due meanwhile fires afterwards', async () => {
+  const rang: number[] = [];
+  await runWithFakeClock(async (clock) => {
+    for (const ms of [5, 10, 40]) callLater(ms, () => void rang.push(clock.now()));
+    clock.elapse(30);
+    assert.deepEqual([loopTime(), rang], [30, []]);
+    await sleep(20);
+    assert.deepEqual([loopTime(), rang], [50, [30, 30, 40]]);
+  });
+});
+
 test('advance stops at every deadline on the way: what follows a sleep of 10 happens at 10', async () => {
   using clock = new FakeClock();
   const times: number[] = [];
