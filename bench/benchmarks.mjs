@@ -119,6 +119,22 @@ export const benchmarks = [
     goals: [{ peer: 'maitre, defaults', atMost: 1.05, on: goalNodes }],
   },
   {
+    name: 'http',
+    title: 'HTTP: a Hono app that answers `hi`, 50 clients, one request in flight each',
+    text: 'CPU time of the server per request. The same app, served by `serveHttp`, with a task for each request, and by `@hono/node-server`. "node:http" answers without an app.',
+    load: { mode: 'http', clients: 50 },
+    // ms: tens of thousands of requests, until no more is compiled beside them on the one core.
+    warm: 6000,
+    metrics: network,
+    compare: { key: 'user', what: 'user CPU' },
+    contenders: [
+      ...on(nodeTools, 'maitre', 'build/bench/http.js'),
+      ...on(nodeTools, '@hono/node-server', 'bench/peers/http-hono.mjs', { fromNpm: true }),
+      ...on(nodeTools, 'node:http', 'bench/peers/http-node.mjs'),
+    ],
+    goals: [{ peer: '@hono/node-server', key: 'perSecond', what: 'throughput', atLeast: 0.88, on: goalNodes }],
+  },
+  {
     name: 'connect',
     title: 'Connections: connect, one request of 64 bytes, answer, end; 50 at once',
     text: 'Per connection. The server closes it.',
@@ -232,6 +248,25 @@ export const benchmarks = [
       ...on(goalNodes, 'effection 4', 'bench/peers/tasks-effection.mjs', { args: ['sleepers'], fromNpm: true }),
     ],
     goals: [],
+  },
+  {
+    name: 'workers',
+    title: 'Workers: an echo with 60 µs of work, 100 clients, two workers on two cores',
+    text: 'Requests per second, on all cores, which the load generator shares. "One process" is the same handler without workers. "Threads" and "processes" are the kinds of workers; node:cluster runs a handler of node:net. maitre is what `serveWorkers` chooses: threads where the runtime moves sockets to them.',
+    load: { mode: 'echo', clients: 100, size: 32 },
+    metrics: [{ key: 'perSecond', title: 'per second', digits: 0 }],
+    compare: { key: 'perSecond', what: 'throughput' },
+    cores: 'all',
+    contenders: [
+      ...on(goalNodes, 'maitre', 'build/bench/workers.js', { args: ['threads'] }),
+      ...on(goalNodes, 'maitre, processes', 'build/bench/workers.js', { args: ['processes'] }),
+      ...on(goalNodes, 'maitre, one process', 'build/bench/workers.js', { args: ['one'] }),
+      ...on(goalNodes, 'node:cluster', 'bench/peers/workers-cluster.mjs'),
+    ],
+    goals: [
+      { peer: 'maitre, one process', atLeast: 1.6, on: goalNodes },
+      { peer: 'node:cluster', atLeast: 0.9, on: goalNodes },
+    ],
   },
   {
     name: 'executor-one',

@@ -2,6 +2,7 @@
 //
 //   load echo    PORT PID CLIENTS SIZE LINE WARM MEASURE   every client sends SIZE bytes, waits for them back, checks them
 //   load connect PORT PID CLIENTS SIZE LINE WARM MEASURE   the same, but one connection per request; the server ends it
+//   load http    PORT PID CLIENTS SIZE LINE WARM MEASURE   every client sends a GET request, and waits for the answer
 //   load hold    PORT PID CLIENTS SIZE LINE WARM MEASURE   opens CLIENTS connections and leaves them alone
 //
 // Every LINE-th byte of a request is a newline (0: none). It runs unmeasured for WARM ms, then MEASURE ms, and prints as
@@ -26,7 +27,8 @@ typedef struct {
 } Client;
 
 static int epoll, port, source;
-static int connecting, holding;
+static int connecting, holding, http;
+static size_t answer; // bytes of an answer over HTTP, all of which are alike; 0 before the first
 static size_t size;
 static char *payload, input[1 << 18];
 static unsigned long requests;
@@ -88,6 +90,17 @@ static void on_input(Client *client) {
     open_client(client);
     return;
   }
+  if (http) {
+    if (!answer) answer = n; // the first one came in one piece, as the check of the next ones shows
+    client->received += n;
+    if (client->received > answer || memcmp(input, "HTTP/1.1 200", client->received == (size_t)n ? 12 : 0))
+      errno = 0, fail("another answer came");
+    if (client->received < answer) return;
+    requests++;
+    client->sent = client->received = 0;
+    send_rest(client);
+    return;
+  }
   if (client->received + n > size || memcmp(input, payload + client->received, n)) errno = 0, fail("wrong bytes came back");
   client->received += n;
   if (connecting || client->received < size) return;
@@ -136,6 +149,7 @@ int main(int argc, char **argv) {
   if (argc != 9) return fprintf(stderr, "load: 8 arguments expected\n"), 2;
   connecting = !strcmp(argv[1], "connect");
   holding = !strcmp(argv[1], "hold");
+  http = !strcmp(argv[1], "http");
   port = atoi(argv[2]);
   int pid = atoi(argv[3]), clients = atoi(argv[4]), line = atoi(argv[6]);
   size = atoi(argv[5]);
@@ -147,7 +161,11 @@ int main(int argc, char **argv) {
   setrlimit(RLIMIT_NOFILE, &files);
 
   payload = malloc(size + 1);
-  for (size_t i = 0; i < size; i++) payload[i] = line && (i + 1) % line == 0 ? '\n' : 'a' + i % 23;
+  if (http) {
+    payload = malloc(256);
+    size = snprintf(payload, 256, "GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", port);
+  } else
+    for (size_t i = 0; i < size; i++) payload[i] = line && (i + 1) % line == 0 ? '\n' : 'a' + i % 23;
   epoll = epoll_create1(EPOLL_CLOEXEC);
   Client *all = calloc(clients, sizeof *all);
 

@@ -8,7 +8,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const [mode, ...numbers] = process.argv.slice(2);
 const [port, pid, clients, size, line, warm, window] = numbers.map(Number);
-const payload = Buffer.from({ length: size }, (_, i) => (line > 0 && (i + 1) % line === 0 ? 10 : 97 + (i % 23)));
+const isHttp = mode === 'http';
+/** Bytes of an answer over HTTP, all of which are alike; 0 before the first. */
+let answer = 0;
+const payload = isHttp
+  ? Buffer.from(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)
+  : Buffer.from({ length: size }, (_, i) => (line > 0 && (i + 1) % line === 0 ? 10 : 97 + (i % 23)));
 const ticks = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 const page = Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'utf8' })) / 1024;
 let requests = 0;
@@ -36,6 +41,17 @@ function open(i) {
   let received = 0;
   socket.on('connect', () => mode !== 'hold' && socket.write(payload));
   socket.on('data', (chunk) => {
+    if (isHttp) {
+      answer ||= chunk.length;
+      received += chunk.length;
+      if (received > answer || (received === chunk.length && !chunk.includes('HTTP/1.1 200')))
+        fail('another answer came');
+      if (received < answer) return;
+      requests++;
+      received = 0;
+      socket.write(payload);
+      return;
+    }
     if (!payload.subarray(received, received + chunk.length).equals(chunk)) fail('wrong bytes came back');
     received += chunk.length;
     if (mode === 'connect' || received < size) return;

@@ -40,12 +40,13 @@ export async function measure(benchmark, contender, { warm, window }) {
     });
     return JSON.parse(await line(/^(\{.*\})$/m, programLimit));
   }
-  const server = start(command, measuredCore, tool.env);
+  const isPinned = benchmark.cores !== 'all'; // several processes or threads need all cores
+  const server = start(command, isPinned ? measuredCore : undefined, tool.env);
   try {
     const port = await server.line(/^PORT (\d+)$/m, startLimit);
     const { mode, clients, size = 1, lineLength = 0 } = benchmark.load;
     const numbers = [port, server.child.pid, clients, size, lineLength, warm, window].map(String);
-    const load = start([...(await loadCommand()), mode, ...numbers], loadCore);
+    const load = start([...(await loadCommand()), mode, ...numbers], isPinned ? loadCore : undefined);
     const result = JSON.parse(await load.line(/^(\{.*\})$/m, warm + window + 60_000));
     return mode === 'hold'
       ? { kib: (result.after - result.before) / result.clients }

@@ -25,7 +25,7 @@ export async function runBenchmark(benchmark, { rounds, warm, window, tools }, o
       onProgress(++done, rounds * rows.length);
       if (failed.has(row)) continue;
       try {
-        const measured = await measure(benchmark, row, { warm, window });
+        const measured = await measure(benchmark, row, { warm: benchmark.warm ?? warm, window });
         if (measured.absent === undefined) {
           row.rounds[round] = measured;
           continue;

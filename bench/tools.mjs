@@ -16,6 +16,8 @@ const packages = [
   'piscina@5',
   'tinypool@2',
   'workerpool@10',
+  'hono@4',
+  '@hono/node-server@2',
 ];
 const currentNode = `node${process.versions.node.split('.')[0]}`;
 
@@ -91,7 +93,8 @@ const compiled = new Map();
 let installing;
 export function installPeers() {
   installing ??= (async () => {
-    if (packages.every((name) => existsSync(join(peersFolder, 'node_modules', name.split('@')[0])))) return undefined;
+    if (packages.every((name) => existsSync(join(peersFolder, 'node_modules', name.slice(0, name.lastIndexOf('@'))))))
+      return undefined;
     console.log(`Installing the peers ${packages.join(', ')} ...`);
     const { code, output } = await installInto(peersFolder, packages);
     return code === 0 ? undefined : `cannot be installed: ${output.trim().split('\n')[0]}`;

@@ -25,7 +25,7 @@ if (!existsSync('/proc/self/status')) {
   process.exit(0);
 }
 setUp();
-if (!build('src')) process.exit(1);
+if (!(await build('src'))) process.exit(1);
 
 const folder = mkdtempSync(join(tmpdir(), 'maitre-abuse-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -29,7 +29,7 @@ if (!existsSync('/proc/self/stat')) {
   process.exit(0);
 }
 setUp();
-if (!build()) process.exit(1);
+if (!(await build())) process.exit(1);
 
 for (const check of checks) {
   let ratio = await measureRatio(check);

@@ -49,7 +49,7 @@ if (!existsSync('/proc/self/stat')) {
 }
 
 setUp();
-if (!build()) process.exit(1);
+if (!(await build())) process.exit(1);
 
 for (const benchmark of chosen) {
   console.log(`\n${benchmark.title}`);

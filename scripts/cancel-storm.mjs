@@ -9,10 +9,11 @@ import { ThreadExecutor } from '../dist/executors.node.js';
 import { CancelledError, createTask, run, sleep, WorkerLostError } from '../dist/index.node.js';
 import { Resource } from '../dist/lowlevel.js';
 import { build } from './build.mjs';
+import { seeded } from './seeded.mjs';
 import { setUp } from './setup.mjs';
 
 setUp();
-if (!build()) process.exit(1);
+if (!(await build())) process.exit(1);
 const jobs = Number(process.argv[2] ?? 1000);
 const firstSeed = Number(process.argv[3] ?? Date.now() % 1_000_000);
 const STORMS = 3;
@@ -35,7 +36,7 @@ console.log(passed ? 'cancel storm passed' : 'cancel storm failed');
 process.exit(passed ? 0 : 1);
 
 async function letLoose(seed) {
-  random = mulberry(seed);
+  random = seeded(seed);
   const threads = new ThreadExecutor({ size: 4, cancelGrace: GRACE });
   const heavy = threads.module(url);
   const counts = new Int32Array(new SharedArrayBuffer(8));
@@ -107,15 +108,4 @@ function report(what, times, bound) {
     `${isInTime ? 'ok  ' : 'slow'}  ${what} p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms of ${sorted.length} (bound: ${bound} ms)`,
   );
   if (!isInTime) slow.push(`${what} more than ${bound} ms`);
-}
-
-/** A small generator of random numbers, 0 <= x < 1. */
-function mulberry(start) {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

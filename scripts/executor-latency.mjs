@@ -15,7 +15,7 @@ const BOUND = 2;
 
 if (process.send === undefined) {
   setUp();
-  if (!build()) process.exit(1);
+  if (!(await build())) process.exit(1);
   await main();
 } else {
   await client(Number(process.argv[2]));

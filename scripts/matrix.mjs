@@ -2,23 +2,15 @@
 // the portable ones on Bun and Deno. The runtimes come from npm packages into .runtimes/ and stay there.
 // A runtime that cannot be fetched is skipped and shown as such; with CI=true that is a failure.
 
-import { delimiter, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { build } from './build.mjs';
-import { capture, mapAtMost } from './processes.mjs';
+import { capture } from './processes.mjs';
+import { runFiles } from './run-files.mjs';
 import { fetchRuntime, runtimes } from './runtimes.mjs';
 import { setUp } from './setup.mjs';
-import { fileTimeout, listTestFiles, nodeTestArguments } from './test-files.mjs';
+import { listTestFiles } from './test-files.mjs';
 
-const testRunners = {
-  node20: runOnNode,
-  node22: runOnNode,
-  node24: runOnNode,
-  node26: runOnNode,
-  bun: runOnBun,
-  deno: runOnDeno,
-};
-
-/** Tests in these folders of test/ use nothing that is special to Node. */
+/** Tests in these folders of test/ use nothing that is special to Node, but for the exceptions below. */
 const portableFolders = [
   'base',
   'core',
@@ -31,18 +23,100 @@ const portableFolders = [
   'net',
   'simulation',
   'introspect',
+  'inspect',
+  'workers',
+  'console',
+  'cli',
   'signals',
   'subprocess',
   'files',
   'executors',
+  'database',
+  'mysql',
+  'postgres',
+  'pool',
+  'http',
 ];
 
-/** The exceptions, each with its reason: `{ file: 'net/x.test.ts', runtimes: ['bun'], reason: '...' }`. */
+/**
+ * The exceptions, each with its reason: `{ file: 'net/x.test.ts', runtimes: ['bun'], reason: '...' }`, or a folder with a
+ * slash at its end.
+ */
 const notPortable = [
   {
-    file: 'executors/web/worker-executor.test.ts',
+    file: 'inspect/main/attach.test.ts',
     runtimes: ['bun', 'deno'],
-    reason: 'it drives a browser, which is the same one whatever runtime drives it',
+    reason: 'its programs are texts for flags of Node',
+  },
+  {
+    file: 'console/page/',
+    runtimes: ['bun', 'deno'],
+    reason: 'the page runs in a browser, which is the same one whatever runtime serves it',
+  },
+  {
+    file: 'workers/serve/load-handler.test.ts',
+    runtimes: ['bun', 'deno'],
+    reason: 'it is about how Node loads a file, and about tsx',
+  },
+  {
+    file: 'cli/main.test.ts',
+    runtimes: ['bun', 'deno'],
+    reason: 'it lists what Node loads',
+  },
+  {
+    file: 'cli/serve.test.ts',
+    runtimes: ['bun', 'deno'],
+    reason: 'it quotes how Node prints errors, and what it exits with after a signal',
+  },
+  {
+    file: 'cli/tls-files.test.ts',
+    runtimes: ['bun', 'deno'],
+    reason: 'it quotes the errors of OpenSSL, and Deno trusts no certificate that signs itself',
+  },
+  {
+    file: 'cli/connect.test.ts',
+    runtimes: ['bun', 'deno'],
+    reason: 'Bun reads standard input ahead, and Deno ends by the signal that the command handles',
+  },
+  {
+    file: 'cli/hang-up.test.ts',
+    runtimes: ['deno'],
+    reason: 'Deno ends by the signal that the command handles',
+  },
+  {
+    file: 'cli/serve-json.test.ts',
+    runtimes: ['deno'],
+    reason: 'Deno ends by the signal that the command handles',
+  },
+  {
+    file: 'cli/serve-systemd.test.ts',
+    runtimes: ['deno'],
+    reason: 'Deno ends by the signal that the command handles',
+  },
+  {
+    file: 'cli/worker.test.ts',
+    runtimes: ['deno'],
+    reason: 'Deno ends by the signal that the command handles',
+  },
+  {
+    file: 'workers/serve/start-http.test.ts',
+    runtimes: ['deno'],
+    reason: 'Deno ends by the signal that the command handles',
+  },
+  {
+    file: 'workers/serve/serve-here.test.ts',
+    runtimes: ['deno'],
+    reason: 'it needs a channel to a child process that takes handles',
+  },
+  {
+    file: 'workers/deck.test.ts',
+    runtimes: ['bun'],
+    reason: 'Bun can pass no client on to a worker, and has no deck',
+  },
+  {
+    file: 'cli/top.test.ts',
+    runtimes: ['deno'],
+    reason: 'not every change of the size of a terminal arrives there',
   },
   {
     file: 'net/limits.test.ts',
@@ -51,8 +125,17 @@ const notPortable = [
   },
 ];
 
+/** What `npm test` has seen on one Node holds on all of them: sources, documents, and what runs in a browser. */
+const sameEverywhere = [
+  'meta/',
+  'console/page/',
+  'hosts/web.test.ts',
+  'hosts/web-streams.test.ts',
+  'hosts/web-testing.test.ts',
+];
+
 setUp();
-if (!build()) process.exit(1);
+if (!(await build())) process.exit(1);
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !runtimes.some((runtime) => runtime.name === name));
@@ -61,7 +144,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const files = listTestFiles();
+// What takes long runs once, but for workers: which kinds of them there are depends on the runtime.
+const files = [...listTestFiles(), ...listTestFiles({ long: true }).filter((file) => isIn(file, 'workers/'))];
 const rows = [];
 let failed = false;
 for (const runtime of runtimes) {
@@ -78,7 +162,7 @@ for (const runtime of runtimes) {
     continue;
   }
   const start = performance.now();
-  const result = await testRunners[name](program, name);
+  const result = await runFiles(name.replace(/\d+$/, ''), program, filesFor(name), { title: name });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   rows.push([name, await versionOf(program), result.passed, result.failed, result.skipped, seconds]);
   if (result.failed > 0) failed = true;
@@ -87,72 +171,21 @@ for (const runtime of runtimes) {
 printTable([['runtime', 'version', 'passed', 'failed', 'skipped', 'seconds'], ...rows]);
 process.exitCode = failed ? 1 : 0;
 
-/** Node runs all files in one call and counts them itself. */
-async function runOnNode(program, name) {
-  const { code, output } = await capture(program, nodeTestArguments(files), {
-    timeout: 600_000,
-    // Tests that start `node` get this one.
-    env: { PATH: `${dirname(program)}${delimiter}${process.env.PATH}` },
-  });
-  const count = (word) => Number(new RegExp(`^ℹ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
-  const result = {
-    passed: count('pass'),
-    failed: count('fail') + count('cancelled'),
-    skipped: count('skipped') + count('todo'),
-  };
-  if (code !== 0) {
-    result.failed ||= 1;
-    const failures = output.indexOf('✖ failing tests:');
-    console.log(`\n${name}:\n${failures < 0 ? output : output.slice(failures)}`);
-  }
-  return result;
-}
-
-/** `bun test` runs node:test itself. Its limit is per test; a hung file is killed. */
-function runOnBun(program, name) {
-  return runFiles(name, program, ['test', `--timeout=${fileTimeout - 10_000}`], {
-    passed: /^ *(\d+) pass$/m,
-    failed: /^ *(\d+) fail$/m,
-    skipped: /^ *(\d+) (?:skip|todo)$/gm,
-  });
-}
-
-/**
- * `deno test` runs node:test itself, but takes no notice of errors thrown in `after` and `afterEach` hooks. --no-check:
- * the compiler has seen the sources. Subtests count as steps of their test and not by themselves.
- */
-function runOnDeno(program, name) {
-  return runFiles(name, program, ['test', '--allow-all', '--no-check', '--no-lock'], {
-    passed: /\| (\d+) passed/,
-    failed: /\| (\d+) failed/,
-    skipped: /\| (\d+) ignored/g,
-  });
-}
-
-/** Runs each portable file in a process of its own, as `node --test` does, two at once, and adds up what they print. */
-async function runFiles(name, program, args, patterns) {
+/** The files that a runtime runs. What it leaves out for a reason of its own is said. */
+function filesFor(name) {
+  if (name.startsWith('node')) return files.filter((file) => !sameEverywhere.some((folder) => isIn(file, folder)));
   const excluded = notPortable.filter(({ runtimes: names }) => names.includes(name));
   for (const { file, reason } of excluded) console.log(`${name} leaves out ${file}: ${reason}`);
-  const portable = files.filter(
+  return files.filter(
     (file) =>
-      portableFolders.some((folder) => file.startsWith(join('build/test', folder, '/'))) &&
-      !excluded.some((each) => file === join('build/test', each.file.replace(/\.ts$/, '.js'))),
+      portableFolders.some((folder) => isIn(file, `${folder}/`)) && !excluded.some((each) => isIn(file, each.file)),
   );
+}
 
-  const total = { passed: 0, failed: 0, skipped: 0 };
-  await mapAtMost(2, portable, async (file) => {
-    const { code, output } = await capture(program, [...args, `./${file}`], {
-      timeout: fileTimeout,
-      env: { NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' },
-    });
-    const failures = Number(patterns.failed.exec(output)?.[1] ?? 0);
-    total.passed += Number(patterns.passed.exec(output)?.[1] ?? 0);
-    // A file that cannot be loaded, or fails between its tests, counts as one.
-    total.failed += code === 0 ? failures : failures || 1;
-    for (const match of output.matchAll(patterns.skipped)) total.skipped += Number(match[1]);
-    if (code !== 0) console.log(`\n${name}: ${file}\n${output}`);
-  });
-  return total;
+/** Whether a compiled test file is that one of test/, or in that folder, with a slash at its end. */
+function isIn(file, place) {
+  const path = join('build/test', place.replace(/\.ts$/, '.js'));
+  return place.endsWith('/') ? file.startsWith(path) : file === path;
 }
 
 async function versionOf(program) {

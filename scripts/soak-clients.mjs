@@ -11,6 +11,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createTask, openConnection, run, Semaphore, sleep, timeout } from '../dist/index.node.js';
+import { seeded } from './seeded.mjs';
 import { measureLive } from './soak-memory.mjs';
 
 /** How many connects are under way at once. */
@@ -48,7 +49,7 @@ const {
   seed,
 } = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)]));
 
-const random = mulberry32(seed);
+const random = seeded(seed);
 /** What the messages are cut from: bytes that are lost, doubled or swapped show. */
 const text = Array.from({ length: 2 * LONG }, () => String.fromCharCode(33 + Math.floor(random() * 94))).join('');
 const counts = { opened: 0, echoed: 0, left: 0, leftInRounds: 0, rude: 0, resetAtEnd: 0, clean: 0 };
@@ -109,7 +110,7 @@ function connectAll() {
 /** A new client: connected, with the answer to its first message. `sent` counts its messages, `count` their answers. */
 async function connect() {
   const number = ++counts.opened;
-  const next = mulberry32(Math.floor(random() * 2 ** 31));
+  const next = seeded(Math.floor(random() * 2 ** 31));
   await connecting.acquire();
   try {
     const connection = await openConnection(addressOf(number));
@@ -235,14 +236,4 @@ async function countAll(control) {
 async function ask({ reader, writer }, question) {
   writer.write(`${question}\n`);
   return JSON.parse(String(await reader.readLine()));
-}
-
-/** Random numbers from a seed: in [0, 1). */
-function mulberry32(state) {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -39,7 +39,7 @@ const { values } = parseArgs({
   },
 });
 setUp();
-if (!build('src')) process.exit(1);
+if (!(await build('src'))) process.exit(1);
 
 const connections = Number(values.connections);
 const began = performance.now();

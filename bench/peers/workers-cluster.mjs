@@ -1,0 +1,27 @@
+// node:cluster with two processes: the same work as bench/workers.ts for each request, on node:net.
+import cluster from 'node:cluster';
+import { createServer } from 'node:net';
+
+const STEPS = 55_000;
+
+function work(seed) {
+  let value = seed;
+  for (let i = 0; i < STEPS; i++) value = (Math.imul(value, 31) + i) | 0;
+  return value;
+}
+
+if (cluster.isPrimary) {
+  let listening = 0;
+  cluster.on('listening', (_worker, { port }) => {
+    if (++listening === 2) console.log(`PORT ${port}`);
+  });
+  for (let i = 0; i < 2; i++) cluster.fork();
+} else {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on('data', (chunk) => {
+      if (work(chunk[0]) !== 0.5) socket.write(chunk);
+    });
+    socket.on('error', () => {});
+  });
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
+}
