@@ -10,6 +10,12 @@ import { noRedis, RedisServer } from '../build/test/support/redis.js';
 
 if (noRedis !== undefined) throw new Error(noRedis);
 const turns = Number(process.argv[2] ?? 10);
+/** Milliseconds after which no further turn is taken, and after which the whole is given up. */
+const [turnLimit, limit] = [5 * 60_000, 8 * 60_000];
+setTimeout(() => {
+  console.error(`bench/messages.mjs was given up: it has not ended within ${limit / 60_000} minutes`);
+  process.exit(1);
+}, limit).unref();
 const single = 2000;
 const many = 20_000;
 const item = { text: 'x'.repeat(100) };
@@ -107,7 +113,7 @@ const sides = {
   'RedisBroadcast, replay': () => ours(true),
 };
 const results = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
-for (let turn = 0; turn <= turns; turn++) {
+for (let turn = 0; turn <= turns && (turn < 2 || performance.now() < turnLimit); turn++) {
   for (const [name, side] of Object.entries(sides)) {
     const result = await side();
     if (turn > 0) results[name].push(result); // the first one warms up
