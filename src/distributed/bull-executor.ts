@@ -18,6 +18,7 @@ import {
   type Handle,
   InvalidStateError,
   Line,
+  loopTime,
   moveOnAfter,
   outlast,
   QueuedWait,
@@ -59,6 +60,7 @@ import { LOCAL_REDIS } from './connect.ts';
 import { dataOf, deadlineOf, optionsOf } from './job-data.ts';
 import type { QueueEvent } from './event-reader.ts';
 import { QueueLink } from './queue-link.ts';
+import { type MachinePlace, placesOf } from './machine-places.ts';
 import { listMachines, type Machine, RecentMachines } from './machines.ts';
 import { OpenJob } from './open-job.ts';
 import { OpenJobs } from './open-jobs.ts';
@@ -73,6 +75,8 @@ import {
 } from './remote-queue.ts';
 
 const OFFLINE_TIMEOUT = 60_000;
+/** Milliseconds after which the list of machines is asked for while jobs wait, also if nobody looks. */
+const STALE = 10_000;
 /** Milliseconds that a key's number of callers is kept: for those that were killed. */
 const WAITERS_TTL = 24 * 3_600_000;
 
@@ -103,7 +107,10 @@ export class BullExecutor extends Resource implements Executor {
   readonly #options: BullExecutorOptions;
   readonly #names: RedisNames;
   readonly #jobs: OpenJobs;
-  readonly #machines = new RecentMachines(() => this.machines());
+  readonly #machines = new RecentMachines(async () => {
+    const link = this.#linked;
+    return link === undefined ? [] : listMachines(link.client, this.#names, link.now());
+  });
   /** The first part of the ids of its jobs. */
   readonly #ownId = randomUUID().slice(0, 18).replaceAll('-', '');
   readonly #open = new WeakMap<Job, OpenJob>();
@@ -124,7 +131,11 @@ export class BullExecutor extends Resource implements Executor {
     checkOptions('create executor', options, BULL_EXECUTOR);
     this.#options = options;
     this.#names = new RedisNames(options.prefix ?? 'maitre', options.queue ?? 'jobs');
-    this.#jobs = new OpenJobs(this.#names, () => this.#changed());
+    this.#jobs = new OpenJobs(
+      this.#names,
+      () => this.#changed(),
+      () => void this.#machines.get(STALE),
+    );
     this.markOpened();
   }
 
@@ -169,6 +180,13 @@ export class BullExecutor extends Resource implements Executor {
       connected: link?.isOnline ?? false,
       machines,
     };
+  }
+
+  /** What each place of the machines does, for pictures. @internal */
+  places(): readonly MachinePlace[] {
+    const link = this.#linked;
+    if (link === undefined || this.#closed) return [];
+    return placesOf(this.#machines.get(), this.#jobs, link.now() - loopTime());
   }
 
   protected override describeState(): string {
@@ -342,6 +360,7 @@ export class BullExecutor extends Resource implements Executor {
           const opened = await QueueLink.open(redis, this.#names, on, { silence });
           this.#linked = opened;
           this.#jobs.use(opened);
+          this.#machines.get(); // so that the first look knows them
           resolve(opened);
         } catch (error) {
           this.#link = undefined;

@@ -36,6 +36,11 @@ export interface Machine {
   readonly jobs: readonly MachineJob[];
 }
 
+/** What a machine is called where it is shown: `host:pid`. BullMQ keeps it with each job that it runs. */
+export function machineName({ host, pid }: Pick<Machine, 'host' | 'pid'>): string {
+  return `${host}:${pid}`;
+}
+
 /** Tells the others of a machine. `now` is the time by the clock of Redis. */
 export async function announce(client: Redis, names: RedisNames, machine: Machine, now: number): Promise<void> {
   await client
@@ -70,20 +75,25 @@ export class RecentMachines {
   #machines: readonly Machine[] = [];
   #askedAt = -Infinity;
 
+  /** @param load asks Redis. Not cancellable: `get` is called within the tasks of others. */
   constructor(load: () => Promise<readonly Machine[]>) {
     this.#load = load;
   }
 
-  /** Returns what is known, and asks again if that is old. */
-  get(): readonly Machine[] {
-    if (loopTime() - this.#askedAt > BEAT) {
+  /** Returns what is known, and asks again if that is older than `ms` milliseconds. */
+  get(ms: number = BEAT): readonly Machine[] {
+    if (loopTime() - this.#askedAt > ms) {
       this.#askedAt = loopTime();
-      this.refresh().catch(() => undefined); // then they stay as they were
+      void this.#refresh();
     }
     return this.#machines;
   }
 
-  async refresh(): Promise<readonly Machine[]> {
-    return (this.#machines = await this.#load());
+  async #refresh(): Promise<void> {
+    try {
+      this.#machines = await this.#load();
+    } catch {
+      // Redis is away. They stay as they were.
+    }
   }
 }

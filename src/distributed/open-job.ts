@@ -13,8 +13,14 @@ export class OpenJob implements JobPlace {
   readonly id: string;
   readonly job: Job;
   readonly options: DistributedJobOptions;
-  /** The worker that runs it, counting from 0. Redis does not say which, so all are 0. */
+  /** The worker that runs it, counting from 0. Redis knows machines and not their places, so all are 0. */
   readonly number: number = 0;
+  /** The machine that runs it: `host:pid`. Undefined while nobody has asked Redis, and where it does not say. */
+  machine: string | undefined = undefined;
+  /** When this attempt began, on the loop's clock. */
+  beganAt = 0;
+  /** The attempt whose machine was asked for last. */
+  placedAttempt = 0;
   /** How often it has begun, as far as is known here: an event does not say it. */
   attempt = 0;
   /** The highest attempt that its workers, or Redis, have named. */
@@ -91,6 +97,21 @@ export class OpenJob implements JobPlace {
     this.isQueued = false;
     if (attempt <= this.attempt || this.isOver) return;
     this.attempt = attempt;
+    this.machine = undefined;
+    this.beganAt = loopTime();
     this.job.started(this);
+  }
+
+  /** Called when it waits for a worker again. */
+  waits(): void {
+    this.isQueued = true;
+    this.machine = undefined;
+    this.job.returned();
+  }
+
+  /** Called with what Redis says of the machine that has the attempt. */
+  runsOn(attempt: number, machine: string | undefined): void {
+    this.placedAttempt = attempt;
+    if (attempt === this.attempt && !this.isQueued) this.machine = machine;
   }
 }

@@ -47,15 +47,20 @@ export class OpenJobs {
   readonly ended: Ended = { finished: 0, failed: 0, cancelled: 0, terminated: 0, lost: 0 };
   readonly #names: RedisNames;
   readonly #onChange: () => void;
+  readonly #onWaiting: () => void;
   readonly #jobs = new Map<string, readonly OpenJob[]>();
   #size = 0;
   #link: QueueLink | undefined = undefined;
   #timer: Handle | undefined = undefined;
 
-  /** @param onChange called when a job has ended, or a worker has taken it */
-  constructor(names: RedisNames, onChange: () => void) {
+  /**
+   * @param onChange called when a job has ended, or a worker has taken it
+   * @param onWaiting called every second while a job waits for a worker
+   */
+  constructor(names: RedisNames, onChange: () => void, onWaiting: () => void) {
     this.#names = names;
     this.#onChange = onChange;
+    this.#onWaiting = onWaiting;
   }
 
   get size(): number {
@@ -109,10 +114,10 @@ export class OpenJobs {
         break;
       case 'waiting':
         if (event['prev'] === 'active') this.ended.lost++;
-        open.isQueued = true;
+        open.waits();
         break;
       case 'delayed':
-        open.isQueued = true;
+        open.waits();
         break;
       case 'removed':
         this.#removed(open);
@@ -302,16 +307,21 @@ export class OpenJobs {
   #tick(): void {
     const now = loopTime();
     const silent: OpenJob[] = [];
+    let isWaiting = false;
     for (const open of this) {
+      isWaiting ||= open.isQueued;
       if (now >= open.giveUpAt) {
         this.#giveUp(open);
       } else {
         if (open.cancelMessage !== undefined && now > open.giveUpAt - GIVE_UP + TICK / 2) this.#repeatCancel(open);
         if (open.streaming > 0 && now - open.heardAt > TICK) open.repeat();
-        if (now - open.heardAt > LONG_AGO) silent.push(open);
+        // Short jobs end before anybody could read where they run.
+        const isUnplaced = !open.isQueued && open.placedAttempt < open.attempt && now - open.beganAt > TICK;
+        if (isUnplaced || now - open.heardAt > LONG_AGO) silent.push(open);
       }
     }
     if (silent.length > 0) void this.look(silent);
+    if (isWaiting) this.#onWaiting();
     this.#timer = this.#size > 0 ? callLater(TICK, () => this.#tick()) : undefined;
   }
 
@@ -340,7 +350,16 @@ export class OpenJobs {
       const part = added.slice(i, i + BATCH);
       const pipeline = link.client.pipeline();
       for (const { id } of part)
-        pipeline.hmget(this.#names.job(id), 'timestamp', 'finishedOn', 'returnvalue', 'failedReason', OUTCOME, 'ats');
+        pipeline.hmget(
+          this.#names.job(id),
+          'timestamp',
+          'finishedOn',
+          'returnvalue',
+          'failedReason',
+          OUTCOME,
+          'ats',
+          'pb',
+        );
       const answers = await pipeline.exec().catch(() => undefined);
       for (const [n, open] of part.entries()) {
         const [error, fields] = answers?.[n] ?? [];
@@ -351,7 +370,7 @@ export class OpenJobs {
 
   #looked(
     open: OpenJob,
-    [timestamp, finishedOn, returned, reason, outcome, started]: readonly (string | null)[],
+    [timestamp, finishedOn, returned, reason, outcome, started, machine]: readonly (string | null)[],
   ): void {
     if (open.isOver) return;
     open.heardAt = loopTime();
@@ -367,6 +386,7 @@ export class OpenJobs {
     const attempt = Number(started ?? 0);
     if (finishedOn === null || finishedOn === undefined) {
       this.#heardAttempt(open, attempt);
+      open.runsOn(attempt, machine ?? undefined);
       return;
     }
     if (reason === null || reason === undefined) this.#settle(open, JSON.parse(returned ?? '{}') as Outcome);

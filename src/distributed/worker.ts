@@ -25,7 +25,7 @@ import {
 import { closeRedis, loadPackage, LOCAL_REDIS, openRedis } from './connect.ts';
 import { clockAhead, probe } from './queue-link.ts';
 import { LocalPlaces } from './local-places.ts';
-import { announce, BEAT, type Machine, withdraw } from './machines.ts';
+import { announce, BEAT, type Machine, machineName, withdraw } from './machines.ts';
 import { type Control, type JobData, OUTCOME, type Outcome, RedisNames } from './remote-protocol.ts';
 import { type Ending, type JobHost, RunningJob } from './running-job.ts';
 import { WORKER, type WorkerOptions } from './worker-options.ts';
@@ -163,6 +163,7 @@ export class BullWorker extends Resource implements AsyncDisposable {
     this.#bull = new bull.Worker<JobData, Outcome>(this.#names.queue, (job, token) => this.#process(job, token), {
       connection: this.#client,
       prefix: this.#names.prefix,
+      name: machineName({ host: hostname(), pid: process.pid }),
       concurrency,
       lockDuration: lock,
       stalledInterval,

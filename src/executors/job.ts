@@ -1,7 +1,7 @@
 // Job: one job, as its caller and its executor see it.
 //
 // States: QUEUED -(a worker takes it)-> RUNNING -> ENDED, or QUEUED -(cancel, queueTimeout)->
-// ENDED. A RUNNING job may be a stream.
+// ENDED. A RUNNING job may be a stream. Where a job may run more than once, it can become QUEUED again.
 //
 // - The caller waits with one wait record (`executor.call`). A cancel of that wait cancels the job.
 // - `ended` resolves when the place of the job is free again: with its answer, or, after a cancel,
@@ -57,6 +57,10 @@ export interface CallSite {
 export interface JobPlace {
   readonly number: number;
   readonly job: Job | undefined;
+  /** The machine, if it is another one and known: `host:pid`. */
+  readonly machine?: string | undefined;
+  /** Which run of the job this is, counting from 1, where a job may run more than once. */
+  readonly attempt?: number;
   post(message: ToWorker): void;
 }
 
@@ -141,7 +145,13 @@ export class Job extends Resource {
   }
 
   statistics(): object {
-    return { state: this.state, cancelled: this.isCancelled };
+    const { machine, attempt } = this.#place ?? {};
+    return {
+      state: this.state,
+      cancelled: this.isCancelled,
+      ...(attempt !== undefined && { attempt }),
+      ...(machine !== undefined && this.state === 'running' && { machine }),
+    };
   }
 
   override toString(): string {
@@ -198,6 +208,11 @@ export class Job extends Resource {
     this.#timer?.cancel();
     const { timeout } = this.options;
     if (timeout !== undefined) this.#timer = callAfterAnswers(timeout, () => this.#expire(timeout, 'it ran for'));
+  }
+
+  /** Called when it waits for a worker again, because the first was lost or it is to be retried. */
+  returned(): void {
+    if (this.state === 'running') this.state = 'queued';
   }
 
   /** Called when the worker has answered. With STREAM, items follow, and the job goes on. */

@@ -110,7 +110,7 @@ function add(drafts: Map<string, Draft>, of: Of, leaf: Leaf, example: string, in
   if (draft !== undefined) {
     if (draft.isGuess && !isGuess) {
       draft.isGuess = false;
-      draft.what = wordsOf(leaf, index);
+      draft.what = wordsOf(leaf, index, true);
     }
     join(draft, ms, example);
     return;
@@ -119,7 +119,7 @@ function add(drafts: Map<string, Draft>, of: Of, leaf: Leaf, example: string, in
   drafts.set(key, {
     of,
     ball,
-    what: wordsOf(leaf, index),
+    what: wordsOf(leaf, index, true),
     isGuess,
     kind,
     resource:

@@ -48,6 +48,16 @@ export function figure({ statistics }: Pick<ResourceRow, 'statistics'>, name: st
   return typeof value === 'number' ? value : 0;
 }
 
+/** True for an executor whose workers are on other machines. */
+export function isFar({ statistics }: Pick<ResourceRow, 'statistics'>): boolean {
+  return Array.isArray(statistics['machines']);
+}
+
+/** True if an executor has no worker that could take a job. Those on other machines also have other callers. */
+export function areBusy(executor: ResourceRow): boolean {
+  return isFar(executor) ? figure(executor, 'idle') === 0 : figure(executor, 'running') >= figure(executor, 'size');
+}
+
 /** Returns the resource that a wait waits for: itself, or the connection of a reader or writer. */
 export function resourceBehind(waitedFor: unknown): Resource | undefined {
   if (waitedFor instanceof Resource) return waitedFor;
@@ -57,7 +67,7 @@ export function resourceBehind(waitedFor: unknown): Resource | undefined {
 }
 
 /** How deep figures are copied, and how many of a list. */
-const MOST_DEPTH = 2;
+const MOST_DEPTH = 4;
 const MOST_ITEMS = 16;
 const MOST_TEXT = 200;
 

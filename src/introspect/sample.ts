@@ -75,6 +75,8 @@ export interface Sample {
 const LONGEST_LIST = 20_000;
 /** Jobs of a queue that are sent. */
 const MOST_NEXT = 12;
+/** The most workers of one on other machines. */
+const MOST_WORKERS = 200;
 
 /** A connection, as far as this room knows it. */
 interface Client extends Resource {
@@ -273,7 +275,7 @@ export class Sampler {
   }
 
   #kitchenOf(executor: Resource, jobs: readonly Resource[]): KitchenRow {
-    const figures = executor.statistics() as { readonly size?: number; readonly queued?: number };
+    const figures = executor.statistics() as ExecutorFigures;
     const next: KitchenRow['next'][number][] = [];
     const workers: KitchenRow['workers'][number][] = [];
     for (const job of jobs) {
@@ -285,9 +287,49 @@ export class Sampler {
       } else if (state === 'queued' && next.length < MOST_NEXT) next.push(row);
     }
     const size = figures.size ?? workers.length;
+    const shared = { executor: executor.label, size, queued: figures.queued ?? next.length, next, unfetched: null };
+    const places = (executor as FarExecutor).places?.();
+    if (places !== undefined)
+      return { ...shared, machines: figures.machines?.length ?? 0, workers: this.#farWorkers(places) };
     while (workers.length < size) workers.push({ job: null, table: null, since: null });
-    return { executor: executor.label, size, queued: figures.queued ?? next.length, next, workers, unfetched: null };
+    return { ...shared, workers };
   }
+
+  /** Places on other machines, which also run the jobs of other programs. */
+  #farWorkers(places: readonly FarPlace[]): KitchenRow['workers'] {
+    const busy = places.filter(({ name }) => name !== undefined);
+    const shown =
+      places.length <= MOST_WORKERS
+        ? places
+        : [...busy, ...places.filter((each) => !busy.includes(each))].slice(0, MOST_WORKERS);
+    return shown.map(({ machine, job, name, since, attempt }) => ({
+      job: name ?? null,
+      table: (job === undefined ? undefined : this.#callers.get(job)) ?? null,
+      since: since === undefined ? null : Math.floor(since),
+      ...(machine !== undefined && { machine }),
+      ...(attempt !== undefined && { attempt }),
+    }));
+  }
+}
+
+interface ExecutorFigures {
+  readonly size?: number;
+  readonly queued?: number;
+  readonly machines?: readonly unknown[];
+}
+
+/** An executor whose workers are on other machines. */
+interface FarExecutor extends Resource {
+  places?(): readonly FarPlace[];
+}
+
+/** A place on another machine. See MachinePlace of the room distributed. */
+interface FarPlace {
+  readonly machine: string | undefined;
+  readonly job: Resource | undefined;
+  readonly name: string | undefined;
+  readonly since: number | undefined;
+  readonly attempt: number | undefined;
 }
 
 /** As in the sentences: `task "oven"`. */

@@ -70,15 +70,23 @@ export interface KitchenRow {
   readonly executor: string;
   /** The room that it is in. Absent for the program itself. */
   readonly room?: number;
+  /** The number of workers that it may have. */
   readonly size: number;
   readonly queued: number;
+  /** The number of machines that its workers are on. Absent for those of this process. */
+  readonly machines?: number;
   /** The first jobs of the queue, at most 12. */
   readonly next: readonly { readonly job: string; readonly table: number | null }[];
+  /** At most 200, those that are busy first. */
   readonly workers: readonly {
     /** Null: the worker is idle. */
     readonly job: string | null;
     readonly table: number | null;
     readonly since: number | null;
+    /** The machine that it is on, if that is another one and known: `host:pid`. */
+    readonly machine?: string;
+    /** Which run of the job this is, where a job may run more than once. */
+    readonly attempt?: number;
   }[];
   /** Jobs that are done and that the main thread has not fetched. Null: not known. */
   readonly unfetched: number | null;

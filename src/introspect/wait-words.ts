@@ -4,6 +4,7 @@ import { escapeControl } from '../base/index.ts';
 import type { Leaf } from './ball.ts';
 import type { Index } from './named.ts';
 import type { ResourceRow, TaskRow, WaitRow } from './records.ts';
+import { isFar } from './resource-rows.ts';
 
 /** How many characters of an SQL text stand in a sentence. */
 const MOST_SQL = 60;
@@ -15,15 +16,18 @@ function placeWords({ place, guessed }: WaitRow, index: Index): string {
   return `${guessed === true ? ', probably' : ''} at ${escapeControl(found.text)}`;
 }
 
-/** What a client or task does, without a number before it: `wait in readLine at chat.ts:14`. */
-export function wordsOf({ task, wait }: Leaf, index: Index): string {
+/**
+ * What a client or task does, without a number before it: `wait in readLine at chat.ts:14`.
+ * @param isJoined for all that have the same groupKey(), so without what only one of them does
+ */
+export function wordsOf({ task, wait }: Leaf, index: Index, isJoined = false): string {
   if (task.state === 'running') return 'run at this moment';
   if (wait === undefined) {
     const created = index.placeOf(task.createdAt);
     const where = created === undefined ? '' : `, created at ${escapeControl(created.text)}`;
     return `wait for something that is not maitre's${where}`;
   }
-  return waitWords(wait, index);
+  return waitWords(wait, index, isJoined);
 }
 
 /** What one task does itself, whatever it waits for in the end: all of its waits. */
@@ -35,8 +39,8 @@ export function taskWords(task: TaskRow, index: Index): string {
 }
 
 /** The same for one wait. */
-export function waitWords(wait: WaitRow, index: Index): string {
-  const what = whatOfWait(wait, index);
+export function waitWords(wait: WaitRow, index: Index, isJoined = false): string {
+  const what = whatOfWait(wait, index, isJoined);
   return isHeld(wait, index) ? what : `${what}${placeWords(wait, index)}`;
 }
 
@@ -46,16 +50,13 @@ function isHeld({ kind, resource }: WaitRow, index: Index): boolean {
 }
 
 /** The words of a wait without its place: `wait in readLine`, `serve server 127.0.0.1:8002`. */
-function whatOfWait(wait: WaitRow, index: Index): string {
+function whatOfWait(wait: WaitRow, index: Index, isJoined = false): string {
   const { kind, resource, tasks } = wait;
   const row = index.resourceOf(resource);
   if (kind === 'sleep') return 'sleep';
   if (kind === 'promise') return "wait for a promise that is not maitre's";
   if (kind === 'server.serveForever' && row !== undefined) return `wait for clients of ${index.labelOf(row.key)}`;
-  if (kind === 'executor.call' || kind === 'executor.next') {
-    const executor = row?.parent ?? undefined;
-    return `wait for jobs${executor === undefined ? '' : ` of ${index.labelOf(executor)}`}`;
-  }
+  if (kind === 'executor.call' || kind === 'executor.next') return jobWords(row, index, isJoined);
   if (isHeld(wait, index)) {
     const holders = index.holdersOf(row);
     return `wait for ${index.labelOf(resource as string)}${holders === undefined ? '' : `, held by ${holders}`}`; // it has a row
@@ -65,6 +66,38 @@ function whatOfWait(wait: WaitRow, index: Index): string {
   if (row?.kind === 'database connection') return `wait in ${escapeControl(kind)}${statementOf(row)}`;
   if (row?.name !== undefined) return `wait in ${kind} for ${index.labelOf(row.key)}`;
   return `wait in ${escapeControl(kind)}`;
+}
+
+/** The most machines of an executor whose callers are told apart: more would fill the view. */
+const MOST_MACHINES = 4;
+
+/**
+ * `wait for jobs of executor "ovens"`. If its workers are on other machines, also where: `wait for cook of
+ * menu on vm3:4711 (attempt 2)`, and of several `wait for jobs of executor "ovens" on vm3:4711`.
+ */
+function jobWords(row: ResourceRow | undefined, index: Index, isJoined: boolean): string {
+  const executor = row?.parent;
+  const jobs = `wait for jobs${executor === undefined ? '' : ` of ${index.labelOf(executor)}`}`;
+  if (row === undefined || !isOfFar(row, index)) return jobs;
+  if (isJoined) return `${jobs}${farPlace(row, index)}`;
+  const { state, machine, attempt } = row.statistics;
+  const where =
+    state === 'queued' ? ' in the queue' : typeof machine === 'string' ? ` on ${escapeControl(machine)}` : '';
+  return `wait for ${index.labelOf(row.key)}${where}${typeof attempt === 'number' ? ` (attempt ${attempt})` : ''}`;
+}
+
+/** True for a job of an executor whose workers are on other machines. */
+function isOfFar({ parent }: ResourceRow, index: Index): boolean {
+  const executor = index.resourceOf(parent);
+  return executor !== undefined && isFar(executor);
+}
+
+/** Where such a job is, as far as it joins its caller with others. */
+function farPlace({ parent, statistics: { state, machine } }: ResourceRow, index: Index): string {
+  if (state === 'queued') return ' in the queue';
+  const { machines } = index.resourceOf(parent)?.statistics ?? {};
+  if (Array.isArray(machines) && machines.length > MOST_MACHINES) return ' on other machines';
+  return typeof machine === 'string' ? ` on ${escapeControl(machine)}` : '';
 }
 
 /** `: SELECT * FROM orders`, the beginning of the statement that runs on a connection to a database. */
@@ -92,5 +125,6 @@ export function groupKey({ task, wait }: Leaf, index: Index): string {
   if (row?.name !== undefined) {
     return wait.kind.endsWith('.acquire') ? `${wait.kind} ${row.key}` : `${wait.kind} ${row.key} ${wait.place}`;
   }
-  return `${wait.kind} ${row?.kind === 'job' ? row.parent : ''} ${wait.place}`;
+  if (row?.kind !== 'job') return `${wait.kind}  ${wait.place}`;
+  return `${wait.kind} ${row.parent}${isOfFar(row, index) ? farPlace(row, index) : ''} ${wait.place}`;
 }

@@ -9,7 +9,7 @@ import { conjugated, seatsOf } from './groups.ts';
 import { Index, nameOfTask } from './named.ts';
 import { limitWords, outsideOf } from './outside.ts';
 import type { BlockRow, Cycle, ResourceRow, Snapshot, TaskRow, WaitRow, WarningRow } from './records.ts';
-import { figure } from './resource-rows.ts';
+import { areBusy, figure, isFar } from './resource-rows.ts';
 import { idText } from './room-ids.ts';
 import type { OutsideRow } from './table-rows.ts';
 import { bytesText, countText, durationText, plural } from './units.ts';
@@ -305,16 +305,20 @@ function executorWarning(resource: ResourceRow, index: Index): Draft | undefined
     return {
       code: 'executor-dead',
       sentence: `${name} has no worker, and ${jobs}.`,
-      evidence: `${plural(figure(resource, 'lost'), 'worker')} ended by themselves so far.`,
-      remedy: 'Look for what ends the workers: an out-of-memory error, process.exit, or a module that fails to load.',
+      evidence: `${plural(figure(resource, 'lost'), isFar(resource) ? 'job' : 'worker')} ${isFar(resource) ? 'lost their worker' : 'ended by themselves'} so far.`,
+      remedy: isFar(resource)
+        ? 'Start one: `maitre worker FILE --redis URL`, with the same prefix and queue.'
+        : 'Look for what ends the workers: an out-of-memory error, process.exit, or a module that fails to load.',
     };
   }
-  if (running < size) return undefined;
+  if (!areBusy(resource)) return undefined;
   return {
     code: 'executor-starved',
     sentence: `${name} is overloaded: ${jobs} for ${plural(size, 'worker')}.`,
     evidence: `${countText(running)} running, ${countText(queued)} queued, ${countText(figure(resource, 'finished'))} finished so far.`,
-    remedy: 'Raise its `size` if there are idle cores, bound the queue with `maxQueue`, or make the jobs shorter.',
+    remedy: isFar(resource)
+      ? 'Start more workers, bound the queue with `maxQueue`, or make the jobs shorter.'
+      : 'Raise its `size` if there are idle cores, bound the queue with `maxQueue`, or make the jobs shorter.',
   };
 }
 

@@ -8,7 +8,7 @@ import { loopTrouble } from './loop-words.ts';
 import { Index } from './named.ts';
 import { limitWords, outsideOf } from './outside.ts';
 import type { BlockRow, Cycle, EndedRow, LoopRow, ResourceRow, Snapshot, WarningRow } from './records.ts';
-import { figure } from './resource-rows.ts';
+import { areBusy, figure, isFar } from './resource-rows.ts';
 import { idText } from './room-ids.ts';
 import { roomsWords } from './room-words.ts';
 import type { RoomRow } from './rooms.ts';
@@ -88,7 +88,7 @@ function executorWords(resource: ResourceRow, index: Index): string[] {
   if (resource.kind !== 'executor') return [];
   const queued = figure(resource, 'queued');
   const workers = figure(resource, 'workers');
-  const lost = figure(resource, 'lost');
+  const lost = isFar(resource) ? 0 : figure(resource, 'lost');
   const size = figure(resource, 'size');
   const name = index.labelOf(resource.key);
   if (queued === 0) return [];
@@ -96,7 +96,7 @@ function executorWords(resource: ResourceRow, index: Index): string[] {
     const gone = lost === 0 ? 'has no worker' : `has lost its workers (${countText(lost)} ended by themselves)`;
     return [`${name} ${gone}, and ${plural(queued, 'job waits', 'jobs wait')}`];
   }
-  if (figure(resource, 'running') < size) return [];
+  if (!areBusy(resource)) return [];
   const busy = size === 1 ? 'its worker is busy' : `all ${countText(size)} workers are busy`;
   return [`${name} is overloaded: ${busy} and ${plural(queued, 'job waits', 'jobs wait')}`];
 }
@@ -158,7 +158,7 @@ function unusualWords({ clients, tasks }: Seats, index: Index): string[] {
   const [most = []] = [...byWords.values()].sort((a, b) => b.length - a.length);
   const [first] = most;
   if (first === undefined) return [];
-  const place = `${withoutVerb(wordsOf(first, index))}${heldFor(first, index)}`;
+  const place = `${withoutVerb(wordsOf(first, index, true))}${heldFor(first, index)}`;
   const who = `${plural(found.length, noun)} ${found.length === 1 ? 'waits' : 'wait'} unusually long, `;
   if (found.length === 1) return [`${who}${place}`];
   return [`${who}${byWords.size === 1 ? 'all' : `${countText(most.length)} of them`} ${place}`];

@@ -1,6 +1,7 @@
 // What jobs of a BullExecutor have beyond those of every executor: keys, retries, dead jobs, priorities, delays, repeated
 // jobs, limits of size and time, and who may call what.
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import {
   createTask,
   currentDeadline,
@@ -8,6 +9,7 @@ import {
   QueueFull,
   setExceptionHandler,
   sleep,
+  type Task,
   TimeoutError,
   timeout,
 } from 'maitre';
@@ -20,6 +22,7 @@ import {
   worker,
   type WorkerOptions,
 } from 'maitre/distributed';
+import { type KitchenRow, Sampler, takeSnapshot } from '#src/introspect/index.js';
 import { noRedis, RedisServer } from '../support/redis.js';
 import { test as plainTest } from '../support/test.js';
 import { untilTrue } from '../support/waits.js';
@@ -292,6 +295,61 @@ test('machines and what they run can be seen from everywhere', async ({ executor
   assert.ok(size <= 1);
   soup.cancel();
   await assert.rejects(soup, { name: 'CancelledError' });
+});
+
+test('the executor is a kitchen: its machines, their places, and who waits for what', async ({ prefix }) => {
+  await using executor = new BullExecutor({ redis: redis.url, prefix, name: 'far' });
+  await using second = new BullExecutor({ redis: redis.url, prefix, name: 'other' });
+  const { waits } = executor.module<Kitchen>('kitchen');
+  const [soup, salad] = ['soup', 'salad'].map((name) =>
+    createTask(() => waits.with({ name })(name), { name, eager: true }),
+  ) as [Task<never>, Task<never>];
+  const machine = `${hostname()}:${process.pid}`;
+  await untilTrue(() => {
+    const rows = takeSnapshot().resources.filter(({ label }) => label === 'soup');
+    return rows.some(({ statistics }) => statistics['machine'] === machine && statistics['attempt'] === 1);
+  });
+  const sampler = new Sampler();
+  const kitchenOf = (each: BullExecutor) =>
+    sampler.take().kitchens.find(({ executor: label }) => label === each.label) as KitchenRow;
+  await untilTrue(() => kitchenOf(second).workers.length === 0); // it has not connected
+  await untilTrue(() => kitchenOf(executor).size === 1);
+  const { queued, next, machines, workers } = kitchenOf(executor);
+  const [place, ...more] = workers;
+  assert.deepEqual([queued, machines, more], [1, 1, []]);
+  assert.deepEqual(next, [{ job: 'salad', table: salad.id }]);
+  assert.ok(place !== undefined && place.since !== null && place.since <= loopTime());
+  assert.deepEqual({ ...place, since: 0 }, { job: 'soup', table: soup.id, since: 0, machine, attempt: 1 });
+  // Another program sees who works there, too. For whom, it does not know.
+  await second.machines();
+  await untilTrue(() => kitchenOf(second).workers[0]?.job === 'soup');
+  assert.equal(kitchenOf(second).workers[0]?.table, null);
+  for (const task of [salad, soup]) {
+    task.cancel();
+    await assert.rejects(task, { name: 'CancelledError' });
+  }
+});
+
+test('a job that is to be retried waits in the queue again', async ({ executor }) => {
+  const { fails } = executor.module<Kitchen>('kitchen');
+  const call = createTask(() => fails.with({ attempts: 2, backoff: { type: 'fixed', delay: 600_000 } })(1, 'stew'), {
+    eager: true,
+  });
+  await untilTrue(() => ran.length === 1 && executor.statistics().queued === 1);
+  assert.equal(executor.statistics().running, 0);
+  call.cancel();
+  await assert.rejects(call, { name: 'CancelledError' });
+});
+
+test('statistics() takes no cancel of the task that asks for it', async ({ executor }) => {
+  await executor.module<Kitchen>('kitchen').cook('soup'); // connects
+  await sleep(2100); // longer than the list of machines is taken for new
+  const task = createTask(async () => {
+    task.cancel();
+    executor.statistics();
+    await sleep(0);
+  });
+  await assert.rejects(task, { name: 'CancelledError' });
 });
 
 test(

@@ -108,3 +108,34 @@ test('names from the program cannot disturb a terminal', () => {
   );
   assert.equal(line, '1 task waits for lock "a\\x1b[2J" (1 s)');
 });
+
+test('callers of an executor on other machines are told apart by machine, unless there are many', () => {
+  const states = [
+    { state: 'queued' },
+    { state: 'queued' },
+    { state: 'running', machine: 'vm1:7', attempt: 1 },
+    { state: 'running', machine: 'vm1:7', attempt: 2 },
+    { state: 'running', machine: 'vm2:8', attempt: 1 },
+    { state: 'running', attempt: 1 },
+  ];
+  const jobs = states.map((statistics, i) =>
+    resource('job', i + 1, { label: 'cook of menu', parent: 'executor:1', statistics }),
+  );
+  const cooks = states.map((_, i) =>
+    client(i + 1, [wait('executor.call', { ball: 'kitchen', resource: `job:${i + 1}`, place: 0 })]),
+  );
+  const of = (machines: number): Snapshot => {
+    const executor = resource('executor', 1, { name: 'far', statistics: { machines: Array(machines).fill({}) } });
+    return served(cooks, { resources: [...jobs, executor], places });
+  };
+  assert.deepEqual(linesOf(of(2)), [
+    '2 wait for jobs of executor "far" in the queue at chat.ts:14 (1 s)',
+    '2 for jobs of executor "far" on vm1:7 at chat.ts:14 (1 s)',
+    '1 for jobs of executor "far" on vm2:8 at chat.ts:14 (1 s)',
+    '1 for jobs of executor "far" at chat.ts:14 (1 s)',
+  ]);
+  assert.deepEqual(linesOf(of(5)), [
+    '4 wait for jobs of executor "far" on other machines at chat.ts:14 (1 s)',
+    '2 for jobs of executor "far" in the queue at chat.ts:14 (1 s)',
+  ]);
+});

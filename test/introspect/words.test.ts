@@ -115,7 +115,7 @@ test('an empty process, one that only has tasks, and an overloaded loop', () => 
 });
 
 test('an overloaded executor and one whose workers are gone are told apart', () => {
-  const ovens = (statistics: Record<string, number>) =>
+  const ovens = (statistics: Record<string, unknown>) =>
     summaryOf(snapshot({ resources: [resource('executor', 1, { name: 'ovens', statistics })], loop: calm }));
   const figures = { size: 4, workers: 4, queued: 40, running: 4, lost: 0 };
   assert.equal(
@@ -127,6 +127,11 @@ test('an overloaded executor and one whose workers are gone are told apart', () 
     'The loop keeps up; executor "ovens" has lost its workers (4 ended by themselves), and 40 jobs wait.',
   );
   assert.match(ovens({ ...figures, queued: 0 }), /nothing runs/);
+  // Workers on other machines are also busy with the jobs of others, and lose jobs, not themselves.
+  const far = { ...figures, running: 0, idle: 0, machines: [{}] };
+  assert.match(ovens(far), /executor "ovens" is overloaded: all 4 workers are busy and 40 jobs wait/);
+  assert.doesNotMatch(ovens({ ...far, idle: 1 }), /overloaded/);
+  assert.match(ovens({ ...far, size: 0, workers: 0, lost: 4 }), /executor "ovens" has no worker, and 40 jobs wait/);
 });
 
 test('a deadlock and a limit are in the summary', () => {

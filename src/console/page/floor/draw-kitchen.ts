@@ -33,11 +33,15 @@ export function drawKitchen(pen: Pen, picture: FloorPicture, zones: Zones): void
   const busy = workers.filter(({ job }) => job !== null).length;
   pen.text('Kitchen', stoves.x, kitchen.y + (mini ? 15 : 22), 13, theme.ink, { weight: 620 });
   if (!mini) {
-    const threads = `${count(workers.length)} ${workers.length === 1 ? 'worker' : 'workers'}`;
-    const words =
-      workers.length === 0 ? 'no executor' : small ? `${busy} of ${workers.length}` : `${threads}, ${busy} busy`;
-    pen.text(words, stoves.x, kitchen.y + 40, 12, theme.ink2);
-    if (workers.length > 0) drawRail(pen, picture, zones, stoves);
+    pen.text(
+      pen.fit(kitchenWords(picture.kitchens, busy, small), 12, stoves.w),
+      stoves.x,
+      kitchen.y + 40,
+      12,
+      theme.ink2,
+    );
+    if (picture.kitchens.some(({ workers: its, queued }) => its.length > 0 || queued > 0))
+      drawRail(pen, picture, zones, stoves);
   }
   const shown = shownOf(zones, stoves, workers.length);
   for (const [i, worker] of workers.slice(0, shown).entries()) drawStove(pen, picture, stoves, worker, i, mini);
@@ -45,6 +49,17 @@ export function drawKitchen(pen: Pen, picture: FloorPicture, zones: Zones): void
     const y = kitchen.y + kitchen.h - 12;
     pen.text(`and ${count(workers.length - shown)} more`, stoves.x, y, 11, theme.ink3);
   }
+}
+
+/** `6 workers, 4 busy`, or, where some are on other machines, `4 of 6 busy on 2 machines`. */
+export function kitchenWords(kitchens: readonly KitchenRow[], busy: number, small: boolean): string {
+  if (kitchens.length === 0) return 'no executor';
+  const all = kitchens.reduce((sum, { size, workers }) => sum + Math.max(size, workers.length), 0);
+  if (small) return `${busy} of ${count(all)}`;
+  const machines = kitchens.reduce((sum, kitchen) => sum + (kitchen.machines ?? 0), 0);
+  if (machines > 0)
+    return `${busy} of ${count(all)} busy on ${count(machines)} ${machines === 1 ? 'machine' : 'machines'}`;
+  return `${count(all)} ${all === 1 ? 'worker' : 'workers'}, ${busy} busy`;
 }
 
 /** Where the jobs of tables are drawn: stoves, and the first tickets. */
@@ -181,7 +196,7 @@ function drawStove(
   pen: Pen,
   picture: FloorPicture,
   stoves: Stoves,
-  { job, table, since }: Worker,
+  { job, table, since, machine }: Worker,
   index: number,
   mini: boolean,
 ): void {
@@ -202,13 +217,14 @@ function drawStove(
   const size = r > 12 ? (label.length > 4 ? 8 : label.length > 3 ? 9.5 : 12) : 9;
   pen.text(label, x, y + 0.5, size, theme.ink, { weight: 620, align: 'center' });
   const elapsed = since === null ? '' : duration(picture.now - since);
+  const beside = [elapsed, machine ?? ''].filter((text) => text !== '').join(' · ');
+  const room = stoves.w - 2 * r - 10;
   if (mini) pen.text(elapsed, x + r + 7, y, 11, theme.ink2);
   else if (columns > 1) {
     if (row > 46)
       pen.text(pen.fit(elapsed, 9, stoves.w / columns + 4), x, y + r + 9, 9, theme.ink3, { align: 'center' });
   } else if (row > 38) {
-    const room = stoves.w - 2 * r - 10;
     pen.text(pen.fit(jobName(job), 12, room, { mono: true }), x + r + 10, y - 8, 12, theme.ink, { mono: true });
-    pen.text(elapsed, x + r + 10, y + 8, 12, theme.ink2);
-  } else pen.text(elapsed, x + r + 9, y, 11.5, theme.ink2);
+    pen.text(pen.fit(beside, 12, room), x + r + 10, y + 8, 12, theme.ink2);
+  } else pen.text(pen.fit(beside, 11.5, room), x + r + 9, y, 11.5, theme.ink2);
 }

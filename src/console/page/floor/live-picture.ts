@@ -1,5 +1,5 @@
 // The floor's picture of live data.
-import { type BlockRow, roomOf } from '../../../inspect/protocol/index.ts';
+import { type BlockRow, type KitchenRow, roomOf } from '../../../inspect/protocol/index.ts';
 import { DRAIN } from '../kinds.ts';
 import type { App } from '../app.ts';
 import { bytes, count, duration } from '../format.ts';
@@ -82,11 +82,18 @@ export function countKinds(live: Live): readonly number[] {
   return counts;
 }
 
-/** A few words on what a table waits for: `cook, stove 2`, `27 kB unsent`, `lock "mill"`. */
+/** `, stove 2`, or, of a kitchen on other machines, ` on vm3:4711`, and which attempt if it is not the first. */
+function whereOf(workers: KitchenRow['workers'], stove: number): string {
+  const { machine, attempt } = workers[stove] ?? {};
+  if (attempt === undefined) return `, stove ${stove + 1}`;
+  return `${machine === undefined ? '' : ` on ${machine}`}${attempt === 1 ? '' : `, attempt ${attempt}`}`;
+}
+
+/** A few words on what a table waits for: `cook, stove 2`, `cook on vm3:4711`, `27 kB unsent`, `lock "mill"`. */
 export function shortWait(live: Live, table: Table): string {
   for (const { workers, next, executor } of live.kitchens) {
     const stove = workers.findIndex((worker) => worker.table === table.id);
-    if (stove >= 0) return `${jobName(workers[stove]?.job ?? executor)}, stove ${stove + 1}`;
+    if (stove >= 0) return `${jobName(workers[stove]?.job ?? executor)}${whereOf(workers, stove)}`;
     const ticket = next.findIndex((job) => job.table === table.id);
     if (ticket >= 0) return `${jobName(next[ticket]?.job ?? executor)}, ticket ${ticket + 1}`;
   }
