@@ -2,9 +2,14 @@
 // worker as events, and the clients that it was sent.
 //
 // - A client is in `sent` until the worker says that it took or declined it.
+// - A client may get lost on the way: the system drops a descriptor for which a process has no room, and
+//   tells nobody. So while clients are in `sent`, each pulse of the worker is answered with a probe. Its
+//   answer comes behind what the worker says of the clients before it. Those that are still in `sent`
+//   then did not arrive.
 // - `gone` comes once and last: after all that the worker had sent, and after `lost` for each client
 //   that it did not take.
 import type { MessagePort } from 'node:worker_threads';
+import { reportException } from '../core/index.ts';
 import { type OpenedRoom, openRoom, type RoomPlace } from '../hosts/node/index.ts';
 import type { Address, PassedHandle } from '../net/index.ts';
 import type { DrainOrder, FromWorker, ToWorker, WorkerStart } from './protocol.ts';
@@ -18,18 +23,27 @@ export interface Sent {
   takeBack(): PassedHandle | undefined;
 }
 
+/** A client on its way. */
+interface Way {
+  readonly parcel: Sent;
+  readonly lost: (handle: PassedHandle | undefined) => void;
+  /** Which one it was: a client that came back has another number the next time. */
+  readonly turn: number;
+}
+
 export abstract class Leaf implements WorkerLeaf {
   abstract readonly place: string;
   readonly #events: LeafEvents;
-  readonly #sent = new Map<
-    number,
-    { readonly parcel: Sent; readonly lost: (handle: PassedHandle | undefined) => void }
-  >();
+  readonly #sent = new Map<number, Way>();
+  #lastSent = 0;
+  /** It was reported that clients did not arrive. */
+  #isReported = false;
   /** Those that it took and that have not left. */
   readonly #clients = new Set<number>();
   #isGone = false;
   #isDrained = false;
   #wasKilled = false;
+  readonly #id: number;
   /** In which the inspector sees the worker; undefined without one. */
   readonly #room: OpenedRoom | undefined;
   /** The error that ends it, as it has said. */
@@ -37,6 +51,7 @@ export abstract class Leaf implements WorkerLeaf {
 
   constructor(events: LeafEvents, room: RoomPlace) {
     this.#events = events;
+    this.#id = room.worker;
     this.#room = openRoom(room);
   }
 
@@ -73,7 +88,7 @@ export abstract class Leaf implements WorkerLeaf {
     if (this.#isGone) return false;
     const parcel = this.writeClient({ type: 'client', client: id, key, path }, handle);
     if (parcel === undefined) return false;
-    this.#sent.set(id, { parcel, lost });
+    this.#sent.set(id, { parcel, lost, turn: ++this.#lastSent });
     return true;
   }
 
@@ -118,7 +133,10 @@ export abstract class Leaf implements WorkerLeaf {
         return events.onLeft(message.client);
       case 'event':
         return events.onEvent(message.event);
+      case 'probed':
+        return this.#probed(message.last);
       case 'pulse':
+        if (this.#sent.size > 0) this.write({ type: 'probe', last: this.#lastSent });
         return events.onPulse(message.pulse);
       case 'message':
         return events.onMessage(message.name, message.body);
@@ -140,6 +158,17 @@ export abstract class Leaf implements WorkerLeaf {
     const error =
       this.#isDrained || this.#wasKilled ? undefined : new Error(this.#fatal ?? `it ended by itself: ${how}`);
     this.#events.onGone(error, [...this.#clients]);
+  }
+
+  /** The clients up to the `last` one have arrived, or never will. */
+  #probed(last: number): void {
+    const missing = [...this.#sent].filter(([, { turn }]) => turn <= last).map(([client]) => client);
+    for (const client of missing) this.#takeBack(client);
+    if (missing.length === 0 || this.#isReported) return;
+    this.#isReported = true;
+    const why = 'most likely it has no file descriptor left; raise the limit (ulimit -n), or lower maxConnections';
+    const message = `Worker ${this.#id} did not receive a client, which is sent again: ${why}`;
+    reportException({ message, error: new Error(message), brief: true });
   }
 
   /** Returns whether its handle is still here. */

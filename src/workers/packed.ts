@@ -5,7 +5,10 @@ import { deserialize, serialize } from 'node:v8';
 import type { FromWorker, ToWorker } from './protocol.ts';
 
 /** Plain JSON, and many. */
-const PLAIN: ReadonlySet<string> = new Set(['client', 'took', 'left', 'declined', 'event', 'pulse', 'ready', 'fatal']);
+const PLAIN: ReadonlySet<string> = new Set([
+  ...['client', 'probe'],
+  ...['took', 'left', 'declined', 'probed', 'event', 'pulse', 'ready', 'fatal'],
+]);
 
 interface Packed {
   readonly type: 'packed';

@@ -18,13 +18,24 @@ while (process.ppid === parent) Atomics.wait(never, 0, 0, 250);
 process.kill(-process.pid, 'SIGKILL');
 `;
 
+let resident = 0;
+
+/** Undefined while the process has no descriptor left: the system is asked through one. */
+function residentNow(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
+  }
+}
+
 const send = (message: FromWorker, done?: () => void): void => {
   if (process.connected) process.send?.(pack(message), () => done?.());
 };
 const main = new WorkerMain({
   takesUnix: true,
   send,
-  memory: () => process.memoryUsage.rss(),
+  memory: () => (resident = residentNow() ?? resident),
   exit: (code) => process.exit(code),
 });
 process.on('message', (message, handle) => main.receive(unpack(message) as ToWorker, handle as object | undefined)); // the supervisor follows the protocol

@@ -63,6 +63,8 @@ export type FromWorker =
   | { readonly type: 'left'; readonly client: number }
   /** It got a client for a server that it has closed, and did not take it. */
   | { readonly type: 'declined'; readonly client: number }
+  /** The answer to `probe`, behind what it says of all clients that came before that. */
+  | { readonly type: 'probed'; readonly last: number }
   /** An error that nobody caught ends it. */
   | { readonly type: 'fatal'; readonly message: string }
   | { readonly type: 'event'; readonly event: ServeEvent }
@@ -76,5 +78,7 @@ export type ToWorker =
   | { readonly type: 'refused'; readonly key: number; readonly code: string | undefined; readonly message: string }
   /** Comes with the socket. `path`: the Unix socket that the client is connected to. */
   | { readonly type: 'client'; readonly client: number; readonly key: number; readonly path?: string | undefined }
+  /** Asks for `probed`: of the clients up to the `last`, those of which nothing is known then did not arrive. */
+  | { readonly type: 'probe'; readonly last: number }
   | { readonly type: 'message'; readonly name: string; readonly body: unknown }
   | { readonly type: 'drain'; readonly order: DrainOrder };

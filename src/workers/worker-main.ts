@@ -68,6 +68,8 @@ export class WorkerMain {
         return this.#remote.refused(message.key, message.code, message.message);
       case 'client':
         return this.#remote.client(message, from);
+      case 'probe':
+        return this.#place.send({ type: 'probed', last: message.last });
       case 'message':
         return receiveFromSupervisor(message.name, message.body);
       case 'drain':

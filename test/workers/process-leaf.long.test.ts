@@ -55,6 +55,26 @@ test('a client on its way to a worker that dies goes to another worker', async (
   }
 });
 
+test('a worker without descriptors keeps its clients, and those for which it has none wait', async () => {
+  const { supervisor, port } = await supervise({ descriptors: 200 });
+  try {
+    const guests = [await visit(port), await visit(port)];
+    for (const { say } of guests) assert.match(await say('fill'), /^[1-9]\d* descriptors$/m);
+    const late = visit(port);
+    // Two pulses of each worker, which look for memory through a descriptor, and with which clients are missed.
+    await new Promise((resolve) => void setTimeout(resolve, 2500));
+    const [first] = guests;
+    assert.equal(await first!.say('soup'), 'soup\n');
+    for (const { connection } of guests) connection.writer.write('free\n');
+    guests.push(await late);
+    assert.equal(await guests.at(-1)!.say('soup'), 'soup\n');
+    for (const { connection } of guests) connection.abort();
+  } finally {
+    supervisor.kill('SIGTERM');
+    await once(supervisor, 'exit');
+  }
+});
+
 test('no worker, and nothing that a worker has started, outlives a supervisor that is killed', async () => {
   const { supervisor, port, pids } = await supervise();
   try {
@@ -103,9 +123,11 @@ interface Supervised {
   readonly lines: string[];
 }
 
-/** Starts a supervisor of two kitchens in a process of its own. */
-async function supervise(): Promise<Supervised> {
-  const supervisor = spawn(process.execPath, [fixture('supervise'), fixture('kitchen'), 'processes'], {
+/** Starts a supervisor of two kitchens in a process of its own. `descriptors`: how many each process may have. */
+async function supervise({ descriptors }: { readonly descriptors?: number } = {}): Promise<Supervised> {
+  const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors}; `;
+  const command = [process.execPath, fixture('supervise'), fixture('kitchen'), 'processes'];
+  const supervisor = spawn('sh', ['-c', `${limit}exec "$0" "$@"`, ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines: string[] = [];
