@@ -1,6 +1,9 @@
 // Messages between processes. Node's channel writes JSON at half the cost of its other form, which
 // copies as `structuredClone` does. So the messages that come with each client are JSON, and the
 // others, which may have bytes or Infinity in them, are packed into a text.
+//
+// FILE may send messages of its own to its parent, such as `process.send('ready')`. Nobody receives them: what
+// a worker says is in an envelope.
 import { deserialize, serialize } from 'node:v8';
 import type { FromWorker, ToWorker } from './protocol.ts';
 
@@ -26,4 +29,14 @@ export function unpack(message: unknown): FromWorker | ToWorker {
   const { type, data } = message as Packed; // what pack() has made
   if (type !== 'packed') return message as FromWorker | ToWorker; // as above
   return deserialize(Buffer.from(data, 'base64')) as FromWorker | ToWorker; // as above
+}
+
+/** What a worker sends, in a thread as in a process. */
+export interface Envelope<M> {
+  readonly maitre: M;
+}
+
+/** Opens what a worker, or FILE in it, has sent. Undefined if it is not from the worker. */
+export function openEnvelope(sent: unknown): unknown {
+  return (sent as Partial<Envelope<unknown>> | null | undefined)?.maitre ?? undefined; // FILE may send anything
 }

@@ -11,7 +11,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PassedHandle } from '../net/index.ts';
 import { Leaf, type Sent } from './leaf.ts';
-import { pack, unpack } from './packed.ts';
+import { openEnvelope, pack, unpack } from './packed.ts';
 import { passLines } from './pass-lines.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts';
 import type { LeafEvents, LeafMaker } from './worker-leaf.ts';
@@ -47,7 +47,10 @@ class ProcessLeaf extends Leaf {
       this.#killGroup();
       this.ended(how);
     };
-    child.on('message', (message) => this.receive(unpack(message) as FromWorker)); // the worker follows the protocol
+    child.on('message', (sent) => {
+      const message = openEnvelope(sent);
+      if (message !== undefined) this.receive(unpack(message) as FromWorker); // the worker follows the protocol
+    });
     child.on('error', (error) => {
       if (child.pid === undefined) ended(error.message); // it was not started
     });

@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { beSupervised, installNodeHost } from '../hosts/node/index.ts';
 import { installNodeSystem } from '../net/index.ts';
-import { pack, unpack } from './packed.ts';
+import { type Envelope, pack, unpack } from './packed.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { WorkerMain } from './worker-main.ts';
 
@@ -30,7 +30,7 @@ function residentNow(): number | undefined {
 }
 
 const send = (message: FromWorker, done?: () => void): void => {
-  if (process.connected) process.send?.(pack(message), () => done?.());
+  if (process.connected) process.send?.({ maitre: pack(message) } satisfies Envelope<unknown>, () => done?.());
 };
 const main = new WorkerMain({
   takesUnix: true,

@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { escapeLines } from '../base/index.ts';
 import type { PassedHandle } from '../net/index.ts';
 import { Leaf, type Sent } from './leaf.ts';
+import { openEnvelope } from './packed.ts';
 import { passLines } from './pass-lines.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './protocol.ts';
 import type { LeafEvents, LeafMaker } from './worker-leaf.ts';
@@ -35,7 +36,10 @@ class ThreadLeaf extends Leaf {
     this.place = `${process.pid}:${worker.threadId}`; // once it is gone, its number is -1
     passLines(worker.stdout, process.stdout);
     passLines(worker.stderr, process.stderr);
-    worker.on('message', (message) => this.receive(message as FromWorker)); // the worker follows the protocol
+    worker.on('message', (sent) => {
+      const message = openEnvelope(sent);
+      if (message !== undefined) this.receive(message as FromWorker); // the worker follows the protocol
+    });
     worker.on('error', (error: unknown) => {
       // A process would have printed it by itself.
       process.stderr.write(

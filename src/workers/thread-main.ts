@@ -4,7 +4,8 @@ import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { beSupervised, installNodeHost } from '../hosts/node/index.ts';
 import { installNodeSystem } from '../net/index.ts';
-import type { ToWorker } from './protocol.ts';
+import type { Envelope } from './packed.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
 import { withBuffers } from './with-buffers.ts';
 import { WorkerMain } from './worker-main.ts';
 
@@ -15,7 +16,7 @@ beSupervised(false);
 const main = new WorkerMain({
   takesUnix: false,
   send: (message, done) => {
-    parentPort?.postMessage(message, []);
+    parentPort?.postMessage({ maitre: message } satisfies Envelope<FromWorker>, []);
     done?.();
   },
   memory: () => {

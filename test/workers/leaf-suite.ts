@@ -106,6 +106,21 @@ export function checkLeaves(maker: (start: Omit<WorkerStart, 'id'>) => LeafMaker
     for (const { connection } of guests) connection.abort();
   });
 
+  test('what the program itself sends to its parent is for nobody', async () => {
+    await using staff = serving('kitchen');
+    const [hand] = await staff.start();
+    const before = hand!.events.length;
+    const guest = await visit(staff.port);
+    assert.equal(await guest.say('send\nsoup'), 'soup\n');
+    staff.drain(hand!);
+    guest.connection.writer.close();
+    assert.deepEqual(await hand!.gone, { clients: 0, error: undefined });
+    assert.deepEqual(
+      hand!.events.slice(before).map((event) => event.event),
+      ['client', 'stopping', 'client', 'stopped'],
+    );
+  });
+
   test('process.exit() ends its worker alone', async () => {
     await using staff = serving('kitchen');
     const [hand] = await staff.start();
