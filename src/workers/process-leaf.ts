@@ -10,6 +10,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PassedHandle } from '../net/index.ts';
+import { execArgvOfWorkers } from './exec-argv.ts';
 import { Leaf, type Sent } from './leaf.ts';
 import { openEnvelope, pack, unpack } from './packed.ts';
 import { passLines } from './pass-lines.ts';
@@ -34,7 +35,7 @@ class ProcessLeaf extends Leaf {
       // The inspector of the supervisor shows the worker: it needs none that commands find.
       env: { ...process.env, MAITRE_INSPECT: '0' },
       detached: true,
-      execArgv: process.execArgv.filter((option) => !/^--(?:inspect|test|watch)/.test(option)), // of this process only
+      execArgv: execArgvOfWorkers(process.execArgv),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const child = this.#child;
