@@ -80,7 +80,7 @@ export interface RowFlow {
   resume(): void;
   /**
    * No row is wanted any more; the sink will be ended. Returns false if the server goes on until it
-   * is asked to stop.
+   * is asked to stop. Then the rows pause, and `resume` follows once the server has been asked.
    */
   stop(): boolean;
 }

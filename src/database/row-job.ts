@@ -3,6 +3,10 @@
 // States: IN LINE --start()--> FLOWING <--full, half empty--> PAUSED --the last row, an error--> OVER
 //            `-stop()--> OVER       `-stop()--> STOPPING: what still comes is dropped --> OVER
 //
+// In STOPPING, a server that goes on until it is asked is not read before it has been asked. It could
+// send without end meanwhile, and a runtime that reads one connection ahead of others (Deno) would
+// not come to the one over which it is asked.
+//
 // So memory holds about `highWaterMark` rows, however many the query has. In OVER, rows can still
 // wait to be read; the session is free by then.
 import { Deque, type Linked } from '../base/index.ts';
@@ -105,7 +109,7 @@ export class RowJob<Row> implements Job, RowSink {
   /** Takes the next row; undefined if there is none now. */
   shift(): Row | undefined {
     const row = this.#rows.popFront();
-    if (this.#isPaused && this.#rows.length <= this.#plan.highWaterMark / 2) {
+    if (this.#isPaused && !this.#isStopping && this.#rows.length <= this.#plan.highWaterMark / 2) {
       this.#isPaused = false;
       this.#flow?.resume();
     }
@@ -116,6 +120,10 @@ export class RowJob<Row> implements Job, RowSink {
     this.#isStopping = true;
     this.#rows.clear();
     return this.#flow?.stop() === true;
+  }
+
+  drain(): void {
+    this.#flow?.resume();
   }
 
   /** Drops the rows and ends the query. Resolves when it is over; takes no cancel. */

@@ -47,6 +47,8 @@ export interface Job extends Linked {
   start(wire: Wire): void;
   /** Returns true if it ends soon by itself; false if the server must be asked to stop it. */
   halt(): boolean;
+  /** The server has been asked to stop it: what is still on its way may come. */
+  drain(): void;
   /** Sets how it ends, unless the driver has reported its end. `ended` follows. */
   abandon(error: Error): void;
   /** Called once: it is over, and so is what was to stop it. */
@@ -377,6 +379,7 @@ export class Session extends Resource {
       if (this.#isSettled) this.#finish();
       else if (error !== undefined) this.lose(error); // nothing else would stop it
       else {
+        this.#current?.drain();
         this.#again = callLater(this.#pause, () => this.#sendStop());
         this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
       }

@@ -91,6 +91,10 @@ export class StatementWait extends QueuedWait<Result<unknown>> implements Job, D
     return this.#isFirm;
   }
 
+  drain(): void {
+    // Its result has never stopped coming.
+  }
+
   abandon(error: Error): void {
     if (!this.#isReported || this.#error !== undefined) this.#abandoned ??= error;
   }

@@ -164,7 +164,7 @@ class MysqlWire implements Wire {
       pause: () => raw.pause(),
       resume: () => raw.resume(),
       stop: () => {
-        raw.resume(); // what is on its way is read and dropped
+        raw.pause();
         return false;
       },
     };

@@ -127,6 +127,17 @@ fakeTest('a cancel that is due before the COMMIT rolls back', async () => {
   await pool.shutdown();
 });
 
+fakeTest('a stream that is left is read on only once the server has been asked to stop it', async () => {
+  const { server, pool } = open({ max: 1, killTimeout: 100 });
+  for await (const { n } of pool.stream<{ n: number }>('ROWS 1000')) if (n === 998) break;
+  assert.equal(server.rows, 3);
+  server.isDeaf = true;
+  for await (const { n } of pool.stream<{ n: number }>('ROWS 20')) if (n === 18) break;
+  assert.equal(server.rows, 3 + 20, 'what a server still sends is read to its end');
+  assert.equal(pool.statistics().created, 1);
+  await pool.shutdown();
+});
+
 fakeTest('a server that does not stop a statement loses the connection after killTimeout', async () => {
   const { server, pool } = open({ killTimeout: 100 });
   server.isDeaf = true;

@@ -12,6 +12,8 @@ export class FakeServer {
   readonly connections = new Map<number, FakeWire>();
   /** The statements that a STOP has hit. */
   readonly stopped: string[] = [];
+  /** The rows that it has sent. */
+  rows = 0;
   /** Fails every attempt to connect with this; undefined for none. */
   refusal: Error | undefined = undefined;
   /** Changes with a restart. NaN: it does not say which. */
@@ -135,7 +137,10 @@ export class FakeWire implements Wire {
       if (isOver || !this.#isOpen) return;
       if (left === 0) end();
       else {
-        if (!isPaused) sink.row({ n: left-- });
+        if (!isPaused) {
+          this.#server.rows++;
+          sink.row({ n: left-- });
+        }
         callLater(LATENCY, next);
       }
     };
@@ -144,7 +149,7 @@ export class FakeWire implements Wire {
       pause: () => (isPaused = true),
       resume: () => (isPaused = false),
       stop: () => {
-        isPaused = false;
+        isPaused = true;
         return false;
       },
     };
