@@ -1,12 +1,14 @@
 // Compiles src/ to dist/, and test/ and bench/ to build/, with `tsc -b`. Incremental: about 0.2 s when nothing changed.
 // The declarations in dist/ are those that ship, without @internal members; build/declarations/ has them whole, for tests.
 // The console's page is compiled to build/page/ for the checks and for tests, and bundled to dist/ (build-page.mjs).
+// What workers load is bundled to dist/bundle/ (build-bundle.mjs).
 // `node scripts/build.mjs` builds everything; scripts that need less import `build`.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildBundle, bundleFolder } from './build-bundle.mjs';
 import { buildPage } from './build-page.mjs';
 import { buildRecording } from './build-recording.mjs';
 import { pageFolder } from './page-bundler.mjs';
@@ -51,6 +53,7 @@ export async function build(name = 'test') {
   const program = join(root, 'dist/cli/main.js');
   if (existsSync(program)) chmodSync(program, 0o755);
   if (!compiled) return false;
+  await buildBundle();
   await buildPage();
   await buildRecording();
   return true;
@@ -86,7 +89,8 @@ function reconcile(selected) {
   for (const [folder, files] of expected) {
     for (const file of listFiles(folder)) {
       const path = join(root, folder, file);
-      if (!files.has(file) && !path.startsWith(join(pageFolder, '/'))) rmSync(path);
+      const isBundled = [bundleFolder, pageFolder].some((bundle) => path.startsWith(join(bundle, '/')));
+      if (!files.has(file) && !isBundled) rmSync(path);
     }
   }
 }

@@ -99,6 +99,7 @@ const calm = [];
 let paused = 0;
 let longestReload = 0;
 const began = performance.now();
+const cpuBefore = cpuSeconds();
 for (let i = 1; i <= reloads; i++) {
   const due = began + paused + i * EVERY;
   const isBroken = i % 10 === 0;
@@ -121,6 +122,7 @@ for (let i = 1; i <= reloads; i++) {
   if (i % 20 === 0) progress(i);
 }
 const took = performance.now() - began - paused;
+const cpu = cpuSeconds();
 calm.push(await figures());
 const [before, settled, after] = [calm[0], calm.at(-2), calm.at(-1)];
 const report = await ask('report');
@@ -141,6 +143,9 @@ console.log(
 );
 console.log(
   `${count.done} reloads done, ${count.failed} failed, the longest ${longestReload.toFixed(0)} ms; ${count.drained} workers drained, ${count.crashed} crashed; ${ends.finished} connections finished, ${ends.cancelled} were cancelled, ${ends.aborted} aborted`,
+);
+console.log(
+  `CPU time per reload: ${perReload('server')} ms of the supervisor and its workers, ${perReload('clients')} ms of the clients`,
 );
 for (const text of new Set(strange)) console.log(`  ${text}`);
 const grouped = new Map();
@@ -260,6 +265,22 @@ async function figures() {
 
 function residentOf(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+}
+
+/** Seconds of CPU time until now, of the supervisor with all workers that it ever had, and of the clients. */
+function cpuSeconds() {
+  const workers = kind === 'processes' ? supervisor.workers.map((row) => row.process) : [];
+  return { server: sum(['self', ...workers].map(ticksOf)) / 100, clients: ticksOf(clients.pid) / 100 };
+}
+
+/** Hundredths of a second that a process has used, and those of its children that are gone. */
+function ticksOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return sum(fields.slice(11, 15).map(Number));
+}
+
+function perReload(whose) {
+  return (((cpu[whose] - cpuBefore[whose]) * 1000) / reloads).toFixed(0);
 }
 
 function progress(i) {

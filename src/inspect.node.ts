@@ -9,7 +9,7 @@ installNodeHost();
 installNodeSystem();
 
 const flags = [...process.execArgv, ...(setting('NODE_OPTIONS') ?? '').split(' ')];
-const { url } = import.meta;
+const url = import.meta.url;
 if (isPreloaded(flags, ['maitre/inspect', url, fileURLToPath(url)])) attach(setting('MAITRE_INSPECT') ?? '');
 
 export {

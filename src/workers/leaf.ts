@@ -12,6 +12,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { reportException } from '../core/index.ts';
 import { type OpenedRoom, openRoom, type RoomPlace } from '../hosts/node/index.ts';
 import type { Address, PassedHandle } from '../net/index.ts';
+import { findBundle } from './bundle.ts';
 import type { DrainOrder, FromWorker, ToWorker, WorkerStart } from './protocol.ts';
 import type { ClientToSend, LeafEvents, WorkerLeaf } from './worker-leaf.ts';
 
@@ -62,8 +63,10 @@ export abstract class Leaf implements WorkerLeaf {
     // Each worker has the certificate of its time: whoever gave getters is asked now. Not while the message is
     // made: two Buffers can be parts of one block of memory, which is copied with the first of them.
     const server = tls === undefined ? start.server : { ...start.server, tls: { ...tls } };
+    const bundle = findBundle();
+    const more = { ...(seat === undefined ? {} : { seat }), ...(bundle === undefined ? {} : { bundle }) };
     return {
-      message: { type: 'start', start: { ...start, server, ...(seat === undefined ? {} : { seat }) } },
+      message: { type: 'start', start: { ...start, server, ...more } },
       transfer: [...transfer],
     };
   }

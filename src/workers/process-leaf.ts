@@ -10,6 +10,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { PassedHandle } from '../net/index.ts';
+import { programInBundle } from './bundle.ts';
 import { execArgvOfWorkers } from './exec-argv.ts';
 import { Leaf, type Sent } from './leaf.ts';
 import { openEnvelope, pack, unpack } from './packed.ts';
@@ -30,7 +31,8 @@ class ProcessLeaf extends Leaf {
 
   constructor(start: WorkerStart, events: LeafEvents, place: number) {
     super(events, { worker: start.id, place, kind: 'process' });
-    this.#child = fork(fileURLToPath(new URL('./process-main.js', import.meta.url)), [], {
+    const program = programInBundle('process-main.js') ?? new URL('./process-main.js', import.meta.url);
+    this.#child = fork(fileURLToPath(program), [], {
       serialization: 'json',
       // The inspector of the supervisor shows the worker: it needs none that commands find.
       env: { ...process.env, MAITRE_INSPECT: '0' },

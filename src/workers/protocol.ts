@@ -39,6 +39,8 @@ export interface WorkerStart {
   readonly server: ServerOptions;
   /** Whether no events about clients and requests are wanted. */
   readonly quiet: boolean;
+  /** The address of the bundle from which it was started; absent without one. */
+  readonly bundle?: string;
   /** What lets the inspector of the supervisor look into the worker; absent without one. */
   readonly seat?: object;
 }

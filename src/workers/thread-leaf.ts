@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { escapeLines } from '../base/index.ts';
 import type { PassedHandle } from '../net/index.ts';
+import { programInBundle } from './bundle.ts';
 import { Leaf, type Sent } from './leaf.ts';
 import { openEnvelope } from './packed.ts';
 import { passLines } from './pass-lines.ts';
@@ -27,7 +28,7 @@ class ThreadLeaf extends Leaf {
 
   constructor(start: WorkerStart, events: LeafEvents, place: number) {
     super(events, { worker: start.id, place, kind: 'thread' });
-    const worker = new Worker(new URL('./thread-main.js', import.meta.url), {
+    const worker = new Worker(programInBundle('thread-main.js') ?? new URL('./thread-main.js', import.meta.url), {
       name: `maitre worker ${start.id}`,
       stdout: true,
       stderr: true,

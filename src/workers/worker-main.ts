@@ -13,6 +13,7 @@ import { setInterval, setTimeout } from 'node:timers';
 import { reportException, Resource } from '../core/index.ts';
 import { endSupervised, supervisedListeners } from '../hosts/node/index.ts';
 import { listenBy, Server, type ShutdownReport } from '../net/index.ts';
+import { importFromBundle } from './bundle.ts';
 import { connectChannel, onSupervisor, receiveFromSupervisor } from './channel.ts';
 import { DUMP_CHANNEL, dumpHere } from './dump.ts';
 import { becomeWorker } from './in-worker.ts';
@@ -85,7 +86,8 @@ export class WorkerMain {
   async #run(start: WorkerStart): Promise<void> {
     this.#start = start;
     this.#state = 'loading';
-    const { id, file, seat } = start;
+    const { id, file, seat, bundle } = start;
+    if (bundle !== undefined) importFromBundle(bundle);
     process.argv[1] = resolve(file); // what the program and viewers see is FILE
     becomeWorker(id, (what) => this.#sayReady(what));
     connectChannel((name, body) => this.#place.send({ type: 'message', name, body }));
