@@ -17,6 +17,8 @@
 //   come before it.
 // - While there is none, clients wait in line, in the order in which they came, at most `backlog`.
 // - A worker that is not admitted is sent no client. Those that it has stay.
+// - A place that only workers used which do not serve any more stays open for LISTENS_LATE ms: a newer one
+//   may still come to it, after other servers. A place that the program of a worker closes is closed at once.
 import { callLater, type Handle, InvalidStateError, loopTime } from '../core/index.ts';
 import {
   type Address,
@@ -36,6 +38,8 @@ import type { WorkerLeaf } from './worker-leaf.ts';
 const MOST_SENT = 128;
 /** Milliseconds after which a worker that takes no client is passed over. */
 const STALLED = 500;
+/** Milliseconds that a newer worker has to listen where the ones before it did. */
+const LISTENS_LATE = 5000;
 /** How many clients may wait for a worker, by default. */
 const DEFAULT_BACKLOG = 4096;
 
@@ -75,6 +79,8 @@ interface Seat {
   readonly leaf: WorkerLeaf;
   /** The key of its server on each place. */
   readonly keys: Map<Place, number>;
+  /** The names of places that are being opened for it. */
+  readonly opening: Set<string>;
   admitted: boolean;
   /** Its clients, SENT and TAKEN. */
   readonly clients: Set<Client>;
@@ -93,6 +99,8 @@ interface Place {
   readonly line: Parking;
   /** Clients for which there was no room in the line. */
   overflowed: number;
+  /** Its end, while no worker uses it. */
+  closing: Handle | undefined;
 }
 
 export class Deck implements ClientDeck {
@@ -126,19 +134,24 @@ export class Deck implements ClientDeck {
   async open(worker: number, leaf: WorkerLeaf, request: ListenRequest): Promise<readonly Address[]> {
     const seat = this.#seat(worker, leaf);
     const name = nameOf(request, seat);
-    const place = this.#places.get(name) ?? (await this.#openPlace(name, request));
-    if (this.#closed) throw closed();
-    if (!this.#seats.has(worker)) return []; // it is gone meanwhile
-    seat.keys.set(place, request.key);
-    this.#letIn(place);
-    return place.gate.addresses;
+    seat.opening.add(name);
+    try {
+      const place = this.#places.get(name) ?? (await this.#openPlace(name, request));
+      if (this.#closed) throw closed();
+      if (this.#seats.has(worker)) seat.keys.set(place, request.key);
+      else this.#closeUnused(LISTENS_LATE); // it is gone meanwhile
+      this.#letIn(place);
+      return seat.keys.has(place) ? place.gate.addresses : [];
+    } finally {
+      seat.opening.delete(name);
+    }
   }
 
   /** A worker has closed one of its servers. */
   unlisten(worker: number, key: number): void {
-    const keys = this.#seats.get(worker)?.keys;
+    const { keys, admitted = false } = this.#seats.get(worker) ?? {};
     for (const [place, each] of keys ?? []) if (each === key) keys?.delete(place);
-    this.#closeUnused();
+    this.#closeUnused(admitted ? 0 : LISTENS_LATE);
   }
 
   /** From now on the worker receives clients. */
@@ -147,7 +160,7 @@ export class Deck implements ClientDeck {
     if (seat === undefined) return;
     seat.admitted = true;
     for (const place of seat.keys.keys()) this.#letIn(place);
-    this.#closeUnused();
+    this.#closeUnused(LISTENS_LATE);
   }
 
   /** From now on the worker receives none. */
@@ -184,7 +197,7 @@ export class Deck implements ClientDeck {
     seat.admitted = false;
     const ended = [...seat.clients];
     for (const client of ended) client.wire.left();
-    this.#closeUnused();
+    this.#closeUnused(LISTENS_LATE);
     return ended.length;
   }
 
@@ -220,7 +233,8 @@ export class Deck implements ClientDeck {
   #seat(worker: number, leaf: WorkerLeaf): Seat {
     const known = this.#seats.get(worker);
     if (known !== undefined) return known;
-    const seat: Seat = { leaf, keys: new Map(), admitted: false, clients: new Set(), sent: 0, movedAt: 0, turn: 0 };
+    const none = { keys: new Map(), opening: new Set<string>(), clients: new Set<Client>() };
+    const seat: Seat = { leaf, ...none, admitted: false, sent: 0, movedAt: 0, turn: 0 };
     this.#seats.set(worker, seat);
     return seat;
   }
@@ -245,7 +259,8 @@ export class Deck implements ClientDeck {
         onWire: (wire) => told.onWire(new Guest(wire, wire.addresses)),
       }),
     );
-    const place: Place = { name, gate, line: new Parking(options.backlog ?? DEFAULT_BACKLOG), overflowed: 0 };
+    const line = new Parking(options.backlog ?? DEFAULT_BACKLOG);
+    const place: Place = { name, gate, line, overflowed: 0, closing: undefined };
     await gate.start();
     if (this.#closed) {
       close(place);
@@ -349,15 +364,24 @@ export class Deck implements ClientDeck {
   /**
    * Closes the places that no worker uses any more: because the program of the newer workers does not
    * listen there. While no worker is admitted, the next one may.
+   * @param ms how long one may still come
    */
-  #closeUnused(): void {
-    const seats = [...this.#seats.values()];
-    if (!seats.some((seat) => seat.admitted)) return;
+  #closeUnused(ms: number): void {
     for (const place of this.#places.values()) {
-      if (seats.some((seat) => seat.keys.has(place))) continue;
-      this.#places.delete(place.name);
-      close(place);
+      if (!this.#isUnused(place)) continue;
+      const end = (): void => {
+        place.closing = undefined;
+        if (!this.#isUnused(place) || !this.#places.delete(place.name)) return;
+        close(place);
+      };
+      if (ms === 0) end();
+      else place.closing ??= callLater(ms, end);
     }
+  }
+
+  #isUnused(place: Place): boolean {
+    const seats = [...this.#seats.values()];
+    return seats.some(({ admitted }) => admitted) && !seats.some(({ keys }) => keys.has(place));
   }
 }
 
@@ -366,7 +390,8 @@ function isFreer(seat: Seat, than: Seat): boolean {
   return count < least || (count === least && seat.turn < than.turn);
 }
 
-function close({ gate, line }: Place): void {
+function close({ gate, line, closing }: Place): void {
+  closing?.cancel();
   gate.close();
   line.clear();
 }
@@ -384,10 +409,10 @@ function whereOf({ host, port = 0, path, fd }: Pick<ServerOptions, 'host' | 'por
  * The name of the place that a server wants. Servers of different workers with the same name share
  * it. Within one worker, the second server on port 0 has another name than the first.
  */
-function nameOf({ options }: ListenRequest, { keys }: Seat): string {
+function nameOf({ options }: ListenRequest, { keys, opening }: Seat): string {
   const { port = 0, path, fd } = options;
   const name = whereOf(options);
-  const own = new Set([...keys.keys()].map((place) => place.name));
+  const own = new Set([...keys.keys()].map((place) => place.name).concat(...opening));
   let count = 1;
   while (own.has(`${name} ${count}`)) count++;
   if (count > 1 && (path !== undefined || fd !== undefined || port !== 0)) {

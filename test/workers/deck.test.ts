@@ -7,6 +7,7 @@ import { type Connection, openConnection } from 'maitre';
 import { runWithFakeClock } from 'maitre/testing';
 import { type ClientToSend, Deck, type WorkerLeaf } from '#src/workers/index.js';
 import type { SharedOptions } from '#src/workers/protocol.js';
+import { freePort } from '../net/sockets.js';
 import { test } from '../support/test.js';
 
 /** A worker that is sent clients, and takes them when it is told to. */
@@ -183,6 +184,58 @@ test('servers of several workers share a port, and those of one worker do not', 
   await assert.rejects(deck.open(1, again, { key: 4, options: taken }), { code: 'EADDRINUSE' });
   deck.close();
   rmSync(folder, { recursive: true });
+});
+
+test('servers of one worker that are started at the same time share no port', async () => {
+  const { deck, hands } = await open(1);
+  const hand = hands[0]!;
+  const opened = await Promise.all([2, 3].map((key) => deck.open(1, hand, { key, options: where })));
+  const ports = (opened.flat() as { port: number }[]).map(({ port }) => port);
+  assert.equal(new Set(ports).size, 2);
+  const taken = { ...where, port: await freePort() };
+  const both = await Promise.allSettled([4, 5].map((key) => deck.open(1, hand, { key, options: taken })));
+  assert.deepEqual(
+    both.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  );
+  assert.equal(((both[1] as PromiseRejectedResult).reason as NodeJS.ErrnoException).code, 'EADDRINUSE');
+  deck.close();
+});
+
+test('a place of the workers before stays open for five seconds, for one that listens late', async () => {
+  await runWithFakeClock(async (clock) => {
+    const { deck, hands, port } = await open(1);
+    deck.retire(1);
+    const late = new Hand();
+    await deck.open(2, late, { key: 1, options: { ...where, port: await freePort() } });
+    deck.admit(2);
+    deck.unlisten(1, 1);
+    deck.gone(1);
+    await clock.advance(4999);
+    const connections = await come(deck, port);
+    assert.equal(deck.statistics().waiting, 1);
+    await deck.open(2, late, { key: 2, options: where });
+    assert.deepEqual(
+      late.sent.map(({ client }) => client.key),
+      [2],
+    );
+    await clock.advance(10_000);
+    assert.equal(deck.addresses.length, 2);
+    deck.left(late.sent[0]!.id);
+    end(deck, [...hands, late], connections);
+  });
+});
+
+test('a place that a worker opens as it dies is closed', async () => {
+  await runWithFakeClock(async (clock) => {
+    const { deck } = await open(1);
+    const opening = deck.open(2, new Hand(), { key: 1, options: { ...where, port: await freePort() } });
+    deck.gone(2);
+    assert.deepEqual(await opening, []);
+    await clock.advance(5000);
+    assert.equal(deck.addresses.length, 1);
+    deck.close();
+  });
 });
 
 test('a place that no worker listens on any more is closed, while another worker serves', async () => {
