@@ -9,8 +9,8 @@ export interface ThisWorker {
   /** Its number: from 1, never used again. 0 outside of workers. */
   readonly id: number;
   /**
-   * Says that clients may come. Call it in a program that has more to do than to listen before it can
-   * serve, before it listens. Does nothing outside of workers.
+   * Says that clients may come, once the program listens. Call it in a program that has more to do than to
+   * listen before it can serve, before it listens. Outside of workers, it only waits for `what`.
    *
    * @param what a promise or an async function to wait for first. If it rejects, the worker fails to
    * start

@@ -5,8 +5,9 @@
 // DRAINING -> exit. A step that fails sends `failed` and exits.
 //
 // A program without a default export may never finish loading: `await run(main)`. It is ready when its
-// first server listens and it is loaded, or has had LOADS_WITHIN ms to go on. If it called
-// `worker.ready()`, that decides.
+// first server listens, and it is loaded or has had LOADS_WITHIN ms to go on. If it called
+// `worker.ready()`, it is ready when that has passed, and a server listens. Once it is loaded without a
+// server, it may be one that has none.
 import { inspect } from 'node:util';
 import { resolve } from 'node:path';
 import { setInterval, setTimeout } from 'node:timers';
@@ -50,8 +51,12 @@ export class WorkerMain {
   #state: 'new' | 'loading' | 'ready' | 'draining' = 'new';
   /** Whether FILE has finished loading. */
   #isLoaded = false;
-  /** Something else than the first server decides when it is ready: FILE's `ready`, or worker.ready(). */
-  #saysReady = false;
+  /** A server listens, and the program had the time to say what it waits for. */
+  #hasListened = false;
+  /** What has to pass before it is ready: the default export is served, FILE's `ready`, worker.ready(). */
+  #pending = 0;
+  /** Whether one of them has passed. */
+  #hasSaid = false;
 
   constructor(place: WorkerPlace) {
     this.#place = place;
@@ -99,12 +104,9 @@ export class WorkerMain {
     try {
       const { handler, ready } = await loadProgram(file);
       this.#isLoaded = true;
-      if (handler === undefined && ready === undefined) return; // its server, or worker.ready(), decides
-      const saysReady = this.#saysReady;
-      this.#saysReady = true;
-      if (handler !== undefined) await this.#serve(handler, start);
+      if (handler !== undefined) await this.#after(() => this.#serve(handler, start));
       if (ready !== undefined) await this.#sayReady(ready);
-      else if (!saysReady) this.#isReady();
+      else this.#look();
     } catch (error) {
       this.#fail('load', error);
     }
@@ -126,23 +128,33 @@ export class WorkerMain {
   /** A server of the program listens. */
   async #listens(): Promise<void> {
     const until = performance.now() + LOADS_WITHIN;
-    while (!this.#isLoaded && performance.now() < until) await nap();
-    if (!this.#saysReady) this.#isReady();
+    while (!this.#isLoaded && !this.#hasSaid && performance.now() < until) await nap();
+    this.#hasListened = true;
+    this.#look();
   }
 
   async #sayReady(what: () => unknown): Promise<void> {
-    this.#saysReady = true;
     try {
-      await what();
+      await this.#after(what);
     } catch (error) {
       this.#fail('ready', error);
       throw error;
     }
-    this.#isReady();
+    this.#look();
   }
 
-  #isReady(): void {
-    if (this.#state !== 'loading') return;
+  /** It is not ready before this has passed. */
+  async #after(what: () => unknown): Promise<void> {
+    this.#pending++;
+    await what();
+    this.#pending--;
+    this.#hasSaid = true;
+  }
+
+  /** Looks whether it is ready. */
+  #look(): void {
+    if (this.#state !== 'loading' || this.#pending > 0) return;
+    if (!this.#hasListened && !(this.#hasSaid && this.#isLoaded)) return;
     this.#state = 'ready';
     this.#place.send({ type: 'ready' });
     tellNames();

@@ -214,6 +214,12 @@ export function checkLeaves(maker: (start: Omit<WorkerStart, 'id'>) => LeafMaker
     ]);
   });
 
+  test('a worker that said that it is ready is so when it listens', async () => {
+    await using staff = serving('late');
+    await staff.start();
+    assert.equal(staff.deck.addresses.length, 1);
+  });
+
   test('a worker that cannot load, or cannot get ready, says why', async () => {
     await using unready = serving('unready');
     await assert.rejects(unready.start(), /the stove is cold/);
