@@ -77,15 +77,23 @@ export function holdDeliveries(): void {
 export function deliverHeld(): void {
   if (!held) return;
   held = false;
+  atOnce = ready.length === 1;
   deliverFromCallback();
+  atOnce = false;
 }
 
 /**
- * Delivers from a callback of the host. While steps are measured, a microtask does it: a tick that
- * the callback itself asks for would run before the microtasks of what it delivered.
+ * True while a callback of the host makes the one delivery that it has decided itself: it follows on
+ * the decision, and no task has run between them. A live binding.
+ */
+export let atOnce = false;
+
+/**
+ * Delivers from a callback of the host. If one of the deliveries is timed, a microtask does it: a
+ * tick that the callback itself asks for would run before the microtasks of what it delivered.
  */
 function deliverFromCallback(): void {
-  if (hooks.stepEnded === undefined) deliverAll();
+  if (hooks.stepEnded === undefined || untimed + ready.length < hooks.stepEvery) deliverAll();
   else if (ready.length > 0) schedule();
   else scheduled = false;
 }
@@ -101,9 +109,7 @@ let beforeDelivery: DeliveryHook | undefined;
 /** Installs the delivery hook until the result is disposed. */
 export function setDeliveryHook(hook: DeliveryHook): Disposable {
   beforeDelivery = hook;
-  return disposable(() => {
-    beforeDelivery = undefined;
-  });
+  return disposable(() => void (beforeDelivery = undefined));
 }
 
 /**
@@ -146,7 +152,7 @@ function deliverAll(): void {
         i++;
         deliverTimed(delivery);
       } else {
-        untimed = hooks.stepEvery; // the next one that is timed is still this one
+        untimed = hooks.stepEvery - 1; // the next one that is timed is still this one
         // `schedule`, not `deliverAll`: afterStep calls from a tick, which would go on before the
         // microtasks of what it delivered have run.
         afterStep(schedule);
@@ -210,9 +216,8 @@ let inStep = false;
 
 /** Counts a delivery. True for one in `stepEvery`. */
 function isTimed(): boolean {
-  if (++untimed < hooks.stepEvery) return false;
-  untimed = 0;
-  return true;
+  untimed = (untimed + 1) % hooks.stepEvery;
+  return untimed === 0;
 }
 
 /** Makes a timed delivery, and goes on with the others when its step has ended. */

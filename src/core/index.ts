@@ -8,7 +8,7 @@ export { checkMs, loopTime } from './clock.ts';
 export { beginWait, mayAnswer, onAbort, quiet, scopeOf, signalOf, waiterOf, waiting } from './current-waiter.ts';
 export type { WaitOptions } from './current-waiter.ts';
 export { addDeadline, deleteDeadline, nextDeadline, replaceTime, runDue } from './deadlines.ts';
-export { deliverHeld, type Delivery, type DeliveryHook, holdDeliveries, setDeliveryHook } from './delivery.ts';
+export { atOnce, deliverHeld, type Delivery, type DeliveryHook, holdDeliveries, setDeliveryHook } from './delivery.ts';
 export {
   BrokenBarrierError,
   BusyError,

@@ -30,6 +30,7 @@
 import { quote } from '../base/index.ts';
 import {
   addInstrument,
+  atOnce,
   captureSite,
   currentTask,
   Gathering,
@@ -47,6 +48,7 @@ import {
   type WaitRecord,
   waitsOf,
 } from '../core/index.ts';
+import { Kinds } from './kinds.ts';
 import type { NotedResource, NotedTask, NotedWait, RecordingNotes } from './notes.ts';
 import { spotOf } from './places.ts';
 import type { Place } from './records.ts';
@@ -80,27 +82,6 @@ interface Ended<T> {
   readonly noted: T;
 }
 
-/** The names of a kind of things by number, for the eight bits that an event has for them. */
-class Kinds {
-  readonly names: string[] = [''];
-  readonly #numbers = new Map<string, number>();
-  #lastName = '';
-  #last = 0;
-
-  /** Returns the number of a name; 0 for the names beyond 255. */
-  numberOf(name: string): number {
-    if (name === this.#lastName) return this.#last;
-    let number = this.#numbers.get(name);
-    if (number === undefined) {
-      number = this.names.length > 255 ? 0 : this.names.push(name) - 1;
-      this.#numbers.set(name, number);
-    }
-    this.#lastName = name;
-    this.#last = number;
-    return number;
-  }
-}
-
 /**
  * Records what the loop does into a ring, until it is stopped. One per thread is enough. Read it
  * with `readRecording`.
@@ -118,10 +99,18 @@ export class Recorder implements Disposable {
   #installed: Disposable | undefined = undefined;
   /** True from the first event of a turn to the end of its callbacks. */
   #inTurn = false;
+  /** The time of the latest event of which the clock was read. */
+  #last = 0;
   readonly #endTurn: () => void;
-  /** The resource of the latest #refer(). */
+  /** What the latest #refer() was of; undefined for tasks, which keep their results. */
+  #referred: unknown = undefined;
+  /** Its resource. */
   #kind = 0;
   #id = 0;
+  /** It says who holds it; undefined if it does not. */
+  #held: Resource | undefined = undefined;
+  /** Whether it is a task, or several. */
+  #isTasks = false;
   /** The connections by the task of their handlers, and the bytes that the ring was told of. Filled at full detail. */
   readonly #served = new Map<TaskRecord, Counted>();
   /**
@@ -166,6 +155,7 @@ export class Recorder implements Disposable {
   stop(): void {
     this.#installed?.[Symbol.dispose]();
     this.#installed = undefined;
+    this.#referred = this.#held = undefined;
     this.#served.clear();
     this.#unserved = [];
   }
@@ -205,9 +195,13 @@ export class Recorder implements Disposable {
     };
   }
 
-  /** Returns the time of an event. The first one of a turn marks the turn's begin. */
-  #now(): number {
-    const now = loopTime();
+  /**
+   * Returns the time of an event. The first one of a turn marks the turn's begin.
+   * @param known a time to take, if nothing was written since
+   */
+  #now(known?: number): number {
+    const now = known !== undefined && known >= this.#last ? known : loopTime();
+    this.#last = now;
     if (!this.#inTurn) {
       this.#inTurn = true;
       this.#ring.write(EVENT.turnBegan, now, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -234,7 +228,7 @@ export class Recorder implements Disposable {
   #waitBegun(wait: WaitRecord): void {
     const { task, resource } = wait;
     this.#refer(resource);
-    if (task !== undefined) this.#adopt(resource, task);
+    if (this.#isTasks && task !== undefined) this.#adopt(resource, task);
     const site = wait.site ?? (this.#ring.detail ? captureSite(captureSite, FRAMES) : undefined);
     const place = site === undefined ? 0 : this.#numberOf(spotOf(site, false)?.place);
     this.#ring.write(
@@ -247,13 +241,14 @@ export class Recorder implements Disposable {
       wait.id,
       this.#id,
       place,
-      holderOf(resource),
+      this.#held === undefined ? 0 : holderOf(this.#held),
     );
   }
 
   #waitEnded(wait: WaitRecord, outcome: WaitOutcome): void {
-    const now = this.#now();
     const { answeredAt } = wait;
+    // The clock costs more than all else here, and a wait that is delivered at once was answered now.
+    const now = this.#now(atOnce ? answeredAt : undefined);
     this.#refer(wait.resource);
     this.#ring.write(
       EVENT.waitEnded,
@@ -292,6 +287,7 @@ export class Recorder implements Disposable {
   #closed(resource: ResourceRecord): void {
     const { kind, id } = resource;
     const now = this.#now();
+    this.#referred = undefined; // it may be the last thing that knows it
     if (kind === 'connection') this.#closeBytes(resource);
     this.#ring.write(EVENT.closed, now, 0, 0, this.#resourceKinds.numberOf(kind), 0, 0, id, 0, 0);
     this.#endedResources.set(`${kind}:${id}`, { count: this.#ring.count, noted: noteOfResource(resource) });
@@ -324,10 +320,14 @@ export class Recorder implements Disposable {
     return number;
   }
 
-  /** Sets #kind and #id to the resource of a wait. */
+  /** Sets the fields of #referred to what a wait waits for. That is often the same as in the event before. */
   #refer(resource: unknown): void {
+    if (resource === this.#referred && resource !== undefined) return;
     this.#kind = 0;
     this.#id = 0;
+    this.#held = resource instanceof Resource && resource.holders !== undefined ? resource : undefined;
+    this.#isTasks = resource instanceof Task || resource instanceof Gathering;
+    this.#referred = this.#isTasks ? undefined : resource;
     const known = resourceOf(resource);
     if (known === undefined) return;
     this.#kind = this.#resourceKinds.numberOf(known instanceof Task ? 'task' : known.kind);
@@ -497,8 +497,7 @@ function resourceOf(resource: unknown): Resource | Task<unknown> | undefined {
 }
 
 /** The first task that holds the resource; 0 for none. */
-function holderOf(resource: unknown): number {
-  if (!(resource instanceof Resource)) return 0;
+function holderOf(resource: Resource): number {
   for (const { task } of resource.holders?.() ?? NOBODY) return task?.id ?? 0;
   return 0;
 }

@@ -45,6 +45,25 @@ test('a hold delivers at its end, without a microtask; its end without a beginni
   assert.equal(await wait.promise, 'held');
 });
 
+test('while one step in some is timed, a hold whose deliveries are not timed delivers at its end', async () => {
+  const every = 4;
+  let measured = 0;
+  using _ = addInstrument({ stepEvery: every, stepEnded: () => void measured++ });
+  const states: string[] = [];
+  for (let i = 0; i < 3 * every; i++) {
+    const wait = new Wait<number>('test', undefined);
+    holdDeliveries();
+    wait.answer(i);
+    deliverHeld();
+    states.push(wait.state);
+    assert.equal(await wait.promise, i);
+    await nextTurn();
+  }
+  assert.equal(measured, 3);
+  assert.equal(states.filter((state) => state === 'answered').length, measured);
+  assert.equal(states.filter((state) => state === 'delivered').length, 3 * every - measured);
+});
+
 // ---- what throws stops nobody -----------------------------------------------------------------------------------------
 
 test('a delivery that throws is reported and the others are delivered', async () => {

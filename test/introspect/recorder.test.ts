@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createTask, Lock, openConnection, sleep, startServer } from 'maitre';
-import { addInstrument } from 'maitre/lowlevel';
+import { addInstrument, Wait } from 'maitre/lowlevel';
+import { deliverHeld, holdDeliveries } from '#src/core/delivery.js';
+import { EVENT } from '#src/introspect/ring.js';
 import { copyRing, readRecording, Recorder, type Recording } from '#src/introspect/index.js';
 import { nextTurn, test } from '../support/test.js';
 import { process } from './simulated-ring.js';
@@ -51,6 +53,49 @@ test('detail can be switched at any time: each step is measured from then on, an
   const again = all.visits.filter(({ table }) => all.tables[table]?.name === 'sampled again');
   const measured = again.filter(({ exact }) => exact).length;
   assert.ok(again.length >= 399 && measured >= 4 && measured <= 8, `${measured} of ${again.length}`);
+});
+
+/** The times at which waits of this kind of events were written. */
+function timesOf(recorder: Recorder, kind: number): number[] {
+  const times: number[] = [];
+  copyRing(recorder.buffer).forEach((event) => {
+    if (event.kind === kind) times.push(event.time);
+  });
+  return times;
+}
+
+test('a wait that a callback of the host answers and delivers has one time for both', async () => {
+  using recorder = new Recorder({ bytes: 4096 });
+  recorder.start();
+  const wait = new Wait<void>('test', undefined);
+  const task = createTask(() => wait.promise);
+  await nextTurn();
+  holdDeliveries();
+  wait.answer();
+  deliverHeld();
+  await task;
+  const ended = timesOf(recorder, EVENT.waitEnded)[0];
+  assert.ok(ended !== undefined && ended === wait.answeredAt, `${ended} ${wait.answeredAt}`);
+});
+
+test('what is delivered after the first step of a task has the time after that step', async () => {
+  using recorder = new Recorder({ bytes: 4096 });
+  recorder.start();
+  const wait = new Wait<void>('test', undefined);
+  const waiter = createTask(() => wait.promise);
+  await nextTurn();
+  let burned = Infinity;
+  holdDeliveries();
+  const task = createTask(async () => {
+    const begin = performance.now();
+    while (performance.now() - begin < 2);
+    burned = performance.now();
+  });
+  wait.answer();
+  deliverHeld();
+  await Promise.all([waiter, task]);
+  const [ended] = timesOf(recorder, EVENT.waitEnded);
+  assert.ok(ended !== undefined && ended >= burned, `${ended} ${burned}`);
 });
 
 test('names of what has ended are kept while the ring has something of it, and not much longer', async () => {

@@ -224,17 +224,23 @@ export interface StripPoint {
  * `outside`, `block`, `cost`, `numbers`, `dropped`, and each member of `counts`) is as before; what
  * is absent of the news is empty, or false.
  */
-export type SentFrame = Partial<Omit<Frame, 'seq' | 'now' | 'tables' | 'counts'>> &
+export type SentFrame = Partial<Omit<Frame, 'seq' | 'now' | 'tables' | 'counts' | 'visits'>> &
   Pick<Frame, 'seq' | 'now'> & {
     readonly tables?: SentColumns;
     readonly counts?: Partial<Frame['counts']>;
+    readonly visits?: Omit<Frame['visits'], 'tables'> & { readonly tables: SentNumbers };
   };
 
+/** Numbers. A pair stands for a run of equal ones: the number, and how many they are. */
+export type SentNumbers = readonly (number | readonly [number: number, count: number])[];
+
 /**
- * `id` and `since`, like the ids of `visits.tables`, are sent as differences: each less the one
- * before it. An absent column is -1 for each table in `resource`, and 0 in the others.
+ * `id`, `since` and `visits`, like the ids of `visits.tables`, are sent as differences: each less
+ * the one before it. An absent column is -1 for each table in `resource`, and 0 in the others.
  */
-export type SentColumns = Partial<TableColumns> & Pick<TableColumns, 'id'>;
+export type SentColumns = { readonly id: SentNumbers } & {
+  readonly [C in Exclude<keyof TableColumns, 'id'>]?: SentNumbers;
+};
 
 /** What a subscriber receives, at most 10 times a second. */
 export interface Frame {

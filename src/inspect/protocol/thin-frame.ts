@@ -1,8 +1,8 @@
 // Frames as they are sent. Most of a frame is as it was in the one before, or is the same for all
 // tables, so a frame on the wire leaves that out: what is absent is unchanged, what is empty is
-// absent, and columns of growing numbers are differences. `thinned` and `completed` are each other's
-// inverse.
-import type { Frame, SentFrame, SentColumns, TableColumns } from './messages.ts';
+// absent, columns of numbers whose neighbours are alike are differences, and a run of equal numbers
+// is a pair. `thinned` and `completed` are each other's inverse.
+import type { Frame, SentFrame, SentColumns, SentNumbers, TableColumns } from './messages.ts';
 
 /** What a frame says of the state: absent if it is as in the frame before. */
 const STATE = [
@@ -26,7 +26,9 @@ const COLUMNS = { ball: 0, since: 0, place: 0, resource: -1, unsent: 0, visits: 
 type Column = keyof typeof COLUMNS;
 const NAMES = Object.keys(COLUMNS) as Column[]; // of that very object
 /** Columns whose neighbours are close to each other. */
-const AS_DIFFERENCES: ReadonlySet<string> = new Set<Column>(['since']);
+const AS_DIFFERENCES: ReadonlySet<string> = new Set<Column>(['since', 'visits']);
+/** The shortest run that a pair makes shorter in each case: `0,0,0,0` and `[0,4]`. */
+const RUN = 4;
 
 type Draft = Record<string, unknown>;
 
@@ -46,7 +48,8 @@ export function thinned(frame: Frame, last: Frame | undefined): SentFrame {
     if (before === undefined || !isSame(frame.counts[key], before.counts[key])) counts[key] = frame.counts[key];
   if (Object.keys(counts).length > 0) sent['counts'] = counts;
   const { total, shown, tables } = frame.visits;
-  if (total > 0 || shown.length + tables.length > 0) sent['visits'] = { total, shown, tables: differences(tables) };
+  if (total > 0 || shown.length + tables.length > 0)
+    sent['visits'] = { total, shown, tables: runs(differences(tables)) };
   if (frame.tables.id.length > 0) sent['tables'] = thinColumns(frame.tables);
   return sent as unknown as SentFrame; // made key by key above
 }
@@ -58,40 +61,63 @@ export function completed(sent: SentFrame, last: Frame | undefined): Frame {
   for (const key of NEWS) frame[key] ??= [];
   frame['counts'] = { ...last?.counts, ...sent.counts };
   const { total = 0, shown = [], tables = [] } = sent.visits ?? {};
-  frame['visits'] = { total, shown, tables: sums(tables) };
+  frame['visits'] = { total, shown, tables: sums(numbers(tables)) };
   frame['tables'] = wholeColumns(sent.tables);
   return frame as unknown as Frame; // every key was filled
 }
 
 function thinColumns(columns: TableColumns): SentColumns {
-  const sent: Draft = { id: differences(columns.id) };
+  const sent: Draft = { id: runs(differences(columns.id)) };
   for (const name of NAMES) {
     const column = columns[name];
     if (column.some((value) => value !== COLUMNS[name]))
-      sent[name] = AS_DIFFERENCES.has(name) ? differences(column) : column;
+      sent[name] = runs(AS_DIFFERENCES.has(name) ? differences(column) : column);
   }
   return sent as unknown as SentColumns; // as above
 }
 
 function wholeColumns(sent: SentColumns | undefined): TableColumns {
-  const id = sums(sent?.id ?? []);
+  const id = sums(numbers(sent?.id ?? []));
   const columns: Draft = { id };
   for (const name of NAMES) {
     const column = sent?.[name];
-    columns[name] =
-      column === undefined ? id.map(() => COLUMNS[name]) : AS_DIFFERENCES.has(name) ? sums(column) : column;
+    if (column === undefined) columns[name] = id.map(() => COLUMNS[name]);
+    else columns[name] = AS_DIFFERENCES.has(name) ? sums(numbers(column)) : numbers(column);
   }
   return columns as unknown as TableColumns; // as above
 }
 
 /** Each number less the one before it. Whole ones, so nothing is lost. */
-function differences(numbers: readonly number[]): number[] {
-  return numbers.map((number, i) => number - (i === 0 ? 0 : (numbers[i - 1] as number))); // i > 0
+function differences(all: readonly number[]): number[] {
+  return all.map((number, i) => number - (i === 0 ? 0 : (all[i - 1] as number))); // i > 0
 }
 
-function sums(numbers: readonly number[]): number[] {
+function sums(all: readonly number[]): number[] {
   let sum = 0;
-  return numbers.map((number) => (sum += number));
+  return all.map((number) => (sum += number));
+}
+
+/** Runs of equal numbers as pairs. */
+function runs(all: readonly number[]): SentNumbers {
+  const sent: (number | readonly [number, number])[] = [];
+  for (let i = 0; i < all.length;) {
+    const number = all[i] as number; // i < length
+    let end = i + 1;
+    while (all[end] === number) end++;
+    if (end - i >= RUN) sent.push([number, end - i]);
+    else for (let n = i; n < end; n++) sent.push(number);
+    i = end;
+  }
+  return sent;
+}
+
+function numbers(sent: SentNumbers): number[] {
+  const all: number[] = [];
+  for (const each of sent) {
+    if (typeof each === 'number') all.push(each);
+    else for (let i = 0; i < each[1]; i++) all.push(each[0]);
+  }
+  return all;
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -15,7 +15,13 @@ const row = fc.record({
   ran: fc.nat(1),
   flags: fc.nat(1),
 });
-const columns = fc.array(row, { maxLength: 4 }).map((rows): Frame['tables'] => {
+// Some with many rows, in which numbers are the same in a row.
+const rowsOfTables = fc
+  .array(fc.tuple(row, fc.constantFrom(1, 1, 1, 3, 4, 9)), { maxLength: 4 })
+  .map((runs) =>
+    runs.flatMap(([each, count]) => Array.from({ length: count }, (_, i) => ({ ...each, id: each.id + i }))),
+  );
+const columns = rowsOfTables.map((rows): Frame['tables'] => {
   const of = (key: keyof (typeof rows)[number]): number[] => rows.map((each) => each[key]);
   return {
     id: of('id'),
@@ -120,6 +126,32 @@ test('frames that were thinned and sent are completed to what they were, in any 
       }
     }),
   );
+});
+
+test('the tables of a thousand clients that all wait for the same are a few numbers on the wire', () => {
+  const [each] = fc.sample(frame, { numRuns: 1, seed: 1 });
+  assert.ok(each !== undefined);
+  const all = (number: number): number[] => Array.from({ length: 1000 }, () => number);
+  const id = all(0).map((_, i) => i + 1);
+  const tables = {
+    ...each.tables,
+    id,
+    ball: all(1),
+    since: all(5000),
+    visits: all(33),
+    unsent: [...all(0).slice(1), 7],
+  };
+  const visits = { total: 1000, shown: [], tables: id };
+  const { place, resource, ran, flags } = { place: all(0), resource: all(-1), ran: all(0), flags: all(0) };
+  const sent = thinned({ ...each, tables: { ...tables, place, resource, ran, flags }, visits }, each);
+  assert.deepEqual(sent.tables, {
+    id: [[1, 1000]],
+    ball: [[1, 1000]],
+    since: [5000, [0, 999]],
+    unsent: [[0, 999], 7],
+    visits: [33, [0, 999]],
+  });
+  assert.deepEqual(sent.visits?.tables, [[1, 1000]]);
 });
 
 test('a frame in which nothing changed has its number and its time', () => {
