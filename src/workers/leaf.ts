@@ -56,8 +56,21 @@ export abstract class Leaf implements WorkerLeaf {
     this.#room = openRoom(room);
   }
 
+  /** Sends the order to start. If there is none, as for want of a certificate, nothing is left of the worker. */
+  protected begin(start: WorkerStart): void {
+    try {
+      const { message, transfer } = this.#startOrder(start);
+      this.write(message, transfer);
+    } catch (error) {
+      this.#isGone = true;
+      this.#room?.close();
+      this.end();
+      throw error;
+    }
+  }
+
   /** The order to start, and what has to be transferred with it. */
-  protected startOrder(start: WorkerStart): { readonly message: ToWorker; readonly transfer: MessagePort[] } {
+  #startOrder(start: WorkerStart): { readonly message: ToWorker; readonly transfer: MessagePort[] } {
     const { seat, transfer = [] } = this.#room ?? {};
     const { tls } = start.server;
     // Each worker has the certificate of its time: whoever gave getters is asked now. Not while the message is
@@ -72,7 +85,7 @@ export abstract class Leaf implements WorkerLeaf {
   }
 
   /** Sends a message, if the worker is there. */
-  protected abstract write(message: ToWorker): void;
+  protected abstract write(message: ToWorker, transfer?: readonly MessagePort[]): void;
   /** Sends a client. Undefined if the worker is not there. */
   protected abstract writeClient(message: ToWorker, handle: PassedHandle): Sent | undefined;
   /** Ends it at once. `ended` follows. */

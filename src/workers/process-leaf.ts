@@ -67,7 +67,7 @@ class ProcessLeaf extends Leaf {
         end();
       });
     });
-    this.write(this.startOrder(start).message);
+    this.begin(start);
   }
 
   get place(): string {

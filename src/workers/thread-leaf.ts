@@ -3,7 +3,7 @@
 // A client goes to the thread with its socket, which is gone here from then on. So a client that the
 // thread did not take before it died has ended with it. Unix sockets cannot be moved at all.
 import { inspect } from 'node:util';
-import { Worker } from 'node:worker_threads';
+import { type MessagePort, Worker } from 'node:worker_threads';
 import { escapeLines } from '../base/index.ts';
 import type { PassedHandle } from '../net/index.ts';
 import { programInBundle } from './bundle.ts';
@@ -52,12 +52,11 @@ class ThreadLeaf extends Leaf {
       this.#isGone = true;
       this.ended(`exit code ${code}`);
     });
-    const { message, transfer } = this.startOrder(start);
-    worker.postMessage(message, transfer);
+    this.begin(start);
   }
 
-  protected write(message: ToWorker): void {
-    this.#worker.postMessage(message, []);
+  protected write(message: ToWorker, transfer: readonly MessagePort[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
   protected writeClient(message: ToWorker, handle: PassedHandle): Sent | undefined {

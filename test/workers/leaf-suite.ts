@@ -1,13 +1,16 @@
 // What holds for workers of both kinds, threads and processes.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { type Connection, openConnection, type ServerOptions } from 'maitre';
 import type { ErrorEvent, LeafMaker, ServeEvent } from '#src/workers/index.js';
 import type { WorkerStart } from '#src/workers/protocol.js';
+import type { LeafEvents } from '#src/workers/worker-leaf.js';
 import { first } from '../net/fixtures/certificates.js';
 import { seeded } from '../support/seeded.js';
 import { test as anyTest } from '../support/test.js';
@@ -218,6 +221,25 @@ export function checkLeaves(maker: (start: Omit<WorkerStart, 'id'>) => LeafMaker
     await using staff = serving('late');
     await staff.start();
     assert.equal(staff.deck.addresses.length, 1);
+  });
+
+  test('of a worker for which there is no order to start, nothing is left', async () => {
+    const threads: Promise<unknown>[] = [];
+    const onWorker = (thread: Worker): void => void threads.push(once(thread, 'exit'));
+    const count = (): number =>
+      process.getActiveResourcesInfo().filter((name) => ['ProcessWrap', 'MessagePort'].includes(name)).length;
+    const before = count();
+    const tls = {
+      get cert(): string {
+        throw new Error('the certificate is gone');
+      },
+    };
+    process.on('worker', onWorker);
+    const { make } = maker({ file: fixture('kitchen'), server: { host: '127.0.0.1', tls }, quiet: false });
+    assert.throws(() => make(1, {} as LeafEvents, 1), /the certificate is gone/); // it has no events
+    process.off('worker', onWorker);
+    await Promise.all(threads);
+    while (count() > before) await turn();
   });
 
   test('a worker that cannot load, or cannot get ready, says why', async () => {
