@@ -3,20 +3,26 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ServerOptions } from '../index.node.ts';
 import { CommandError } from './command.ts';
-import { inOptions, type TlsFiles } from './tls-files.ts';
 
 /** Turns an error of startServer into the one line that the user sees. */
-export function listenFailure(
-  { code = '', message }: NodeJS.ErrnoException,
-  options: ServerOptions,
-  tls: TlsFiles | undefined,
-): CommandError {
-  if (tls !== undefined && /\btls\./.test(message)) {
-    return new CommandError(`cannot serve: ${inOptions(message, tls)}`, 1);
-  }
+export function listenFailure({ code = '', message }: NodeJS.ErrnoException, options: ServerOptions): CommandError {
   if (options.fd !== undefined) return new CommandError(message.replace(/^C/, 'c'), 1); // it names the descriptor
   const where = options.path ?? `${String(options.host)}:${options.port}`;
   return new CommandError(`cannot listen on ${where}: ${whyNot(code, options) ?? withoutAction(message)}`, 1);
+}
+
+/** Options of the library that the user typed otherwise. */
+const TYPED: readonly (readonly [RegExp, string])[] = [
+  [/\breusePort\b/g, '--reuse-port'],
+  [/\buse processes\b/, 'use --isolate processes'],
+];
+
+/** Options that exclude each other, or that this runtime cannot follow, in the words of the command line. */
+export function wrongUse(error: unknown): CommandError | undefined {
+  const message = error instanceof Error ? error.message : '';
+  const [, why] = /^Cannot (?:serve with workers|start server): ([^]*)/.exec(message) ?? [];
+  if (why === undefined) return undefined;
+  return new CommandError(`cannot serve: ${TYPED.reduce((text, [name, typed]) => text.replace(name, typed), why)}`, 2);
 }
 
 /** What an error of the system means to a user who typed the address. */

@@ -6,14 +6,14 @@ import { endProcess } from '../hosts/node/index.ts';
 import { type Inspected, loadHandler, openSystemd, ServeError, serveHere } from '../workers/index.ts';
 import { CommandError, type Values } from './command.ts';
 import { endOnHangUp } from './hang-up.ts';
-import { listenFailure } from './listen-failure.ts';
+import { listenFailure, wrongUse } from './listen-failure.ts';
 import { note } from './note.ts';
 import { ProgramWatch } from './program-watch.ts';
 import { printerOf, workersAudience } from './serve-audience.ts';
 import { serveMany } from './serve-many.ts';
 import type { ServeOptions } from './serve-options.ts';
 import { systemdListener } from './serve-systemd.ts';
-import { freshTls, readTlsFiles, type TlsFiles } from './tls-files.ts';
+import { freshTls, inOptions, readTlsFiles, type TlsFiles } from './tls-files.ts';
 import { whereToListen } from './where-to-listen.ts';
 import { readable } from './worker-lines.ts';
 import { workerSettings } from './worker-settings.ts';
@@ -110,8 +110,11 @@ async function inspect(file: string, words: readonly string[], isForPeople: bool
 
 /** What the user is told of a FILE that cannot be served. */
 function inOneLine(error: unknown, file: string, server: ServerOptions = {}, tls?: TlsFiles): unknown {
-  if (!(error instanceof ServeError)) return error;
+  const misuse = wrongUse(error) ?? wrongUse(error instanceof Error ? error.cause : undefined);
+  if (misuse !== undefined || !(error instanceof ServeError)) return misuse ?? error;
+  if (tls !== undefined && error.step === 'listen' && /\btls\./.test(error.message))
+    return new CommandError(`cannot serve: ${inOptions(error.message, tls)}`, 1);
   if (error.step === 'listen' && error.cause !== undefined)
-    return listenFailure(error.cause as NodeJS.ErrnoException, server, tls); // listening fails with Errors
+    return listenFailure(error.cause as NodeJS.ErrnoException, server); // listening fails with Errors
   return new CommandError(readable(error.message, file), error.exitCode, error.detail);
 }

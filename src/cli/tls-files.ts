@@ -59,7 +59,7 @@ function read(option: string, file: string): Buffer {
  */
 export function inOptions(message: string, { files }: TlsFiles): string {
   return message
-    .replace(/^Cannot set up TLS: /, '')
+    .replace(/^(?:cannot serve .*?: )?Cannot set up TLS: /, '')
     .replaceAll('tls.cert', `--tls-cert ${files.cert}`)
     .replaceAll('tls.key', `--tls-key ${files.key}`)
     .replace('expected its tls.passphrase', 'expected a key without a passphrase');

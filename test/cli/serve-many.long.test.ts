@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Connection, openConnection } from 'maitre';
+import { first, renewed } from '../net/fixtures/certificates.js';
 import { until } from '../net/sockets.js';
 import {
   endsWith,
@@ -181,6 +182,33 @@ test('what cannot be served is told as without workers: no file, a broken one, a
     taken.stderr,
     `maitre: cannot listen on 127.0.0.1:${port}: somebody listens there already; choose another with --port\n`,
   );
+});
+
+test('options that cannot be followed are told in one line, in the words of the command line', async () => {
+  using project = new Project();
+  const path = join(project.path, 'soup.sock');
+  const failing = async (...args: readonly string[]): Promise<readonly [number | null, string]> => {
+    const { code, stderr } = await runMaitre(['serve', project.file, ...args]);
+    return [code, stderr];
+  };
+  const threads = 'the clients of a Unix socket cannot be moved to threads; use --isolate processes';
+  assert.deepEqual(await failing('--workers', '2', '--isolate', 'threads', '--path', path), [
+    2,
+    `maitre: cannot serve: ${threads} (maitre serve --help tells more)\n`,
+  ]);
+  const ports = '--reuse-port is for ports, a path has one server';
+  for (const workers of [[], ['--workers', '2']]) {
+    assert.deepEqual(await failing('--path', path, '--reuse-port', ...workers), [
+      2,
+      `maitre: cannot serve: ${ports} (maitre serve --help tells more)\n`,
+    ]);
+  }
+  const cert = project.write('cert.pem', first.cert);
+  const key = project.write('key.pem', renewed.key);
+  assert.deepEqual(await failing('--workers', '2', '--tls-cert', cert, '--tls-key', key, '--port', '0'), [
+    1,
+    `maitre: cannot serve: --tls-key ${key} does not belong to --tls-cert ${cert}, expected its private key\n`,
+  ]);
 });
 
 // ---- signals ---------------------------------------------------------------------------------------------------------
