@@ -21,7 +21,7 @@ import { becomeWorker } from './in-worker.ts';
 import { tellNames } from './named-here.ts';
 import { type DrainOrder, type FromWorker, PULSE_EVERY, type ToWorker, type WorkerStart } from './protocol.ts';
 import { RemoteListen } from './remote-listen.ts';
-import { loadProgram } from './serve/load-handler.ts';
+import { detailOf, loadProgram } from './serve/load-handler.ts';
 import type { ServeEvent } from './serve/serve-events.ts';
 import { ServeError } from './serve/serve-error.ts';
 import { startHere } from './serve/serve-here.ts';
@@ -166,7 +166,7 @@ export class WorkerMain {
     const failure =
       error instanceof ServeError
         ? { step: error.step, message: error.message, detail: error.detail }
-        : { step, message: error instanceof Error ? error.message : inspect(error), detail: inspect(error) };
+        : { step, message: messageOf(step, error), detail: detailOf(error) };
     this.#place.send({ type: 'failed', failure }, () => this.#place.exit(1));
   }
 
@@ -209,6 +209,11 @@ async function beSeen(seat: object): Promise<void> {
   } catch (error) {
     reportException({ message: 'The inspector cannot see this worker', error });
   }
+}
+
+function messageOf(step: 'load' | 'ready', error: unknown): string {
+  const message = error instanceof Error ? error.message : inspect(error);
+  return step === 'ready' ? `its ready() failed: ${message}` : message;
 }
 
 function liveServers(): Server[] {

@@ -244,8 +244,10 @@ export function checkLeaves(maker: (start: Omit<WorkerStart, 'id'>) => LeafMaker
 
   test('a worker that cannot load, or cannot get ready, says why', async () => {
     await using unready = serving('unready');
-    await assert.rejects(unready.start(), /the stove is cold/);
-    assert.equal(unready.hands[0]!.failures[0]!.step, 'ready');
+    await assert.rejects(unready.start(), /^Error: its ready\(\) failed: the stove is cold$/);
+    const { step, detail } = unready.hands[0]!.failures[0]!;
+    assert.equal(step, 'ready');
+    assert.match(detail!, /^Error: the stove is cold\n +at .*unready\.js:/);
     await using broken = serving('broken');
     await assert.rejects(broken.start(), /it failed while loading/);
     assert.match(broken.hands[0]!.failures[0]!.detail ?? '', /no gas/);

@@ -127,7 +127,7 @@ function transformFault(error: unknown): string | undefined {
  * loader and of this command. Undefined where only Node can tell: it shows the line of an ES module
  * that it cannot parse when the error ends the process.
  */
-function detailOf(error: unknown): string | undefined {
+export function detailOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return inspect(error);
   const lines = error.stack.split('\n');
   while (isCaller(lines.at(-1) ?? '')) lines.pop();
