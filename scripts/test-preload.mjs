@@ -1,0 +1,38 @@
+// Preloaded into every test process on Node. Threads and processes of the tests inherit the flag, and are left alone.
+//
+// - It ends a file that does not end by itself, and says what kept it alive.
+// - It keeps node:test from watching every promise. Its hook on async resources finds out in which test something happens,
+//   so every `await` is 20 times slower. Here it is told only of the tests themselves, so that a test or a hook belongs to
+//   the suite or test around it. What else the hook knows is whose error it is that nobody has caught. The tests' own `test`
+//   knows that too (test/support/test.ts), and what it misses still fails the file.
+
+import hooks from 'node:async_hooks';
+import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
+import { fileTimeout } from './test-files.mjs';
+
+if (isMainThread && process.argv[1]?.endsWith('.test.js')) {
+  setTimeout(() => {
+    const alive = process.getActiveResourcesInfo().join(', ');
+    console.error(
+      `Hung: ${process.argv[1]} still runs after ${fileTimeout / 1000} s, kept alive by ${alive || 'nothing'}`,
+    );
+    process.exit(1);
+  }, fileTimeout).unref();
+
+  // node:test takes both when it is loaded.
+  const { createHook, AsyncResource } = hooks;
+  let created = () => undefined;
+  hooks.createHook = ({ init }) => {
+    created = init;
+    return { enable: () => undefined, disable: () => undefined };
+  };
+  hooks.AsyncResource = class extends AsyncResource {
+    constructor(type, options) {
+      super(type, options);
+      created(this.asyncId(), type, this.triggerAsyncId(), this);
+    }
+  };
+  createRequire(import.meta.url)('node:test');
+  Object.assign(hooks, { createHook, AsyncResource });
+}
