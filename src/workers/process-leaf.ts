@@ -35,7 +35,7 @@ class ProcessLeaf extends Leaf {
     this.#child = fork(fileURLToPath(program), [], {
       serialization: 'json',
       // The inspector of the supervisor shows the worker: it needs none that commands find.
-      env: { ...process.env, MAITRE_INSPECT: '0' },
+      env: { ...process.env, MAITRE_INSPECT: '0', MAITRE_SUPERVISOR: String(process.pid) },
       detached: true,
       execArgv: execArgvOfWorkers(process.execArgv),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

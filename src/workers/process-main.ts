@@ -1,5 +1,6 @@
 // The program of a worker that is a process. It ends with its supervisor: when the channel closes.
-// Synchronous code may never notice that, so a thread also watches for a change of the parent process.
+// Synchronous code may never notice that, so a thread also watches whether it still is its parent. The
+// supervisor says who it is: it could have gone before the thread looks for the first time.
 import { Worker } from 'node:worker_threads';
 import { beSupervised, installNodeHost } from '../hosts/node/index.ts';
 import { installNodeSystem } from '../net/index.ts';
@@ -12,9 +13,9 @@ installNodeSystem();
 beSupervised(true);
 
 const WATCH = `
-const parent = process.ppid;
+const { workerData: supervisor } = require('node:worker_threads');
 const never = new Int32Array(new SharedArrayBuffer(4));
-while (process.ppid === parent) Atomics.wait(never, 0, 0, 250);
+while (process.ppid === supervisor) Atomics.wait(never, 0, 0, 250);
 process.kill(-process.pid, 'SIGKILL');
 `;
 
@@ -44,4 +45,7 @@ process.on('disconnect', () => {
   process.exit();
 });
 process.on('uncaughtExceptionMonitor', (error) => main.failed(error));
-if (process.platform !== 'win32') new Worker(WATCH, { eval: true, execArgv: [] }).unref();
+if (process.platform !== 'win32') {
+  new Worker(WATCH, { eval: true, execArgv: [], workerData: Number(process.env['MAITRE_SUPERVISOR']) }).unref();
+}
+delete process.env['MAITRE_SUPERVISOR']; // what FILE starts has other parents

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { openConnection, type ServerOptions } from 'maitre';
 import { processLeaves } from '#src/workers/index.js';
-import { isAlive } from '../support/program.js';
+import { Folder, isAlive } from '../support/program.js';
 import { test as anyTest } from '../support/test.js';
 import { checkLeaves, fixture, visit } from './leaf-suite.js';
 import { Staff } from './support/staff.js';
@@ -90,6 +90,19 @@ test('no worker, and nothing that a worker has started, outlives a supervisor th
   } finally {
     supervisor.kill('SIGKILL');
   }
+});
+
+test('a worker whose file never ends loading ends with a supervisor that is killed at once', async () => {
+  using folder = new Folder();
+  const path = folder.write('pids', '');
+  const supervisor = spawn(process.execPath, [fixture('supervise'), fixture('orphan'), 'processes'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, TEST_PIDS: path },
+  });
+  await once(supervisor, 'exit');
+  const pids = readFileSync(path, 'utf8').trim().split('\n').map(Number);
+  assert.ok(pids.length > 0 && pids.every((pid) => pid > 0), String(pids));
+  for (const pid of pids) while (isAlive(pid)) await turn();
 });
 
 test('a worker ignores the signals of the terminal and of systemd', async () => {
