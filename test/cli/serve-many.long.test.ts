@@ -73,16 +73,18 @@ class Client implements AsyncDisposable {
     return new Client(await openConnection({ host: '127.0.0.1', port }));
   }
 
-  /** Sends the beginning of a line: from now on its handler is not between two messages. */
-  begin(): Promise<void> {
-    this.connection.writer.write('h');
-    return this.connection.writer.drain();
+  /**
+   * Sends a line and the beginning of the next one. With the answer, the worker has both: its handler is not between two
+   * messages from now on.
+   */
+  begin(): ReturnType<Client['ask']> {
+    return this.ask('hi\nh', '');
   }
 
   /** Sends a line and returns the answer; undefined if the connection ended. */
-  async ask(word = 'hi'): Promise<{ version: string; worker: number; pid: number } | undefined> {
+  async ask(word = 'hi', end = '\n'): Promise<{ version: string; worker: number; pid: number } | undefined> {
     try {
-      this.connection.writer.write(`${word}\n`);
+      this.connection.writer.write(`${word}${end}`);
       const line = String(await this.connection.reader.readLine());
       const [version = '', worker, pid] = line.trim().split(' ');
       return version === '' ? undefined : { version, worker: Number(worker), pid: Number(pid) };
@@ -136,11 +138,10 @@ test('a first signal lets clients finish, a second one ends all processes at onc
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await using serving = await project.serve('--workers', '2');
     await using client = await Client.open(serving.port);
-    const pid = (await client.ask())?.pid ?? 0;
-    await client.begin();
+    const pid = (await client.begin())?.pid ?? 0;
     serving.program.signal(signal);
     await serving.program.sees(/^stopping: 1 client gets up to 10 s to finish; a second signal ends it at once\n/m);
-    assert.equal((await client.ask())?.pid, pid, 'it is served on');
+    assert.equal((await client.begin())?.pid, pid, 'it is served on');
     await endsWith(serving.program, signal, signal === 'SIGINT' ? 130 : 143, 15_000);
     await until(() => !isAlive(pid), 'the end of the worker');
   }
@@ -218,8 +219,7 @@ test('SIGHUP replaces the workers: new ones serve before the old ones let their 
   await using serving = await project.serve('--workers', '2');
   const { program: running, port } = serving;
   await using old = await Client.open(port);
-  assert.equal((await old.ask())?.version, 'one');
-  await old.begin();
+  assert.equal((await old.begin())?.version, 'one');
   project.save(program('two'));
   running.signal('SIGHUP');
   await running.sees(/^reloaded: 2 new workers serve\n/m);
