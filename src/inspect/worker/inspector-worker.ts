@@ -31,6 +31,7 @@ const own = new Loop({
   isMain: true,
   files,
   post,
+  onFound: () => live.feed.hurry(),
   onBlock(row) {
     post({ type: 'block', row });
     live.feed.hurry();
@@ -60,7 +61,7 @@ const end = async (): Promise<void> => {
 const open = (message: ToWorker & { readonly type: 'room' }): void => {
   const { at } = message;
   if ('socket' in message) house.add(new ProcessRoom(at, message.socket));
-  else house.add(new ThreadRoom(at, message.port, { settings, files, onBlock: () => void tellBlock(at.worker) }));
+  else house.add(new ThreadRoom(at, message.port, { settings, files, onChange: () => void tellBlock(at.worker) }));
 };
 
 /** The block of a room: the next frame has it. */

@@ -21,6 +21,8 @@ export interface LoopSources {
   readonly isMain: boolean;
   readonly files: ShownFiles;
   readonly post: (message: FromWorker) => void;
+  /** Called when it is first seen where a block is, before it is reported. */
+  readonly onFound: () => void;
   /** Called when a block is first reported, and when it is over. */
   readonly onBlock: (row: BlockRow) => void;
   /** Called once a second. */
@@ -44,7 +46,7 @@ export class Loop implements Disposable {
   readonly #blocks = { count: 0, ms: 0 };
 
   constructor(sources: LoopSources) {
-    const { data, settings, reach, isMain, files, post, onBlock } = sources;
+    const { data, settings, reach, isMain, files, post, onFound, onBlock } = sources;
     this.#sources = sources;
     this.data = data;
     this.settings = settings;
@@ -63,6 +65,7 @@ export class Loop implements Disposable {
       nameOf: (id) => this.snapshots.kept?.tasks.find((task) => task.id === id),
       runDelay: () => (isMain ? runDelay() : undefined),
       waiting: () => readKernel()?.unread ?? null,
+      onFound,
       onBlock: (row) => {
         if (row.over) void this.recordings.freezeBlock(row);
         onBlock(row);

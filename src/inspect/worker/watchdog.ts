@@ -45,6 +45,8 @@ export interface Watched {
   runDelay(): number | undefined;
   /** How many clients have unread bytes. */
   waiting(): number | null;
+  /** Called when a look first finds where a block is. It is not reported yet: more looks may find better. */
+  onFound(): void;
   /** Called when a block is first reported, and when it is over. */
   onBlock(row: BlockRow): void;
 }
@@ -230,6 +232,8 @@ export class Watchdog implements Disposable {
     const entry = looks.get(key) ?? { count: 0, look };
     entry.count++;
     looks.set(key, entry);
+    if (key !== '' && looks.size === 1 && entry.count === 1 && row.allowed !== true && !current.held)
+      this.#watched.onFound();
   }
 
   #tell(current: Current): void {

@@ -43,6 +43,7 @@ describe('Watchdog', () => {
         nameOf: () => undefined,
         runDelay: () => undefined,
         waiting: () => null,
+        onFound: () => assert.fail('nothing was found'),
         onBlock(row) {
           watchdog[Symbol.dispose]();
           resolve(row);
@@ -50,6 +51,40 @@ describe('Watchdog', () => {
       });
     });
     assert.deepEqual([ended.over, ended.name, ended.place, ended.stack], [true, null, null, []]);
+  });
+
+  test('a block is found with the first look, and reported after the third', async () => {
+    const pulse = new Pulse();
+    pulse.beat(performance.now());
+    const seen: string[] = [];
+    await new Promise<void>((resolve) => {
+      const watchdog = new Watchdog({
+        pulse,
+        blockAfter: 50,
+        now: () => performance.now(),
+        async look() {
+          seen.push('look');
+          const { beats } = pulse;
+          const stack = ['guilty (file:///app/kitchen.js:3:5)'];
+          const answer: Look = { beats, task: 7, name: 'cook', peer: null, stack, debuggerUrl: null };
+          return JSON.stringify({ answer, cost: 0 });
+        },
+        obstacle: undefined,
+        nameOf: () => undefined,
+        runDelay: () => undefined,
+        waiting: () => null,
+        onFound() {
+          const { place, name } = watchdog.block ?? {};
+          seen.push(`found ${name} at ${place?.file}:${place?.line}`);
+        },
+        onBlock() {
+          seen.push('reported');
+          watchdog[Symbol.dispose]();
+          resolve();
+        },
+      });
+    });
+    assert.deepEqual(seen, ['look', 'found cook at file:///app/kitchen.js:3', 'look', 'look', 'reported']);
   });
 
   test(

@@ -3,7 +3,6 @@
 import type { RoomPlace } from '../../../hosts/node/index.ts';
 import type { MessagePort } from 'node:worker_threads';
 import type { EnterRoom, FromWorker, Settings, ToWorker } from '../../crossing.ts';
-import type { BlockRow } from '../../../introspect/index.ts';
 import { Loop } from '../loop.ts';
 import { loopHandlers, type LoopHandlers } from '../loop-requests.ts';
 import { within } from '../main-thread.ts';
@@ -16,7 +15,8 @@ import type { AllMethods, Room } from './room.ts';
 export interface ThreadRoomSources {
   readonly settings: Settings;
   readonly files: ShownFiles;
-  readonly onBlock: (row: BlockRow) => void;
+  /** Called when a block is found, when it is reported, and when it is over. */
+  readonly onChange: () => void;
 }
 
 export class ThreadRoom implements Room {
@@ -63,7 +63,7 @@ export class ThreadRoom implements Room {
   }
 
   #enter({ thread, data }: EnterRoom): void {
-    const { settings, files, onBlock } = this.#sources;
+    const { settings, files, onChange } = this.#sources;
     this.#thread = thread;
     const loop = new Loop({
       data,
@@ -72,7 +72,8 @@ export class ThreadRoom implements Room {
       isMain: false,
       files,
       post: (message: FromWorker) => this.#port.postMessage(message, []),
-      onBlock,
+      onFound: onChange,
+      onBlock: onChange,
       onFigures: () => undefined, // a peek has them
     });
     this.#loop = loop;
