@@ -2,16 +2,18 @@
 // recolour what follows, retitle the window, or start a line that looks like one of ours.
 
 /**
- * C0 with tab and newline, DEL, C1, what Unicode calls line separators, and what changes the
- * direction of text.
+ * C0 with tab and newline, DEL, C1, what Unicode calls line separators, what changes the direction of
+ * text, and what nobody sees: two names that look the same would differ in it, and a text of tags is
+ * one that only a machine reads. The two joiners stay: emoji and several scripts need them.
  */
-const CONTROL = /[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g; // oxlint-disable-line no-control-regex -- the point
+const CONTROL =
+  /[\0-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu; // oxlint-disable-line no-control-regex -- the point
 
 const NAMES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * Returns a text on one line: `\n`, `\x1b` or `\u2028` stands for each control character. The rest
- * is unchanged.
+ * Returns a text on one line: `\n`, `\x1b` or `\u2028` stands for each character that is
+ * not shown. The rest is unchanged.
  */
 export function escapeControl(text: string): string {
   return text.replace(CONTROL, escape);
@@ -36,9 +38,21 @@ export function quote(text: string): string {
   return escapeControl(JSON.stringify(text));
 }
 
+/** Escapes the same in JSON, which leaves most of it as it is. Parsed, it is the same value. */
+export function escapeJson(json: string): string {
+  return json.replace(CONTROL, (character) =>
+    Array.from({ length: character.length }, (_, i) => `\\u${hex(character.charCodeAt(i), 4)}`).join(''),
+  );
+}
+
 function escape(character: string): string {
-  const code = character.charCodeAt(0);
+  const code = character.codePointAt(0) as number; // the expression has matched one
   const name = NAMES[character];
   if (name !== undefined) return name;
-  return code > 0xff ? `\\u${code.toString(16)}` : `\\x${code.toString(16).padStart(2, '0')}`;
+  if (code > 0xffff) return `\\u{${hex(code, 1)}}`;
+  return code > 0xff ? `\\u${hex(code, 4)}` : `\\x${hex(code, 2)}`;
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, '0');
 }

@@ -28,7 +28,7 @@ export { disposable } from './disposable.ts';
 export { Heap } from './heap.ts';
 export { describe, describeThrown } from './describe.ts';
 export { noteError, type SeenError, watchErrors } from './error-watch.ts';
-export { escapeControl, escapeLines, quote } from './escape-control.ts';
+export { escapeControl, escapeJson, escapeLines, quote } from './escape-control.ts';
 export { KeepAlive } from './keep-alive.ts';
 export { type Linked, LinkedSet } from './linked-set.ts';
 export { isModuleMissing } from './module-missing.ts';

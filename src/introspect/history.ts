@@ -7,6 +7,7 @@ import { type Check, describeThrown, integer } from '../base/index.ts';
 import { addInstrument, host, loopTime, type ResourceRecord, type Task, type TaskRecord } from '../core/index.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import type { EndedRow } from './records.ts';
+import { labelOf } from './resource-rows.ts';
 import { shortName } from './short-name.ts';
 
 /** Options of `History`. */
@@ -105,7 +106,7 @@ export class History implements Disposable {
     this.#connections.add({
       what: 'connection',
       id: connection.id,
-      name: connection.label,
+      name: labelOf(connection),
       at,
       ms: typeof openedAt === 'number' ? Math.max(0, at - (openedAt - host.timeOrigin)) : null,
       how,

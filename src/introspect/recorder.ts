@@ -52,7 +52,7 @@ import { Kinds } from './kinds.ts';
 import type { NotedResource, NotedTask, NotedWait, RecordingNotes } from './notes.ts';
 import { spotOf } from './places.ts';
 import type { Place } from './records.ts';
-import { isOwnKind, resourceBehind } from './resource-rows.ts';
+import { isOwnKind, labelOf, resourceBehind } from './resource-rows.ts';
 import { DEFAULT_RING_BYTES, EVENT, RingWriter, UNKNOWN } from './ring.ts';
 import { shortName } from './short-name.ts';
 
@@ -479,8 +479,8 @@ function noteOfResource(resource: ResourceRecord): NotedResource {
   const { kind, id, task } = resource;
   // This may run inside blocked code, where no code of the program may be called.
   const label = isOwnKind(kind)
-    ? resource.label
-    : kind + (resource.name === undefined ? '' : ` ${quote(resource.name)}`);
+    ? labelOf(resource)
+    : kind + (resource.name === undefined ? '' : ` ${quote(shortName(resource.name))}`);
   const peer = kind === 'connection' ? / from (\S+)$/.exec(label)?.[1] : undefined;
   return {
     kind,

@@ -1,6 +1,7 @@
 // Resources as plain data: their keys, labels and figures.
 import { Awaitable, Resource } from '../core/index.ts';
 import type { ResourceRow } from './records.ts';
+import { shortName } from './short-name.ts';
 
 /**
  * The kinds of resources of maitre itself. Their figures and labels run no code of the program.
@@ -35,6 +36,11 @@ export function isOwnKind(kind: string): boolean {
 /** `lock:3`: unique in its thread. */
 export function keyOf(resource: Resource): string {
   return `${resource.kind}:${resource.id}`;
+}
+
+/** The label of a resource, as viewers get it. */
+export function labelOf({ label }: { readonly label: string }): string {
+  return shortName(label);
 }
 
 /** `127.0.0.1:50412`, from `connection 3 from 127.0.0.1:50412`. */
@@ -107,7 +113,7 @@ function plainOf(value: unknown, depth: number): unknown {
 }
 
 function plainOfObject(value: object, depth: number): unknown {
-  if (value instanceof Awaitable || value instanceof Resource) return value.label;
+  if (value instanceof Awaitable || value instanceof Resource) return labelOf(value);
   if (depth === 0) return 'an object';
   if (Array.isArray(value)) return value.slice(0, MOST_ITEMS).map((item) => plainOf(item, depth - 1) ?? null);
   const prototype: unknown = Object.getPrototypeOf(value);

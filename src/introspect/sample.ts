@@ -13,7 +13,7 @@ import { ballOfWait, canHaveTasks, liveWaitsOf, TasksBehind } from './live-waits
 import { outsideRow } from './outside.ts';
 import { guess, learn, spotOf } from './places.ts';
 import { BALLS, type Place, type ResourceRow } from './records.ts';
-import { keyOf, peerOf, resourceBehind } from './resource-rows.ts';
+import { keyOf, labelOf, peerOf, resourceBehind } from './resource-rows.ts';
 import {
   CANCELLING,
   IN_LINE,
@@ -270,7 +270,7 @@ export class Sampler {
     const known = this.#resources.get(shown);
     if (known !== undefined) return known;
     this.#resources.set(shown, this.#resources.size);
-    this.#newResources.push({ key: keyOf(shown), kind: shown.kind, label: shown.label });
+    this.#newResources.push({ key: keyOf(shown), kind: shown.kind, label: labelOf(shown) });
     return this.#resources.size - 1;
   }
 
@@ -279,7 +279,7 @@ export class Sampler {
     const next: KitchenRow['next'][number][] = [];
     const workers: KitchenRow['workers'][number][] = [];
     for (const job of jobs) {
-      const row = { job: job.label, table: this.#callers.get(job) ?? null };
+      const row = { job: labelOf(job), table: this.#callers.get(job) ?? null };
       const { state } = job as Resource & { readonly state?: string };
       if (state === 'running') {
         const since = this.#visits?.startOf(job);
@@ -287,7 +287,7 @@ export class Sampler {
       } else if (state === 'queued' && next.length < MOST_NEXT) next.push(row);
     }
     const size = figures.size ?? workers.length;
-    const shared = { executor: executor.label, size, queued: figures.queued ?? next.length, next, unfetched: null };
+    const shared = { executor: labelOf(executor), size, queued: figures.queued ?? next.length, next, unfetched: null };
     const places = (executor as FarExecutor).places?.();
     if (places !== undefined)
       return { ...shared, machines: figures.machines?.length ?? 0, workers: this.#farWorkers(places) };
@@ -334,7 +334,7 @@ interface FarPlace {
 
 /** As in the sentences: `task "oven"`. */
 function nameOfHolder(task: { readonly name: string } | undefined): string {
-  return task === undefined ? 'code outside of tasks' : `task ${quote(task.name)}`;
+  return task === undefined ? 'code outside of tasks' : `task ${quote(shortName(task.name))}`;
 }
 
 /** Where a task was created: stands for its function. */
@@ -443,5 +443,5 @@ function outsideOf(server: Resource): { row: OutsideRow; bytesRead: number; byte
     readonly bytesRead?: number;
     readonly bytesWritten?: number;
   };
-  return { row: outsideRow({ label: server.label, statistics }), bytesRead, bytesWritten };
+  return { row: outsideRow({ label: labelOf(server), statistics }), bytesRead, bytesWritten };
 }

@@ -20,7 +20,7 @@ import {
 import { ballOfWait, liveWaitsOf, TasksBehind } from './live-waits.ts';
 import { guess, learn, type Spot, spotOf } from './places.ts';
 import type { LoopRow, Place, ProcessRow, ResourceRow, Snapshot, TaskRow, WaitRow } from './records.ts';
-import { figuresOf, isOwnKind, keyOf, resourceBehind } from './resource-rows.ts';
+import { figuresOf, isOwnKind, keyOf, labelOf, resourceBehind } from './resource-rows.ts';
 import { isCounting, usualTimes } from './counting.ts';
 import { shortName } from './short-name.ts';
 
@@ -161,7 +161,7 @@ class Snapper {
     const { id, name, parent, task } = resource;
     const { openedAt } = resource as { openedAt?: unknown };
     const key = keyOf(resource);
-    const label = mayCall ? resource.label : kind;
+    const label = mayCall ? labelOf(resource) : kind;
     const statistics = mayCall ? figuresOf(resource.statistics()) : {};
     let row: Draft<ResourceRow>;
     // Nearly all are clients. Their rows are made in one piece, which costs half.

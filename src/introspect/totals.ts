@@ -1,6 +1,7 @@
 // What a program has in numbers, cheaply enough for once a second: one pass over what is open, and
 // rows of a bounded number of servers and executors.
 import { firstOpenResource, liveTasks, type Resource } from '../core/index.ts';
+import { labelOf } from './resource-rows.ts';
 
 /** How many there are, and what went in and out since the servers were made. */
 export interface Totals {
@@ -69,11 +70,11 @@ function serverOf(server: Resource): ServerTotals {
   const figures = server.statistics() as Partial<ServerTotals>;
   const { accepted = 0, refused = {}, open = 0, parked = 0, inLine = 0, handling = 0 } = figures;
   const { bytesRead = 0, bytesWritten = 0 } = figures;
-  return { label: server.label, accepted, refused, open, parked, inLine, handling, bytesRead, bytesWritten };
+  return { label: labelOf(server), accepted, refused, open, parked, inLine, handling, bytesRead, bytesWritten };
 }
 
 function executorOf(executor: Resource): ExecutorTotals {
   const figures = executor.statistics() as Partial<ExecutorTotals>;
   const { workers = 0, queued = 0, running = 0, finished = 0, failed = 0, cancelled = 0, lost = 0 } = figures;
-  return { label: executor.label, workers, queued, running, finished, failed, cancelled, lost };
+  return { label: labelOf(executor), workers, queued, running, finished, failed, cancelled, lost };
 }

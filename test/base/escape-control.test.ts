@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { escapeControl, escapeLines, quote } from '#src/base/index.js';
+import { escapeControl, escapeJson, escapeLines, quote } from '#src/base/index.js';
 import { test } from '../support/test.js';
 
-/** What a terminal or a reader of logs acts on, by its category in Unicode: Cc, Zl, Zp and the overrides of direction. */
-const active = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
+/**
+ * What a terminal or a reader of logs acts on, by its category in Unicode, and what nobody sees: Cc,
+ * Zl, Zp, and of Cf and Mn what has no shape. Arabic number signs have one, and two joiners are needed.
+ */
+const active =
+  /[\p{Cc}\p{Zl}\p{Zp}\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/u;
 
 const texts = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -28,6 +32,7 @@ test('escapeControl names what it escapes', () => {
     escapeControl('a\nb\r\tc\0\x1b[31m\x7f\x9b\u2028\u202e'),
     'a\\nb\\r\\tc\\x00\\x1b[31m\\x7f\\x9b\\u2028\\u202e',
   );
+  assert.equal(escapeControl('a\u200bb\ufeff\u061c\u{e0041}'), 'a\\u200bb\\ufeff\\u061c\\u{e0041}');
   assert.equal(escapeControl('Grüße, 山, 👩‍👩‍👧, \\n'), 'Grüße, 山, 👩‍👩‍👧, \\n');
 });
 
@@ -47,4 +52,15 @@ test('escapeLines keeps lines, and lets none but the first begin where a line of
 test('quote is JSON without control characters', () => {
   fc.assert(fc.property(texts, (text) => assert.doesNotMatch(quote(text), active)));
   assert.equal(quote('a"\n\x9b'), '"a\\"\\n\\x9b"');
+});
+
+test('escapeJson shows everything, and changes no value', () => {
+  fc.assert(
+    fc.property(texts, (text) => {
+      const json = escapeJson(JSON.stringify({ text }));
+      assert.doesNotMatch(json, active);
+      assert.deepEqual(JSON.parse(json), { text });
+    }),
+  );
+  assert.equal(escapeJson('"\u{e0041}\x9b"'), String.raw`"\udb40\udc41\u009b"`);
 });

@@ -392,3 +392,19 @@ test('a name of a megabyte is cut in snapshots, in samples, in notes of recordin
     assert.match(row, /M{199}…/);
   }
 });
+
+test('a label of a megabyte is cut in snapshots, in samples and in notes of recordings', async () => {
+  using recorder = new Recorder({ bytes: 4096 });
+  recorder.start();
+  const lock = new Lock({ name: 'M'.repeat(1_000_000) });
+  const hold = await lock.acquire();
+  const waiter = createTask(() => lock.acquire());
+  await nextTurn();
+  const rows = [takeSnapshot(), new Sampler().take(true), recorder.notes()].map((each) => JSON.stringify(each));
+  hold[Symbol.dispose]();
+  (await waiter)[Symbol.dispose]();
+  for (const row of rows) {
+    assert.ok(row.length < 20_000, `${row.length} characters`);
+    assert.match(row, /lock \\"M+…/);
+  }
+});
