@@ -109,11 +109,11 @@ class Meter {
     const count = await fn();
     const ms = performance.now() - start;
     const own = micros(process.cpuUsage(cpu));
-    const worker = (await this.#workerCpu()) - before;
+    const workerCpu = (await this.#workerCpu()) - before;
     return {
       ms: ms / count,
       cpu: own / count,
-      worker: worker / count,
+      workerCpu: workerCpu / count,
       commands: ((await this.#commands()) - commands - 1) / count,
     };
   }
@@ -159,7 +159,7 @@ async function compare(title, turns, ours, theirs) {
   console.log(
     `${title}: ${ratio.toFixed(2)} (middle half ${middle(speed, 0.25).toFixed(2)} to ${middle(speed, 0.75).toFixed(2)}, ` +
       `${rows.length} turns)${ratio < goal ? `; the goal is ${goal}` : ''}\n` +
-      `  ${both('ms', 3)} ms a job; ${both('cpu', 0)} µs of CPU in the caller, ${both('worker', 0)} in the worker; ` +
+      `  ${both('ms', 3)} ms a job; ${both('cpu', 0)} µs of CPU in the caller, ${both('workerCpu', 0)} in the worker; ` +
       `${both('commands', 1)} commands`,
   );
 }
