@@ -6,10 +6,10 @@
 // each, a line end, and then the items. A batch that was sent again, because the connection was lost
 // before the answer, has the same numbers, and is left out.
 //
-// Many messages can come in one piece. Each is passed on in a turn of its own, and a subscription whose
-// buffer is full has some turns to take something out before its policy counts: a burst is no reason
-// to end one that only had no turn yet. Messages wait meanwhile. Above a bound they are left out, and
-// count as missed.
+// Many messages can come in one piece. They are passed on while every buffer has room. A subscription
+// whose buffer is full has some turns to take something out before its policy counts: a burst is no
+// reason to end one that only had no turn yet. Messages wait meanwhile, and then have a turn each.
+// Above a bound they are left out, and count as missed.
 import { type Deadline, Deque } from '../base/index.ts';
 import { addDeadline, deleteDeadline, host, loopTime } from '../core/index.ts';
 import { decoded, failWith, type Feed, type FeedPlan, type FeedStatistics } from './feed.ts';
@@ -26,8 +26,13 @@ const MOST_TEXT = 32 * 1024 * 1024;
 /** How many senders of one generation are remembered. */
 const MOST_SENDERS = 4096;
 
+/** The first line of a message. */
+const HEAD = /^([^ \n]+) (\d+) (\d+(?:,\d+)*)\n/;
+
 /** Makes a message of a batch. */
 export function toFrame(sender: string, batch: readonly Outgoing[]): string {
+  const [one] = batch;
+  if (batch.length === 1 && one !== undefined) return `${sender} ${one.number} ${one.text.length}\n${one.text}`;
   const lengths = batch.map(({ text }) => text.length).join(',');
   return `${sender} ${batch[0]?.number ?? 0} ${lengths}\n${batch.map(({ text }) => text).join('')}`;
 }
@@ -37,20 +42,15 @@ export function toFrame(sender: string, batch: readonly Outgoing[]): string {
  * @throws SyntaxError if it is none of ours
  */
 export function readFrame(frame: string): { sender: string; first: number; texts: string[] } {
-  const end = frame.indexOf('\n');
-  const [sender = '', first = '', lengths = '', ...more] = frame.slice(0, end).split(' ');
-  const texts: string[] = [];
-  let at = end + 1;
-  for (const each of lengths.split(',')) {
-    const length = Number(each);
-    if (!/^\d+$/.test(each)) at = NaN;
-    texts.push(frame.slice(at, at + length));
-    at += length;
+  const parts = HEAD.exec(frame);
+  if (parts !== null) {
+    const [head, sender, first, lengths] = parts as unknown as readonly [string, string, string, string]; // its groups
+    const texts: string[] = [];
+    let at = head.length;
+    for (const each of lengths.split(',')) texts.push(frame.slice(at, (at += Number(each))));
+    if (at === frame.length) return { sender, first: Number(first), texts };
   }
-  if (end === -1 || more.length > 0 || sender === '' || !/^\d+$/.test(first) || at !== frame.length) {
-    throw new SyntaxError('Cannot read a message of the channel: it is not one of a RedisBroadcast');
-  }
-  return { sender, first: Number(first), texts };
+  throw new SyntaxError('Cannot read a message of the channel: it is not one of a RedisBroadcast');
 }
 
 /** The last number of each sender. Forgets senders that have been silent for long. */
@@ -90,8 +90,8 @@ export class LiveFeed<T> implements Feed<T>, Deadline {
   /** The turns that it has waited, and those in a row in which nobody took anything. */
   #waited = 0;
   #idle = 0;
-  /** A message was passed on in this turn. */
-  #isTurnTaken = false;
+  /** A turn was asked for: messages wait, or what did not fit of the latest one. */
+  #isTurnComing = false;
   /** Done when the channel is subscribed to. Undefined before the first subscription. */
   #ready: Promise<void> | undefined = undefined;
   #isReady = false;
@@ -173,9 +173,9 @@ export class LiveFeed<T> implements Feed<T>, Deadline {
   }
 
   #receive(frame: string): void {
-    if (!this.#isTurnTaken) {
+    if (!this.#isTurnComing) {
       this.#pass(frame);
-      this.#takeTurn();
+      if (this.#rest.size > 0) this.#takeTurn();
     } else if (this.#inboxText + frame.length <= MOST_TEXT) {
       this.#inboxText += frame.length;
       this.#inbox.pushBack(frame);
@@ -183,9 +183,9 @@ export class LiveFeed<T> implements Feed<T>, Deadline {
   }
 
   #takeTurn(): void {
-    this.#isTurnTaken = true;
+    this.#isTurnComing = true;
     host.nextTurn(() => {
-      this.#isTurnTaken = false;
+      this.#isTurnComing = false;
       if (this.#rest.size > 0) this.#passRest();
       else {
         const frame = this.#inbox.popFront();

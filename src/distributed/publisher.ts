@@ -201,7 +201,7 @@ export class Publisher implements Deadline {
 
   #settled(): void {
     if (this.#line.size > 0 || this.#batches.size > 0) return;
-    deleteDeadline(this);
+    if (this.#closed) deleteDeadline(this); // otherwise it stays: the next item would need another
     this.#drained?.();
     this.#drained = undefined;
   }
