@@ -8,6 +8,7 @@
 // again, with a higher attempt. The call rejects only for what the caller can do something about: the
 // function failed, the call was cancelled, too many workers were lost, Redis is away for too long.
 import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import { checkOptions, integer, ofType, positiveMs } from '../base/index.ts';
 import {
   beginWait,
@@ -39,7 +40,7 @@ import {
   type Executor,
   type ExecutorReport,
   type ExecutorStatistics,
-  Job,
+  type Job,
   type JobCall,
   type JobSpec,
   ignoringCancels,
@@ -62,9 +63,9 @@ import type { QueueEvent } from './event-reader.ts';
 import { QueueLink } from './queue-link.ts';
 import { type MachinePlace, placesOf } from './machine-places.ts';
 import { listMachines, type Machine, RecentMachines } from './machines.ts';
-import { OpenJob } from './open-job.ts';
+import { type OpenJob, RemoteJob } from './open-job.ts';
 import { OpenJobs } from './open-jobs.ts';
-import { idOfKey, type JobData, RedisNames } from './remote-protocol.ts';
+import { type Control, idOfKey, type JobData, RedisNames } from './remote-protocol.ts';
 import {
   type DeadJob,
   listDead,
@@ -113,7 +114,6 @@ export class BullExecutor extends Resource implements Executor {
   });
   /** The first part of the ids of its jobs. */
   readonly #ownId = randomUUID().slice(0, 18).replaceAll('-', '');
-  readonly #open = new WeakMap<Job, OpenJob>();
   /** The calls that wait for room in the queue. */
   readonly #room = new Line<unknown>();
   /** The waits of #whenEmpty(). */
@@ -123,6 +123,7 @@ export class BullExecutor extends Resource implements Executor {
   #linked: QueueLink | undefined = undefined;
   #offline: Handle | undefined = undefined;
   #lastId = 0;
+  readonly #publish = (control: Control): void => this.#linked?.publish(control);
   #closed = false;
 
   /** @throws TypeError or RangeError for wrong options */
@@ -340,7 +341,6 @@ export class BullExecutor extends Resource implements Executor {
     if (this.#link !== undefined) return this.#link;
     const { redis = LOCAL_REDIS, offlineTimeout = OFFLINE_TIMEOUT } = this.#options;
     const on = {
-      wants: (id: string): boolean => this.#jobs.has(id),
       onEvent: (event: QueueEvent): void => this.#jobs.onEvent(event),
       onLost: (): void => {
         this.#offline ??= callLater(offlineTimeout, () => this.#jobs.failAll(offlineTimeout));
@@ -378,6 +378,7 @@ export class BullExecutor extends Resource implements Executor {
     const link = this.#link;
     this.#offline?.cancel();
     this.#offline = undefined;
+    this.#jobs.close();
     if (link !== undefined) {
       const opened = await link.catch(() => undefined); // those who wait for the link learn why there is none
       await opened?.close();
@@ -396,13 +397,12 @@ export class BullExecutor extends Resource implements Executor {
     checkOptions(action, options, DISTRIBUTED_JOB);
   }
 
-  #newJob(call: JobCall, options: DistributedJobOptions, site: CallSite | undefined): Job {
+  #newJob(call: JobCall, options: DistributedJobOptions, site: CallSite | undefined): RemoteJob {
     this.#checkOpen(`run ${call.label}`);
     checkOptions('run job', options, DISTRIBUTED_JOB);
     // The worker keeps the time that it runs: it is there also when this process is not.
-    const job = new Job(this, call, { ...options, timeout: undefined }, undefined, site);
-    this.#open.set(job, new OpenJob(this.#idOf(options), job, options, (control) => this.#linked?.publish(control)));
-    return job;
+    const own = options.timeout === undefined ? options : { ...options, timeout: undefined };
+    return new RemoteJob(this, call, own, site, this.#idOf(options), options, this.#publish);
   }
 
   #idOf({ key }: DistributedJobOptions): string {
@@ -410,9 +410,9 @@ export class BullExecutor extends Resource implements Executor {
   }
 
   /** Runs a job for its caller. Resolves to the value of the job, or, with `mayStream`, to STREAM. */
-  async #call(job: Job, mayStream: boolean): Promise<unknown> {
+  async #call(job: RemoteJob, mayStream: boolean): Promise<unknown> {
     const scope = scopeOf(job.waitOptions);
-    const open = this.#open.get(job) as OpenJob; // just made
+    const { open } = job;
     try {
       const refused = beginWait(job.waitOptions);
       if (refused !== undefined) await refused;
@@ -437,15 +437,18 @@ export class BullExecutor extends Resource implements Executor {
   async #send(open: OpenJob, data: JobData, deadline: number | undefined): Promise<void> {
     const { options, id } = open;
     try {
-      const link = await this.#connect();
+      const link = this.#linked ?? (await this.#connect());
       if (open.isOver) return;
       open.isSent = true;
-      if (open.hasKey)
-        await link.client.multi().incr(this.#names.waiters(id)).pexpire(this.#names.waiters(id), WAITERS_TTL).exec();
+      // One connection keeps the order: it is counted before it is there.
+      const counted = open.hasKey ? countWaiter(link.client, this.#names.waiters(id)) : undefined;
       // What was said by our clock is said by that of Redis.
       const sent =
         deadline === undefined ? data : { ...data, deadline: Math.round(deadline - Date.now() + link.now()) };
-      await link.queue.add(data.label, sent, { ...optionsOf(options, this.#options), jobId: id });
+      await Promise.all([
+        counted,
+        link.queue.add(data.label, sent, { ...optionsOf(options, this.#options), jobId: id }),
+      ]);
       open.acknowledge();
       if (open.hasKey) await this.#jobs.look([open]); // it may have been there
     } catch (error) {
@@ -476,8 +479,8 @@ export class BullExecutor extends Resource implements Executor {
 
   /** @internal */
   cancelJob(job: Job, message: string): void {
-    const open = this.#open.get(job);
-    if (open?.isListed !== true) job.leave(); // it was never accepted
+    const { open } = job as RemoteJob; // #newJob makes all of them
+    if (!open.isListed) job.leave(); // it was never accepted
     else this.#jobs.cancel(open, message, this.#options.cancel === 'abandon');
   }
 
@@ -490,6 +493,11 @@ export class BullExecutor extends Resource implements Executor {
   async #whenEmpty(options?: WaitOptions): Promise<void> {
     while (this.#jobs.size > 0) await this.#empty.join(new QueuedWait('executor.shutdown', this, options));
   }
+}
+
+/** Adds a caller to the number of those that wait for a job with a key. */
+function countWaiter(client: Redis, name: string): Promise<unknown> {
+  return client.multi().incr(name).pexpire(name, WAITERS_TTL).exec();
 }
 
 function noStream({ call }: Job): TypeError {

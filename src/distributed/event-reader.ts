@@ -1,12 +1,12 @@
 // EventReader: the one reader of a queue's events. It reads BullMQ's stream from where it was, so a
-// lost connection loses no event, and it parses only what its executor wants to know.
+// lost connection loses no event, and it parses nothing: most events are not for its executor.
 //
 // QueueEvents of BullMQ parses every result of every caller of the queue, and starts at "now", which
 // is later than a job that was just added.
 import type { Redis } from 'ioredis';
 
-/** An event: its fields by name. `event` is its kind, `jobId` the job. */
-export type QueueEvent = Readonly<Record<string, string>>;
+/** An event: names and values in turn. BullMQ has the kind first (`event`), and then the job (`jobId`). */
+export type QueueEvent = readonly string[];
 
 /** The maximum number of events that are read together. */
 const BATCH = 500;
@@ -14,7 +14,6 @@ const BATCH = 500;
 export class EventReader {
   readonly #client: Redis;
   readonly #stream: string;
-  readonly #wants: (jobId: string) => boolean;
   readonly #onEvent: (event: QueueEvent) => void;
   /** The id of the last event that was read. */
   #last = '0-0';
@@ -24,12 +23,11 @@ export class EventReader {
 
   /**
    * @param client its own connection, which it blocks
-   * @param wants whether the events of a job are wanted: most are of jobs of others
+   * @param onEvent called with the events of all jobs: most are of jobs of others
    */
-  constructor(client: Redis, stream: string, wants: (jobId: string) => boolean, onEvent: (event: QueueEvent) => void) {
+  constructor(client: Redis, stream: string, onEvent: (event: QueueEvent) => void) {
     this.#client = client;
     this.#stream = stream;
-    this.#wants = wants;
     this.#onEvent = onEvent;
   }
 
@@ -58,7 +56,7 @@ export class EventReader {
         for (const [, events] of answer ?? []) {
           for (const [id, fields] of events) {
             this.#last = id;
-            if (this.#wants(jobOf(fields))) this.#onEvent(eventOf(fields));
+            this.#onEvent(fields);
           }
         }
       } catch {
@@ -69,13 +67,8 @@ export class EventReader {
   }
 }
 
-/** The job of an event. BullMQ has its id behind the kind of the event. */
-function jobOf(fields: readonly string[]): string {
-  return (fields[2] === 'jobId' ? fields[3] : fields[fields.indexOf('jobId') + 1]) ?? '';
-}
-
-function eventOf(fields: readonly string[]): QueueEvent {
-  const event: Record<string, string> = {};
-  for (let i = 0; i + 1 < fields.length; i += 2) event[fields[i] as string] = fields[i + 1] as string; // names and values in turn
-  return event;
+/** A field of an event. Text that is not empty, unless the event has none with this name. */
+export function fieldOf(event: QueueEvent, name: 'data' | 'event' | 'jobId' | 'prev' | 'returnvalue'): string {
+  for (let i = 0; i + 1 < event.length; i += 2) if (event[i] === name) return event[i + 1] as string; // i + 1 < length
+  return '';
 }

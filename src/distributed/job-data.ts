@@ -30,15 +30,14 @@ export function dataOf(
   }
   checkSize(encoded, maxPayload, `run ${label}`, 'its arguments take');
   const { module, source, name: fn } = target;
-  return {
-    ...(module !== undefined && { module: moduleName(module) }),
-    ...(source !== undefined && { source }),
-    fn,
-    args: encoded,
-    label,
-    ...(timeout !== undefined && { timeout }),
-  };
+  const data: Writable<JobData> = { fn, args: encoded, label };
+  if (module !== undefined) data.module = moduleName(module);
+  if (source !== undefined) data.source = source;
+  if (timeout !== undefined) data.timeout = timeout;
+  return data;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Checks the size of something encoded.

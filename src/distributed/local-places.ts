@@ -16,6 +16,8 @@ type Exports = Readonly<Record<string, unknown>>;
 export class LocalPlaces {
   readonly #options: WorkerOptions;
   readonly #executor: PoolExecutor;
+  /** What jobs have called, by module and function. */
+  readonly #targets = new Map<string, JobCall['target']>();
 
   /** @throws TypeError for a module that cannot be sent to another thread */
   constructor(options: WorkerOptions) {
@@ -53,7 +55,7 @@ export class LocalPlaces {
     onProgress: (value: unknown) => void,
   ): { readonly job: Job; readonly outcome: Promise<unknown> } {
     const { timeout, label: name } = data;
-    return this.#executor.start({ ...this.#callOf(data), label: name, ...more }, { timeout, name, onProgress });
+    return this.#executor.start({ ...this.#callOf(data), ...more }, { timeout, name, onProgress });
   }
 
   async shutdown(): Promise<void> {
@@ -62,13 +64,23 @@ export class LocalPlaces {
 
   #callOf({ module, source, fn, args: encoded, label }: JobData): JobCall {
     const args = decode(encoded) as readonly unknown[]; // dataOf() has encoded an array
-    if (module !== undefined) return callOf({ module: this.#addressOf(module, fn, label), name: fn, args }, false);
+    if (module !== undefined) return { target: this.#targetOf(module, fn, label), args, label };
     if (source === undefined || this.#options.closedFunctions !== true) {
       throw new TypeError(
         `Cannot run ${label}: this worker runs no functions that come as text; put it into a module, or start the worker with closedFunctions`,
       );
     }
     return { target: { fn: 0, module: undefined, source, name: fn, label }, args, label };
+  }
+
+  #targetOf(module: string, fn: string, label: string): JobCall['target'] {
+    const key = `${module}\n${fn}`;
+    let target = this.#targets.get(key);
+    if (target === undefined) {
+      ({ target } = callOf({ module: this.#addressOf(module, fn, label), name: fn }, false));
+      this.#targets.set(key, target);
+    }
+    return target;
   }
 
   /** The address under which the local executor knows a module. */

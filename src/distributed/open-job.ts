@@ -4,8 +4,8 @@
 // become ADDED again: its worker was lost, was told to stop, or the job failed and is to be retried.
 // A cancel can come at any of them. OVER comes once, from whichever is first: the outcome, the
 // removal, the end of the patience with Redis or with a cancel.
-import { loopTime } from '../core/index.ts';
-import type { Job, JobPlace, ToWorker } from '../executors/index.ts';
+import { loopTime, type Resource } from '../core/index.ts';
+import { type CallSite, Job, type JobCall, type JobOwner, type JobPlace, type ToWorker } from '../executors/index.ts';
 import type { DistributedJobOptions } from './distributed-options.ts';
 import type { Control } from './remote-protocol.ts';
 
@@ -25,10 +25,9 @@ export class OpenJob implements JobPlace {
   attempt = 0;
   /** The highest attempt that its workers, or Redis, have named. */
   known = 0;
-  /** Resolves when Redis has accepted it, or never will. A plain promise: no cancel reaches who waits for it. */
-  readonly added: Promise<void>;
   isAdded = false;
-  #resolveAdded: () => void = () => undefined;
+  #added: Promise<void> | undefined = undefined;
+  #resolveAdded: (() => void) | undefined = undefined;
   /** Whether the command that adds it is on its way, or was. */
   isSent = false;
   /** Whether it waits for a worker, as far as is known here. */
@@ -58,15 +57,19 @@ export class OpenJob implements JobPlace {
     this.job = job;
     this.options = options;
     this.#publish = publish;
-    this.added = new Promise((resolve) => {
-      this.#resolveAdded = resolve;
-    });
+  }
+
+  /** Resolves when Redis has accepted it, or never will. A plain promise: no cancel reaches who waits for it. */
+  get added(): Promise<void> {
+    if (this.isAdded) return Promise.resolve();
+    this.#added ??= new Promise((resolve) => void (this.#resolveAdded = resolve));
+    return this.#added;
   }
 
   /** Called when Redis has accepted it, and when it is over. */
   acknowledge(): void {
     this.isAdded = true;
-    this.#resolveAdded();
+    this.#resolveAdded?.();
   }
 
   get hasKey(): boolean {
@@ -113,5 +116,27 @@ export class OpenJob implements JobPlace {
   runsOn(attempt: number, machine: string | undefined): void {
     this.placedAttempt = attempt;
     if (attempt === this.attempt && !this.isQueued) this.machine = machine;
+  }
+}
+
+/** The same, as its caller sees it. */
+export class RemoteJob extends Job {
+  readonly open: OpenJob;
+
+  /**
+   * @param own the options of its waits
+   * @param options those of its call
+   */
+  constructor(
+    owner: JobOwner & Resource,
+    call: JobCall,
+    own: DistributedJobOptions,
+    site: CallSite | undefined,
+    id: string,
+    options: DistributedJobOptions,
+    publish: (control: Control) => void,
+  ) {
+    super(owner, call, own, undefined, site);
+    this.open = new OpenJob(id, this, options, publish);
   }
 }

@@ -19,7 +19,7 @@ import {
   WorkerLostError,
 } from '../core/index.ts';
 import { type CrossedError, framesOf, STREAM, unpackError } from '../executors/index.ts';
-import type { QueueEvent } from './event-reader.ts';
+import { fieldOf, type QueueEvent } from './event-reader.ts';
 import { type QueueLink, offlineError } from './queue-link.ts';
 import type { OpenJob } from './open-job.ts';
 import { type Entries, OUTCOME, type Outcome, type RedisNames } from './remote-protocol.ts';
@@ -52,6 +52,7 @@ export class OpenJobs {
   #size = 0;
   #link: QueueLink | undefined = undefined;
   #timer: Handle | undefined = undefined;
+  #isClosed = false;
 
   /**
    * @param onChange called when a job has ended, or a worker has taken it
@@ -71,26 +72,28 @@ export class OpenJobs {
     for (const same of this.#jobs.values()) yield* same;
   }
 
+  /** Ends the ticks with the last job. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#size === 0) this.#timer?.cancel();
+  }
+
   /** Sets the link, once it is open. */
   use(link: QueueLink): void {
     this.#link = link;
   }
 
   add(open: OpenJob): void {
-    this.#jobs.set(open.id, [...(this.#jobs.get(open.id) ?? []), open]);
+    const same = this.#jobs.get(open.id);
+    this.#jobs.set(open.id, same === undefined ? [open] : [...same, open]);
     this.#size++;
     open.isListed = true;
     this.#timer ??= callLater(TICK, () => this.#tick());
   }
 
-  /** Whether a job with this id is here. */
-  has(id: string): boolean {
-    return this.#jobs.has(id);
-  }
-
-  /** Called with each event of a job that is here. */
+  /** Called with each event of the queue. */
   onEvent(event: QueueEvent): void {
-    const same = this.#jobs.get(event['jobId'] ?? '');
+    const same = this.#jobs.get(fieldOf(event, 'jobId'));
     if (same === undefined) return;
     for (const open of same) {
       open.heardAt = loopTime();
@@ -99,21 +102,21 @@ export class OpenJobs {
   }
 
   #handle(open: OpenJob, event: QueueEvent): void {
-    switch (event['event']) {
+    switch (fieldOf(event, 'event')) {
       case 'active':
         if (open.isQueued) this.#begins(open, open.attempt + 1);
         break;
       case 'progress':
-        this.#receive(open, JSON.parse(event['data'] ?? '{}') as Entries); // a worker of ours has made it
+        this.#receive(open, JSON.parse(fieldOf(event, 'data')) as Entries); // a worker of ours has made it
         break;
       case 'completed':
-        this.#settle(open, JSON.parse(event['returnvalue'] ?? '{}') as Outcome); // the same
+        this.#settle(open, JSON.parse(fieldOf(event, 'returnvalue')) as Outcome); // the same
         break;
       case 'failed':
         void this.look([open]);
         break;
       case 'waiting':
-        if (event['prev'] === 'active') this.ended.lost++;
+        if (fieldOf(event, 'prev') === 'active') this.ended.lost++;
         open.waits();
         break;
       case 'delayed':
@@ -226,16 +229,18 @@ export class OpenJobs {
     open.isOver = true;
     if (!open.isListed) return;
     open.isListed = false;
-    const others = (this.#jobs.get(open.id) ?? []).filter((each) => each !== open);
-    if (others.length === 0) this.#jobs.delete(open.id);
-    else this.#jobs.set(open.id, others);
+    const same = this.#jobs.get(open.id);
+    if (same === undefined || same.length === 1) this.#jobs.delete(open.id);
+    else
+      this.#jobs.set(
+        open.id,
+        same.filter((each) => each !== open),
+      );
     this.#size--;
     open.acknowledge();
     open.job.leave();
-    if (this.#size === 0) {
-      this.#timer?.cancel();
-      this.#timer = undefined;
-    }
+    // Otherwise the timer stays: the next job would need another.
+    if (this.#size === 0 && this.#isClosed) this.#timer?.cancel();
     this.#onChange();
   }
 

@@ -14,8 +14,7 @@ const PROBE = 2000;
 
 /** What a link reports. */
 export interface LinkEvents {
-  /** Whether the events of a job are wanted. */
-  wants(jobId: string): boolean;
+  /** Called with every event of the queue. */
   onEvent(event: QueueEvent): void;
   /** Called when a connection is lost, unless it was closed. */
   onLost(): void;
@@ -38,12 +37,7 @@ export class QueueLink {
     this.queue = queue;
     this.#names = names;
     this.#events = events;
-    this.#reader = new EventReader(
-      events,
-      names.events,
-      (id) => on.wants(id),
-      (event) => on.onEvent(event),
-    );
+    this.#reader = new EventReader(events, names.events, (event) => on.onEvent(event));
     events.on('close', () => {
       if (!this.#isClosed) probe(client);
     });

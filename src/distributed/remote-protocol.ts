@@ -127,6 +127,15 @@ export function idOfKey(key: string): string {
  * different places, and a worker must not import what a client of Redis names.
  */
 export function moduleName(address: string): string {
+  let name = moduleNames.get(address);
+  if (name === undefined) moduleNames.set(address, (name = nameOf(address)));
+  return name;
+}
+
+/** The names of modules that were called, by address: a program has few. */
+const moduleNames = new Map<string, string>();
+
+function nameOf(address: string): string {
   if (!URL.canParse(address)) return address;
   const file = /([^/]+?)\/?$/.exec(new URL(address).pathname)?.[1] ?? address;
   return decodeURIComponent(file.replace(/\.[cm]?[jt]sx?$/, ''));

@@ -123,10 +123,10 @@ export class RunningJob {
     const attempt = this.#bull.attemptsStarted;
     try {
       const outcome = await this.#work(attempt);
-      await this.#reports.sent();
+      if (this.#reports.sending !== undefined) await this.#reports.sending;
       return outcome;
     } catch (error) {
-      await this.#reports.sent();
+      await this.#reports.sending;
       return await this.#failed(attempt, error);
     }
   }
@@ -210,7 +210,8 @@ export class RunningJob {
 class Reports {
   readonly #bull: BullJob<JobData>;
   #waiting: Entry[] = [];
-  #sending: Promise<void> | undefined = undefined;
+  /** Done when everything is sent. Undefined while nothing is on its way. */
+  sending: Promise<void> | undefined = undefined;
 
   constructor(bull: BullJob<JobData>) {
     this.#bull = bull;
@@ -218,12 +219,7 @@ class Reports {
 
   add(entry: Entry): void {
     this.#waiting.push(entry);
-    this.#sending ??= this.#send();
-  }
-
-  /** Resolves when everything is sent. */
-  async sent(): Promise<void> {
-    await this.#sending;
+    this.sending ??= this.#send();
   }
 
   async #send(): Promise<void> {
@@ -237,7 +233,7 @@ class Reports {
         // The job was removed. Then nobody reads it.
       }
     }
-    this.#sending = undefined;
+    this.sending = undefined;
   }
 }
 

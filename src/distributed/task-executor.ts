@@ -71,7 +71,7 @@ class TaskLeaf implements WorkerLeaf {
   #answer(message: FromWorker): void {
     let sent = message;
     if (message.type === 'result' || message.type === 'progress')
-      sent = { ...message, value: new Encoded(message.value) };
+      sent = { type: message.type, id: message.id, value: new Encoded(message.value) };
     else if (message.type === 'items') sent = { ...message, items: message.items.map((each) => new Encoded(each)) };
     if (!this.#isEnded) this.#events.messages([sent]);
   }

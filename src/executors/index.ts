@@ -17,7 +17,7 @@ export type {
 } from './executor.ts';
 export { type ContextStorage, DEFAULT_CANCEL_GRACE, EXECUTOR, type ExecutorOptions, JOB } from './executor-options.ts';
 export { carryRunning, checkpoint, jobAttempt, jobSignal, report, type RunningJob } from './in-job.ts';
-export { type CallSite, Job, type JobCall, type JobPlace, STREAM, type StreamSink } from './job.ts';
+export { type CallSite, Job, type JobCall, type JobOwner, type JobPlace, STREAM, type StreamSink } from './job.ts';
 export { callOf, closedFunction, framesOf, offload } from './offload.ts';
 export { PoolExecutor } from './pool-executor.ts';
 export { type FromWorker, isMessage, type ToWorker } from './protocol.ts';

@@ -16,6 +16,7 @@ import {
   CancelledError,
   currentTask,
   Future,
+  makeCancelledError,
   Resource,
   type Task,
   type TaskRecord,
@@ -246,7 +247,7 @@ export class Job extends Resource {
       return;
     }
     const reason = this.#cancellation;
-    const error = reason instanceof CancelledError ? reason : new CancelledError(reason);
+    const error = reason instanceof CancelledError ? reason : makeCancelledError(reason, { kind: 'task' });
     this.#failStream(error);
     if (this.#wait?.waiting === true) this.#wait.cancel(error, true);
   }

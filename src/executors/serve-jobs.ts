@@ -124,9 +124,9 @@ export class JobServer {
     }
     const target = this.#targets.get(job.fn) ?? new Target(job.target as JobTarget); // sent with the first job that calls it
     const label = job.label ?? target.label;
-    inContext(this.#storages, job.context, () =>
-      spawn((own) => this.#run(own, job, target, label), { name: label, eager: true }),
-    );
+    const begin = (): unknown => spawn((own) => this.#run(own, job, target, label), { name: label, eager: true });
+    if (this.#storages.length === 0) begin();
+    else inContext(this.#storages, job.context, begin);
   }
 
   /** Runs a job and sends its answer. Never rejects. */
