@@ -121,6 +121,8 @@ export class Server extends Resource implements AsyncDisposable {
   readonly #limits: Limits;
   readonly #memory: SharedMemory;
   #handling = 0;
+  /** Where it listens, or listened before close(): figures name one that drains as they did before. */
+  #where = '';
   readonly #closers = new Line<void>();
   #forever: Future<never> | undefined;
   /** How many connections have ended. */
@@ -167,7 +169,12 @@ export class Server extends Resource implements AsyncDisposable {
     this.#reports = new ServerReports(this, options);
     const events = {
       onClient: (wire: Wire) => this.#open(wire),
-      onListening: (isUp: boolean) => (isUp ? this.markOpened() : this.#isEmpty && this.markClosed()),
+      onListening: (isUp: boolean) => {
+        if (isUp) {
+          this.#where = this.addresses.map(formatAddress).join(' ');
+          this.markOpened();
+        } else if (this.#isEmpty) this.markClosed();
+      },
       onLastHandshake: () => this.#maybeClosed(),
     };
     this.#gate = new Gate(options, events, this, listenOn);
@@ -191,8 +198,7 @@ export class Server extends Resource implements AsyncDisposable {
   }
 
   override get label(): string {
-    const where = this.addresses.map(formatAddress).join(' ');
-    return where === '' ? 'Server' : `Server ${where}`;
+    return this.#where === '' ? 'Server' : `Server ${this.#where}`;
   }
 
   /** @internal */

@@ -303,8 +303,11 @@ test('close stops accepting, leaves connections alone, and may be called again',
   await withServer(echo, {}, async (server, port) => {
     await withClients(2, port, async (clients) => {
       await until(() => server.connections.size === 2);
+      const { label } = server;
       server.close();
       server.close();
+      assert.equal(label, `Server 127.0.0.1:${port}`);
+      assert.equal(server.label, label, 'one that drains keeps its name in figures');
       assert.deepEqual([server.isServing(), server.addresses], [false, []]);
       await assert.rejects(openConnection({ host: HOST, port }), { code: 'ECONNREFUSED' });
       for (const client of clients) {
