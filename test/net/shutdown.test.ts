@@ -433,7 +433,8 @@ for (const [what, [handler, options, bytes, report]] of Object.entries(early)) {
     await withServer(handler, { ...limits, ...options }, async (server, port) => {
       await withClients(3, port, async (clients) => {
         for (const client of clients) client.socket.write(bytes);
-        await pause(50);
+        await until(() => server.statistics().accepted === 3);
+        await pause(50); // for what they have written
         const grace = report.finished > 0 ? 2000 : 200; // their close waits a while for the clients' own end
         await within(
           grace + SLACK,
@@ -543,12 +544,15 @@ test('a client that has not sent a byte gets 250 ms of the shutdown for its firs
   await withServer(echo, {}, async (server, port) => {
     await withClients(2, port, async (clients) => {
       await until(() => server.connections.size === 2);
+      const began = performance.now();
       const shutdown = createTask(() => server.shutdown({ grace: 5000 }));
-      await pause(100);
+      await nextTurn(); // it has begun
+      assert.equal(server.isServing(), false);
       clients[0]?.socket.write('just in time\n');
       await clients[0]?.receives('just in time\n');
-      const took = await within(250 + SLACK, clients[1]?.end() ?? Promise.resolve());
-      assert.ok(took >= 100, `${took}`);
+      await within(250 + SLACK, clients[1]?.end() ?? Promise.resolve());
+      const took = performance.now() - began;
+      assert.ok(took >= 249, `${took}`);
       for (const client of clients) {
         await client.end();
         client.socket.end();
