@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { openConnection } from 'maitre';
 import { Folder, parsesUsing, type Ended, root, runMaitre, startServing, stripsTypes } from '../../support/program.js';
 import { test } from '../../support/test.js';
+
+after(() => Installation.removeAll());
 
 /** Files without a handler: what is in them, and the one line that is said. */
 const unfit: Record<string, [text: string, line: RegExp]> = {
@@ -112,13 +115,13 @@ const typed: Record<string, [text: string, answer: string, why: RegExp | undefin
 for (const [name, [text, answer, why]] of Object.entries(typed)) {
   for (const type of ['module', 'commonjs']) {
     test(`maitre serve runs a .ts file (${name}, in a package of type ${type}) where tsx is installed`, async () => {
-      using installed = new Installation({ tsx: true, type });
+      const installed = Installation.of({ tsx: true, type });
       assert.equal(await answerOf(installed, text), answer);
     });
   }
 
   test(`maitre serve ${why === undefined ? 'runs' : 'says in one line what to install for'} a .ts file (${name}) without tsx`, async () => {
-    using installed = new Installation({ tsx: false, type: 'module' });
+    const installed = Installation.of({ tsx: false });
     if (why === undefined) {
       assert.equal(await answerOf(installed, text), answer);
       return;
@@ -132,18 +135,18 @@ for (const [name, [text, answer, why]] of Object.entries(typed)) {
 
 test('maitre serve shows where a .ts file has a mistake, with tsx and without', async () => {
   const text = 'export default () => {};\nconst = 3;\n';
-  using withTsx = new Installation({ tsx: true, type: 'module' });
+  const withTsx = Installation.of({ tsx: true });
   const told = (await withTsx.serve(text)).stderr;
   assert.match(told, /handler\.ts:2/);
   if (!stripsTypes) assert.match(told, /^maitre: cannot serve .*handler\.ts: .*handler\.ts:2:6: Expected .*\n$/);
-  using without = new Installation({ tsx: false, type: 'module' });
+  const without = Installation.of({ tsx: false });
   const { code, stderr } = await without.serve(text);
   assert.equal(code, 1);
   if (stripsTypes) assert.match(stderr, parsesUsing ? /handler\.ts:2/ : /Unexpected token/);
 });
 
 test('maitre serve runs a .ts file once that throws a SyntaxError of its own', async () => {
-  using installed = new Installation({ tsx: true, type: 'module' });
+  const installed = Installation.of({ tsx: true });
   const { code, stdout, stderr } = await installed.serve(
     "console.log('loaded');\nJSON.parse('{');\nexport default 1;\n",
   );
@@ -151,11 +154,24 @@ test('maitre serve runs a .ts file once that throws a SyntaxError of its own', a
   assert.match(stderr, /^maitre: cannot serve .*: it failed while loading\n[^]*SyntaxError/);
 });
 
-/** The package in the node_modules of somebody's project. */
+/** The package in the node_modules of somebody's project. A copy takes a second of CPU time, so there are two for all tests. */
 class Installation extends Folder {
-  constructor({ tsx, type }: { tsx: boolean; type: string }) {
+  static readonly #made = new Map<boolean, Installation>();
+
+  /** The one with tsx or without, whose project has this type. */
+  static of({ tsx, type = 'module' }: { tsx: boolean; type?: string }): Installation {
+    const installed = this.#made.get(tsx) ?? new Installation(tsx);
+    this.#made.set(tsx, installed);
+    installed.write('package.json', JSON.stringify({ type }));
+    return installed;
+  }
+
+  static removeAll(): void {
+    for (const installed of this.#made.values()) installed[Symbol.dispose]();
+  }
+
+  private constructor(tsx: boolean) {
     super();
-    this.write('package.json', JSON.stringify({ type }));
     const target = join(this.path, 'node_modules/maitre');
     mkdirSync(target, { recursive: true });
     cpSync(join(root, 'dist'), join(target, 'dist'), { recursive: true });
