@@ -23,8 +23,8 @@ if (isMainThread && process.argv[1]?.endsWith('.test.js')) {
   // node:test takes both when it is loaded.
   const { createHook, AsyncResource } = hooks;
   let created = () => undefined;
-  hooks.createHook = ({ init }) => {
-    created = init;
+  hooks.createHook = (callbacks) => {
+    created = (...resource) => callbacks.init(...resource);
     return { enable: () => undefined, disable: () => undefined };
   };
   hooks.AsyncResource = class extends AsyncResource {
