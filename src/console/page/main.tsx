@@ -3,6 +3,7 @@ import { render } from 'preact';
 import { App } from './app.ts';
 import { listenToKeys } from './keys.ts';
 import { Shell } from './shell.tsx';
+import { escapeAllText } from './shown-text.ts';
 import { sseTransport } from './sse-transport.ts';
 import { rememberedTheme } from './theme.ts';
 
@@ -17,5 +18,6 @@ if (asked === null) {
   });
 }
 listenToKeys(app);
+escapeAllText();
 render(<Shell app={app} />, document.body);
 app.start();

@@ -1,5 +1,6 @@
 // The few things that everything on the floor is drawn with.
 import { MONO, SANS, type Theme } from '../theme.ts';
+import { shownText } from '../shown-text.ts';
 import { CLOCK, DRAIN, KITCHEN, KINDS, OTHER, READ, UNSEEN } from '../kinds.ts';
 
 const FULL = 2 * Math.PI;
@@ -37,12 +38,12 @@ export class Pen {
     ctx.textAlign = align;
     ctx.textBaseline = 'middle';
     ctx.fillStyle = color;
-    ctx.fillText(text, x, y);
+    ctx.fillText(shownText(text), x, y);
   }
 
   widthOf(text: string, size: number, { weight = 400, mono = false }: TextStyle = {}): number {
     this.ctx.font = fontOf(size, weight, mono);
-    return this.ctx.measureText(text).width;
+    return this.ctx.measureText(shownText(text)).width;
   }
 
   /** Text that is cut at its end, with an ellipsis, where it is wider than there is room. */

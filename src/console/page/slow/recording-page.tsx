@@ -5,6 +5,7 @@ import { type JSX, render } from 'preact';
 import { type PackedRecording, type Recording, unpackRecording } from '../../../inspect/protocol/index.ts';
 import { Brand } from '../icons.tsx';
 import { duration, timeOfDay } from '../format.ts';
+import { escapeAllText } from '../shown-text.ts';
 import { applyTheme, DARK, LIGHT, type Theme } from '../theme.ts';
 import { ThemeButton } from '../sign-button.tsx';
 import { Player } from './player.ts';
@@ -87,6 +88,7 @@ function start(): void {
     else if (!player.key(event.key)) return;
     event.preventDefault();
   });
+  escapeAllText();
   render(<FilePage player={player} theme={theme} />, document.body);
 }
 
