@@ -156,6 +156,8 @@ export abstract class Leaf implements WorkerLeaf {
         return events.onPulse(message.pulse);
       case 'message':
         return events.onMessage(message.name, message.body);
+      case 'ends':
+        return events.onEnds();
       case 'fatal':
         this.#fatal ??= message.message;
         return;

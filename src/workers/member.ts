@@ -94,7 +94,7 @@ export class Member {
   memory = 0;
   /** When its loop was last known to turn. */
   #seenAt = 0;
-  /** Its loop stands still: it is ready, and receives no clients for now. */
+  /** Its loop stands still, or it exits: it is ready, and receives no clients for now. */
   #isSpared = false;
   /** How its start ended. */
   readonly started: Promise<StartOutcome>;
@@ -163,10 +163,14 @@ export class Member {
     const now = loopTime();
     this.#seenAt = Math.min(now, this.#seenAt + slack);
     if (now - this.#seenAt >= this.#parts.killTimeout) this.#hang();
-    else if (now - this.#seenAt >= SPARED_AFTER && !this.#isSpared) {
-      this.#isSpared = true;
-      this.#parts.deck.retire(this.id);
-    }
+    else if (now - this.#seenAt >= SPARED_AFTER) this.#spare();
+  }
+
+  /** From now on others receive clients. */
+  #spare(): void {
+    if (this.#state !== 'ready' || this.#isSpared) return;
+    this.#isSpared = true;
+    this.#parts.deck.retire(this.id);
   }
 
   /**
@@ -224,6 +228,7 @@ export class Member {
         this.#isSpared = false;
         deck.admit(this.id);
       }),
+      onEnds: alive(() => this.#spare()),
       onMessage: alive((type, body) => events.onMessage(this, type, body)),
       onDrained: alive((report) => this.#drained(report)),
       onGone: alive((error, clients) => this.#gone(error, clients)),

@@ -10,7 +10,7 @@ import type { FromWorker, ToWorker } from './protocol.ts';
 /** Plain JSON, and many. */
 const PLAIN: ReadonlySet<string> = new Set([
   ...['client', 'probe'],
-  ...['took', 'left', 'declined', 'probed', 'event', 'pulse', 'ready', 'fatal'],
+  ...['took', 'left', 'declined', 'probed', 'event', 'pulse', 'ready', 'ends', 'fatal'],
 ]);
 
 interface Packed {

@@ -67,6 +67,8 @@ export type FromWorker =
   | { readonly type: 'declined'; readonly client: number }
   /** The answer to `probe`, behind what it says of all clients that came before that. */
   | { readonly type: 'probed'; readonly last: number }
+  /** It exits, whatever made it. A thread takes the clients with it that are sent to it from now on. */
+  | { readonly type: 'ends' }
   /** An error that nobody caught ends it. */
   | { readonly type: 'fatal'; readonly message: string }
   | { readonly type: 'event'; readonly event: ServeEvent }

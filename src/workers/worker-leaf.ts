@@ -27,6 +27,8 @@ export interface LeafEvents {
   onEvent(event: ServeEvent): void;
   /** Its loop turns. */
   onPulse(pulse: WorkerPulse): void;
+  /** It exits: clients that are sent to it now may be lost. `onGone` follows. */
+  onEnds(): void;
   /** Any other message, by its type: what other parts of the room send to each other (see `post`). */
   onMessage(type: string, body: unknown): void;
   /** All its clients are gone, and it exits. */

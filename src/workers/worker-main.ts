@@ -98,6 +98,7 @@ export class WorkerMain {
     connectChannel((name, body) => this.#place.send({ type: 'message', name, body }));
     onSupervisor(DUMP_CHANNEL, () => dumpHere(id));
     listenBy(this.#remote.listen);
+    process.on('exit', () => this.#place.send({ type: 'ends' })); // before what the program does then
     setInterval(() => this.#pulse(), PULSE_EVERY).unref();
     this.#pulse();
     if (seat !== undefined) await beSeen(seat); // before FILE, which may hang

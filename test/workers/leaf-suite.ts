@@ -135,6 +135,21 @@ export function checkLeaves(maker: (start: Omit<WorkerStart, 'id'>) => LeafMaker
     guest.connection.abort();
   });
 
+  test('a worker that exits says so first: clients that come then go to others', async () => {
+    await using staff = serving('kitchen');
+    await staff.start(2);
+    const [one, other] = await Promise.all([visit(staff.port), visit(staff.port)]);
+    const end = one.say('linger');
+    const { ends, gone } = staff.hands[one.worker - 1]!;
+    await ends;
+    const guests = await Promise.all([visit(staff.port), visit(staff.port)]);
+    assert.equal(gone.done(), false);
+    for (const { worker } of guests) assert.equal(worker, other.worker);
+    assert.equal(await end, '');
+    assert.equal((await gone).clients, 1);
+    for (const { connection } of [one, other, ...guests]) connection.abort();
+  });
+
   test('a worker whose loop hangs can be killed', async () => {
     await using staff = serving('kitchen');
     const [hand] = await staff.start();

@@ -12,6 +12,8 @@ export interface Hand {
   /** Resolves when it is ready; rejects when it fails or ends before. */
   readonly ready: Future<void>;
   readonly drained: Future<ShutdownReport>;
+  /** Resolves when it said that it exits. */
+  readonly ends: Future<void>;
   /** Resolves with how many clients ended with it, and why it ended. */
   readonly gone: Future<{ readonly clients: number; readonly error: Error | undefined }>;
   readonly events: ServeEvent[];
@@ -67,6 +69,10 @@ export class Staff implements AsyncDisposable {
         onLeft: (client) => deck.left(client),
         onEvent: (event) => void hand.events.push(event),
         onPulse: (pulse) => void hand.pulses.push(pulse),
+        onEnds: () => {
+          hand.ends.setResult();
+          deck.retire(id);
+        },
         onMessage: () => undefined,
         onDrained: (report) => hand.drained.setResult(report),
         onGone: (error) => {
@@ -83,6 +89,7 @@ export class Staff implements AsyncDisposable {
       leaf,
       ready: new Future(),
       drained: new Future(),
+      ends: new Future(),
       gone: new Future(),
       events: [],
       pulses: [],
