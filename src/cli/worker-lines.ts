@@ -25,8 +25,8 @@ export class WorkerLines {
   #serves = false;
   /** Why the next reload is made; empty where nobody said. */
   #why = '';
-  /** Workers that replace one that was lost, or is due: nothing else tells of them. */
-  readonly #spares = new Set<number>();
+  /** Workers that replace one that was lost, or is due, and why: nothing else tells of them. */
+  readonly #spares = new Map<number, string>();
   /** The last worker that became ready at each place. */
   readonly #latest = new Map<number, number>();
   /** Workers whose drain was worth a line. */
@@ -74,10 +74,13 @@ export class WorkerLines {
     const { worker, state, reason = '', detail, clients = 0 } = event;
     switch (state) {
       case 'starting':
-        if (!TOLD.has(reason)) this.#spares.add(worker);
+        if (!TOLD.has(reason)) this.#spares.set(worker, reason);
         return;
-      case 'ready':
-        return this.#spares.delete(worker) ? print(`[${worker}] serves at place ${event.place}`) : undefined;
+      case 'ready': {
+        const why = this.#spares.get(worker);
+        if (!this.#spares.delete(worker)) return;
+        return print(`[${worker}] serves at place ${event.place}${why === 'scale' ? '' : `: ${why}`}`);
+      }
       case 'draining':
         // One that was replaced and has no clients is gone at once.
         if (clients === 0 && this.#latest.get(event.place) !== worker) return;

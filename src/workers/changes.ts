@@ -206,9 +206,12 @@ export class Changes {
       if (current?.readyAt === undefined || loopTime() < (this.#again.get(place)?.at ?? 0)) continue;
       const { lifetime, memory } = this.#limitsOf(current);
       const age = loopTime() - current.readyAt;
-      if (age >= lifetime) return { place, reason: `the one before it was ${Math.round(age)} ms old`, isEarly: false };
+      const after = `${Math.round(age / 1000)} s`;
+      if (age >= lifetime) return { place, reason: `the one before it served for ${after}`, isEarly: false };
       if (current.memory < memory) continue;
-      return { place, reason: `the one before it had ${current.memory} bytes of memory`, isEarly: age < EARLY };
+      const isEarly = age < EARLY;
+      const soon = isEarly ? ` less than a minute after its start: the limit may be too low` : '';
+      return { place, reason: `the one before it had ${mebibytes(current.memory)} of memory${soon}`, isEarly };
     }
     return undefined;
   }
@@ -223,6 +226,10 @@ export class Changes {
     }
     return limits;
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 /** Starts a worker at each of the places. Resolves once all are ready or have failed, to the first failure. */

@@ -266,7 +266,7 @@ test('a worker that exits takes only its own clients with it, and is replaced', 
   const crashed = (await unlucky.ask())?.worker;
   assert.equal(await unlucky.ask('exit'), undefined);
   await serving.program.sees(new RegExp(`^\\[${crashed}\\] crashed: .*3; 1 client ended with it\n$`), 'stderr');
-  await serving.program.sees(/^\[3\] serves at place [12]\n/m);
+  await serving.program.sees(/^\[3\] serves at place [12]: the one before it was lost\n/m);
   assert.equal((await other.ask())?.worker, worker);
 });
 

@@ -187,13 +187,17 @@ fakeTest(
 );
 
 fakeTest('workers that are above maxMemory from their start are replaced less and less often', async () => {
-  const { supervisor, leaves, end } = fakeCrew({ maxMemory: 1000 }, (leaf) => {
+  const { supervisor, leaves, events, end } = fakeCrew({ maxMemory: 1000 }, (leaf) => {
     leaf.ready();
-    leaf.pulse(5000);
+    leaf.pulse(5_000_000);
   });
   await supervisor.start(1);
   await sleep(1000);
   assert.equal(leaves.made.length, 2);
+  assert.deepEqual(
+    events.flatMap((event) => (event.event === 'worker' && event.state === 'starting' ? [event.reason] : [])),
+    ['start', 'the one before it had 5 MiB of memory less than a minute after its start: the limit may be too low'],
+  );
   await sleep(5000 + 10_000 + 20_000 + 10_000);
   assert.equal(leaves.made.length, 5);
   await end();
