@@ -1,7 +1,8 @@
-// Runs compiled test files, each in a process of its own, some at once. Shared by `npm test` and the runtime matrix.
+// Runs compiled test files, each in a process of its own or in a small group, some at once. Shared by `npm test` and the
+// runtime matrix.
 //
-// A file that fails is run once more when all others have ended, by itself: a test that fails beside others may have
-// met a busy machine. What passes then is named all the same, with what it printed first.
+// A file that fails, and each of a group that does, is run once more when all others have ended, by itself: a test that
+// fails beside others may have met a busy machine. What passes then is named all the same, with what it printed first.
 
 import { availableParallelism } from 'node:os';
 import { dirname, delimiter, join } from 'node:path';
@@ -9,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { capture, mapAtMost } from './processes.mjs';
 import { root } from './setup.mjs';
 import { withSourcePositions } from './source-positions.mjs';
-import { fileTimeout } from './test-files.mjs';
+import { endOf, fileTimeout, groupsOf } from './test-files.mjs';
 
 /** Many tests wait for a process or a clock most of their time. */
 const atOnce = availableParallelism() + 1;
@@ -17,7 +18,7 @@ const atOnce = availableParallelism() + 1;
 /** How many files are named for the time that they took. */
 const SLOWEST = 12;
 
-/** How a runtime runs a test file, and how it counts. */
+/** How a runtime runs a test file, or several in one process, and how it counts. */
 const runners = {
   node: {
     args: [
@@ -25,10 +26,12 @@ const runners = {
       '--test-reporter=spec',
       '--test-reporter-destination=stdout',
     ],
+    group: 'scripts/test-group.mjs',
+    took: /^ *ℹ (\S+) took (\S+) s$/gm,
     passed: /^ℹ pass (\d+)$/gm,
     failed: /^ℹ (?:fail|cancelled) (\d+)$/gm,
     skipped: /^ℹ (?:skipped|todo) (\d+)$/gm,
-    noise: /^ℹ (?!Error: ).*\n/gm,
+    noise: /^ *ℹ (?!Error: ).*\n/gm,
   },
   // Its limit is per test; a hung file is killed.
   bun: {
@@ -53,36 +56,48 @@ const runners = {
  */
 export async function runFiles(kind, program, files, { show = false, title = kind } = {}) {
   const runner = runners[kind];
-  const first = await mapAtMost(atOnce, files, async (file) => {
-    const outcome = await runFile(runner, program, file);
+  const groups = runner.group === undefined ? files.map((file) => [file]) : groupsOf(files);
+  const first = await mapAtMost(atOnce, groups, async (group) => {
+    const outcome = await runGroup(runner, program, group);
     if (show) process.stdout.write(outcome.output.replace(runner.noise, ''));
     return outcome;
   });
   if (show) {
-    const slowest = first.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+    const slowest = first.flatMap(({ took }) => took).sort((a, b) => b.seconds - a.seconds);
     console.log(`\nThe slowest files, in seconds beside others:`);
-    for (const { file, seconds } of slowest) console.log(`${seconds.toFixed(1).padStart(7)}  ${file}`);
+    for (const { file, seconds } of slowest.slice(0, SLOWEST)) {
+      console.log(`${seconds.toFixed(1).padStart(7)}  ${file}`);
+    }
   }
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const add = (outcome) => {
+    for (const count of Object.keys(total)) total[count] += outcome[count];
+  };
   for (const outcome of first) {
-    const last = outcome.code === 0 ? outcome : await runFile(runner, program, outcome.file);
-    total.passed += last.passed;
-    total.failed += last.failed;
-    total.skipped += last.skipped;
-    if (outcome.code === 0) continue;
-    const then = last.code === 0 ? 'passed when it ran alone' : 'failed again when it ran alone';
+    if (outcome.code === 0) {
+      add(outcome);
+      continue;
+    }
+    const again = [];
+    for (const file of outcome.files) again.push(await runGroup(runner, program, [file]));
+    again.forEach(add);
+    const failed = again.filter(({ code }) => code !== 0);
+    const names = (outcomes) => outcomes.flatMap((each) => each.files).join(', ');
+    const then = failed.length === 0 ? 'passed' : `${names(failed)} failed again`;
     console.log(
-      `\n✖ ${title}: ${outcome.file} failed beside others, and ${then}. It had printed:\n${failuresOf(outcome)}`,
+      `\n✖ ${title}: ${names([outcome])} failed beside others; alone, ${then}. It had printed:\n${failuresOf(outcome)}`,
     );
-    if (last.code !== 0) console.log(`\nAlone it printed:\n${failuresOf(last)}`);
+    for (const each of failed) console.log(`\nAlone ${names([each])} printed:\n${failuresOf(each)}`);
   }
   return total;
 }
 
-async function runFile({ args, passed, failed, skipped }, program, file) {
+async function runGroup({ args, group, took, passed, failed, skipped }, program, files) {
   const began = performance.now();
-  const { code, output } = await capture(program, [...args, `./${file}`], {
-    timeout: fileTimeout,
+  const isGroup = files.length > 1;
+  const paths = files.map((file) => `./${file}`);
+  const { code: exitCode, output } = await capture(program, [...args, ...(isGroup ? [group, ...files] : paths)], {
+    timeout: fileTimeout * files.length, // on Node, each file is watched by itself
     env: {
       NO_COLOR: '1',
       DENO_NO_UPDATE_CHECK: '1',
@@ -93,12 +108,18 @@ async function runFile({ args, passed, failed, skipped }, program, file) {
     },
   });
   const count = (pattern) => [...output.matchAll(pattern)].reduce((sum, [, number]) => sum + Number(number), 0);
+  const seconds = (performance.now() - began) / 1000;
+  const times = isGroup
+    ? [...output.matchAll(took)].map(([, file, time]) => ({ file, seconds: Number(time) }))
+    : [{ file: files[0], seconds }];
+  // A file of a group may end the process, with any code.
+  const code = times.length < files.length ? exitCode || 1 : exitCode;
   return {
-    file,
+    files,
     code,
     output: code === 0 ? output : withSourcePositions(output),
-    seconds: (performance.now() - began) / 1000,
-    passed: count(passed),
+    took: times,
+    passed: count(passed) - (isGroup ? files.filter((file) => output.includes(`✔ ${endOf(file)} `)).length : 0),
     // A file that cannot be loaded, or fails between its tests, counts as one.
     failed: code === 0 ? 0 : count(failed) || 1,
     skipped: count(skipped),

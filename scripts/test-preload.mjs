@@ -9,16 +9,11 @@
 import hooks from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
-import { fileTimeout } from './test-files.mjs';
+import { watch } from './test-watchdog.mjs';
 
-if (isMainThread && process.argv[1]?.endsWith('.test.js')) {
-  setTimeout(() => {
-    const alive = process.getActiveResourcesInfo().join(', ');
-    console.error(
-      `Hung: ${process.argv[1]} still runs after ${fileTimeout / 1000} s, kept alive by ${alive || 'nothing'}`,
-    );
-    process.exit(1);
-  }, fileTimeout).unref();
+const [, main = ''] = process.argv;
+if (isMainThread && /\.test\.js$|test-group\.mjs$/.test(main)) {
+  if (main.endsWith('.test.js')) watch(main); // a group does so for each of its files
 
   // node:test takes both when it is loaded.
   const { createHook, AsyncResource } = hooks;

@@ -1,4 +1,5 @@
-// What every test process on Node is started with (scripts/test-preload.mjs).
+// What every test process on Node is started with (scripts/test-preload.mjs), and how several files share one
+// (scripts/test-group.mjs).
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,11 +8,25 @@ import { test } from '../support/test.js';
 
 const PRELOAD = `--import=${pathToFileURL(join(root, 'scripts/test-preload.mjs')).href}`;
 
-async function runTests(text: string): Promise<{ code: number | null; stdout: string }> {
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+}
+
+function runTests(text: string): Promise<Outcome> {
+  return runGroup({ 'some.test.js': text });
+}
+
+/** Runs files in one process. A single one is the program itself. */
+async function runGroup(texts: Readonly<Record<string, string>>): Promise<Outcome> {
   using folder = new Folder();
-  const file = folder.write('some.test.js', `import { test } from 'node:test';\n${text}`);
+  const files = Object.entries(texts).map(([name, text]) =>
+    folder.write(name, `import { test } from 'node:test';\n${text}`),
+  );
   folder.write('package.json', '{ "type": "module" }');
-  await using program = new Program([PRELOAD, '--test-reporter=spec', '--test-reporter-destination=stdout', file]);
+  const group = files.length === 1 ? [] : [join(root, 'scripts/test-group.mjs')];
+  const reporter = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+  await using program = new Program([PRELOAD, ...reporter, ...group, ...files]);
   return await program.ended();
 }
 
@@ -62,4 +77,28 @@ describe('suite', () => {
   const order = stdout.match(/first|after the suite|last/g);
   assert.deepEqual(order, ['first', 'after the suite', 'last']);
   assert.match(stdout, /^ℹ suites 1$/m);
+});
+
+test('files of a group run one after the other, and each is reported behind its tests', async () => {
+  const file = (name: string): string => `
+console.log('${name} begins');
+test('${name} tests', async () => {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  console.log('${name} ends');
+});`;
+  const { code, stdout } = await runGroup({ 'one.test.js': file('one'), 'two.test.js': file('two') });
+  assert.equal(code, 0, stdout);
+  const order = stdout.match(/^\w+ (?:begins|ends)$/gm);
+  assert.deepEqual(order, ['one begins', 'one ends', 'two begins', 'two ends']);
+  assert.match(stdout, /one tests [^]*end of \S+one\.test\.js [^]*two tests [^]*end of \S+two\.test\.js /);
+  assert.match(stdout, /^ℹ \S+two\.test\.js took 0\.\d+ s$/m);
+});
+
+test('one failure fails the group, and the others still run', async () => {
+  const { code, stdout } = await runGroup({
+    'one.test.js': "test('bad', () => { throw new Error('bad'); });",
+    'two.test.js': "test('good', () => undefined);",
+  });
+  assert.equal(code, 1);
+  assert.match(stdout, /✖ bad[^]*✔ good/);
 });
