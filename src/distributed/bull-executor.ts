@@ -440,6 +440,7 @@ export class BullExecutor extends Resource implements Executor {
       const link = this.#linked ?? (await this.#connect());
       if (open.isOver) return;
       open.isSent = true;
+      open.isCounted = open.hasKey;
       // One connection keeps the order: it is counted before it is there.
       const counted = open.hasKey ? countWaiter(link.client, this.#names.waiters(id)) : undefined;
       // What was said by our clock is said by that of Redis.

@@ -2,6 +2,7 @@
 // has not told anything for GONE milliseconds counts as gone.
 import type { Redis } from 'ioredis';
 import { loopTime } from '../core/index.ts';
+import { readMachine } from './read-remote.ts';
 import type { RedisNames } from './remote-protocol.ts';
 
 /** Milliseconds between two signs of life. */
@@ -65,7 +66,7 @@ export async function listMachines(client: Redis, names: RedisNames, now: number
       .hdel(names.machineStates, ...gone)
       .exec();
   const states = Object.values(await client.hgetall(names.machineStates));
-  const machines = states.map((text) => JSON.parse(text) as Machine); // announce() has written them
+  const machines = states.map(readMachine).filter((machine) => machine !== undefined);
   return machines.toSorted((a, b) => a.since - b.since);
 }
 

@@ -30,6 +30,8 @@ export class OpenJob implements JobPlace {
   #resolveAdded: (() => void) | undefined = undefined;
   /** Whether the command that adds it is on its way, or was. */
   isSent = false;
+  /** Whether Redis counts this caller among those of a job with a key. */
+  isCounted = false;
   /** Whether it waits for a worker, as far as is known here. */
   isQueued = true;
   isOver = false;

@@ -20,9 +20,11 @@ import {
 } from '../core/index.ts';
 import { type CrossedError, framesOf, STREAM, unpackError } from '../executors/index.ts';
 import { fieldOf, type QueueEvent } from './event-reader.ts';
+import { Script } from './link.ts';
 import { type QueueLink, offlineError } from './queue-link.ts';
 import type { OpenJob } from './open-job.ts';
-import { type Entries, OUTCOME, type Outcome, type RedisNames } from './remote-protocol.ts';
+import { readEntries, readOutcome } from './read-remote.ts';
+import { OUTCOME, type Outcome, type RedisNames } from './remote-protocol.ts';
 import { decode } from './wire-value.ts';
 
 /** Milliseconds between two looks at what may have to be repeated. */
@@ -33,6 +35,15 @@ const GIVE_UP = 10_000;
 const LONG_AGO = 10_000;
 /** The maximum number of jobs that are looked at together. */
 const BATCH = 500;
+
+/** The number of characters of something unreadable that an error shows. */
+const MOST_SHOWN = 100;
+
+/** Counts one caller less, and keeps nothing where none is left. */
+const UNCOUNT = new Script(`
+  local left = redis.call('DECR', KEYS[1])
+  if left <= 0 then redis.call('DEL', KEYS[1]) end
+  return left`);
 
 /** The figures of jobs that have ended. */
 export interface Ended {
@@ -107,10 +118,10 @@ export class OpenJobs {
         if (open.isQueued) this.#begins(open, open.attempt + 1);
         break;
       case 'progress':
-        this.#receive(open, JSON.parse(fieldOf(event, 'data')) as Entries); // a worker of ours has made it
+        this.#receive(open, fieldOf(event, 'data'));
         break;
       case 'completed':
-        this.#settle(open, JSON.parse(fieldOf(event, 'returnvalue')) as Outcome); // the same
+        this.#completed(open, fieldOf(event, 'returnvalue'));
         break;
       case 'failed':
         void this.look([open]);
@@ -144,12 +155,14 @@ export class OpenJobs {
 
   // ---- what a running job sends --------------------------------------------------------------------------------
 
-  #receive(open: OpenJob, { attempt, entries }: Entries): void {
-    if (open.isOver) return;
+  #receive(open: OpenJob, text: string): void {
+    const sent = readEntries(text);
+    if (open.isOver || sent === undefined) return; // a job can also report to others
+    const { attempt, entries } = sent;
     this.#heardAttempt(open, attempt);
     if (attempt < open.known) return; // from a worker that was thought dead, and is not
     for (const [type, a, b] of entries) {
-      if (type === 'report') call(open, 'onProgress', open.options.onProgress, decode(a));
+      if (type === 'report') call(open, 'onProgress', (value) => open.options.onProgress?.(decode(value)), a);
       else if (type === 'stream') this.#streams(open, attempt);
       else this.#items(open, a, b);
     }
@@ -174,12 +187,38 @@ export class OpenJobs {
       return;
     }
     open.received += items.length;
-    open.job.items(items.map(decode));
+    try {
+      open.job.items(items.map(decode));
+    } catch (error) {
+      this.#fail(open, error); // of a newer version
+    }
   }
 
   // ---- how it ends ---------------------------------------------------------------------------------------------
 
+  #completed(open: OpenJob, text: string): void {
+    const outcome = readOutcome(text);
+    if (outcome !== undefined) this.#settle(open, outcome);
+    else if (!open.isOver) this.#fail(open, this.#unreadable(open, text));
+  }
+
+  /** Settles it as its worker said. What a newer version has sent, and this one cannot read, is its failure. */
   #settle(open: OpenJob, outcome: Outcome): void {
+    try {
+      this.#decide(open, outcome);
+    } catch (error) {
+      this.#fail(open, error);
+    }
+  }
+
+  #unreadable({ job }: OpenJob, text: string): TypeError {
+    const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}...` : text;
+    return new TypeError(
+      `Cannot read the outcome of ${job.call.label}: expected that of a worker of maitre, got ${shown}; let no other program serve the queue ${JSON.stringify(this.#names.queue)}`,
+    );
+  }
+
+  #decide(open: OpenJob, outcome: Outcome): void {
     const { job } = open;
     if (open.isOver) return;
     this.#heardAttempt(open, outcome.attempt);
@@ -199,8 +238,9 @@ export class OpenJobs {
       this.#fail(open, gap(open));
       return;
     }
+    const value = outcome.items === undefined ? decode(outcome.value) : undefined;
     if (!job.isCancelled) this.ended.finished++;
-    if (outcome.items === undefined) job.answer(decode(outcome.value));
+    if (outcome.items === undefined) job.answer(value);
     else job.finished();
     this.#leave(open);
   }
@@ -237,6 +277,7 @@ export class OpenJobs {
         same.filter((each) => each !== open),
       );
     this.#size--;
+    if (open.isCounted) void this.#uncount(open);
     open.acknowledge();
     open.job.leave();
     // Otherwise the timer stays: the next job would need another.
@@ -276,7 +317,7 @@ export class OpenJobs {
   async #cancel(open: OpenJob): Promise<void> {
     await open.added;
     if (open.isOver || this.#link === undefined) return;
-    if (open.hasKey && (await this.#others(open)) > 0) {
+    if (open.hasKey && (await this.#uncount(open)) > 0) {
       this.#leave(open);
       return;
     }
@@ -284,10 +325,16 @@ export class OpenJobs {
     else open.publishCancel();
   }
 
-  /** The number of callers that still wait for a job with a key, in any process. */
-  async #others({ id }: OpenJob): Promise<number> {
+  /**
+   * Takes a caller of a job with a key out of the count. Resolves to the number of those that still wait
+   * for it, in any process.
+   */
+  async #uncount(open: OpenJob): Promise<number> {
+    const link = this.#link;
+    if (!open.isCounted || link === undefined) return 0;
+    open.isCounted = false;
     try {
-      return (await this.#link?.client.decr(this.#names.waiters(id))) ?? 0;
+      return Number(await UNCOUNT.run(link.client, [this.#names.waiters(open.id)], []));
     } catch {
       return 0;
     }
@@ -394,14 +441,14 @@ export class OpenJobs {
       open.runsOn(attempt, machine ?? undefined);
       return;
     }
-    if (reason === null || reason === undefined) this.#settle(open, JSON.parse(returned ?? '{}') as Outcome);
+    if (reason === null || reason === undefined) this.#completed(open, returned ?? '');
     else this.#failed(open, attempt, reason, outcome);
   }
 
   #failed(open: OpenJob, attempt: number, reason: string, text: string | null | undefined): void {
-    const outcome = JSON.parse(text ?? '{}') as Partial<Outcome>; // a worker of ours has written it
+    const outcome = readOutcome(text ?? '');
     // Without one of the last attempt, it is BullMQ that has given the job up.
-    if (outcome.attempt === attempt) this.#settle(open, outcome as Outcome);
+    if (outcome?.attempt === attempt) this.#settle(open, outcome);
     else this.#fail(open, lostTooOften(open, attempt, reason));
   }
 }

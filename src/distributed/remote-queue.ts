@@ -2,7 +2,8 @@
 import type { Job as BullJob, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type CrossedError, unpackError } from '../executors/index.ts';
-import { type JobData, OUTCOME, type Outcome, type RedisNames } from './remote-protocol.ts';
+import { readJobData, readOutcome } from './read-remote.ts';
+import { type JobData, OUTCOME, type RedisNames } from './remote-protocol.ts';
 import { decode } from './wire-value.ts';
 
 /** A job that has failed for good. */
@@ -51,19 +52,30 @@ export async function listDead(
   const jobs = failed.filter((job) => job !== undefined);
   const outcomes = await Promise.all(jobs.map(({ id }) => client.hget(names.job(id ?? ''), OUTCOME)));
   return jobs.map((job, n) => {
-    const { module, fn, args, label } = job.data;
-    const { error } = JSON.parse(outcomes[n] ?? '{}') as Partial<Outcome>; // a worker of ours has written it
+    // Without data of ours, it was added by another program.
+    const { module, fn = '', args = [], label = job.name } = readJobData(job.data) ?? {};
+    const error = readOutcome(outcomes[n] ?? '')?.error;
+    const reason = new Error(job.failedReason);
     return {
       id: job.id ?? '',
       name: label,
       module,
       fn,
-      args: decode(args) as readonly unknown[],
+      args: readable(args, () => decode(args) as readonly unknown[]),
       attempts: job.attemptsStarted,
-      error: error === undefined ? new Error(job.failedReason) : unpackError(decode(error) as CrossedError),
+      error: error === undefined ? reason : readable<unknown>(reason, () => unpackError(decode(error) as CrossedError)),
       failedAt: job.finishedOn ?? 0,
     };
   });
+}
+
+/** What `read` returns, or `other`: a newer version can send what this one cannot read, and that must not hide the list. */
+function readable<T>(other: T, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    return other;
+  }
 }
 
 /** Lets a dead job run again. Returns false if there is none with this id. */

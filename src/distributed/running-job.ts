@@ -19,6 +19,7 @@ import {
 } from '../executors/index.ts';
 import { checkSize } from './job-data.ts';
 import type { MachineJob } from './machines.ts';
+import { readJobData } from './read-remote.ts';
 import type { Control, Entry, JobData, Outcome } from './remote-protocol.ts';
 import { Encoded } from './task-executor.ts';
 import { encode } from './wire-value.ts';
@@ -50,6 +51,8 @@ export class RunningJob {
   readonly id: string;
   ending: Ending = 'finished';
   readonly #bull: BullJob<JobData>;
+  /** Undefined if another program has added it. */
+  readonly #data: JobData | undefined;
   readonly #token: string | undefined;
   readonly #host: JobHost;
   readonly #since: number;
@@ -65,6 +68,7 @@ export class RunningJob {
   constructor(bull: BullJob<JobData>, token: string | undefined, host: JobHost) {
     this.id = bull.id ?? '';
     this.#bull = bull;
+    this.#data = readJobData(bull.data);
     this.#token = token;
     this.#host = host;
     this.#since = host.now();
@@ -76,7 +80,7 @@ export class RunningJob {
   }
 
   get label(): string {
-    return this.#bull.data.label;
+    return this.#data?.label ?? this.#bull.name;
   }
 
   get machineJob(): MachineJob {
@@ -132,12 +136,17 @@ export class RunningJob {
   }
 
   async #work(attempt: number): Promise<Outcome> {
-    const { data } = this.#bull;
+    const data = this.#data;
+    if (data === undefined) throw noData(this.label);
     if (this.#cancelled !== undefined || this.#isReturning) throw new CancelledError(this.#cancelled);
     const within = data.deadline === undefined ? undefined : data.deadline - this.#host.now();
     if (within !== undefined && within <= 0)
       throw new TimeoutError(`Timed out: ${data.label}, its caller's deadline passed before it began`);
-    const onProgress = (value: unknown): void => this.#reports.add(['report', encoded(value, 'progress', data.label)]);
+    const onProgress = (value: unknown): void => {
+      const tree = encoded(value, 'progress', data.label);
+      checkSize(tree, this.#host.maxPayload, `report from ${data.label}`, 'its progress takes');
+      this.#reports.add(['report', tree]);
+    };
     const { job, outcome } = this.#host.start(data, { attempt, ...(within !== undefined && { within }) }, onProgress);
     this.#job = job;
     const value = await outcome;
@@ -155,6 +164,8 @@ export class RunningJob {
       items: (items) => {
         try {
           const trees = items.map((each, n) => encoded(each, `items[${n}]`, this.label, 'return from'));
+          for (const tree of trees)
+            checkSize(tree, this.#host.maxPayload, `return from ${this.label}`, 'an item takes');
           this.#reports.add(['items', sent, trees]);
           sent += items.length;
         } catch (error) {
@@ -196,14 +207,21 @@ export class RunningJob {
     this.ending = 'failed';
     await this.#host.keep(this.id, { attempt, error: packed(error), ...terminated });
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (error instanceof WorkerLostError || this.#isTooLate) throw this.#host.final(message);
+    if (error instanceof WorkerLostError || this.#isTooLate || this.#data === undefined)
+      throw this.#host.final(message);
     throw new Error(message);
   }
 
   get #isTooLate(): boolean {
-    const { deadline } = this.#bull.data;
+    const { deadline } = this.#data ?? {};
     return deadline !== undefined && deadline <= this.#host.now();
   }
+}
+
+function noData(label: string): TypeError {
+  return new TypeError(
+    `Cannot run ${label}: its data are not those of a BullExecutor; let no other program add jobs to the queue`,
+  );
 }
 
 /** What a job sends while it runs, in order. What comes while something is on its way is sent together. */

@@ -54,7 +54,7 @@ export interface WorkerOptions {
   readonly stalledInterval?: number | undefined;
   /** The number of times that a job may lose its worker before it fails. Defaults to 3. */
   readonly maxLosses?: number | undefined;
-  /** The maximum size of a result, in bytes of JSON. Defaults to 1 MiB. */
+  /** The maximum size of a result, of an item of a stream, and of what a job reports, in bytes of JSON. Defaults to 1 MiB. */
   readonly maxPayload?: number | undefined;
   /** Shown in messages and by tools. */
   readonly name?: string | undefined;

@@ -26,7 +26,8 @@ import { closeRedis, loadPackage, LOCAL_REDIS, openRedis } from './connect.ts';
 import { clockAhead, probe } from './queue-link.ts';
 import { LocalPlaces } from './local-places.ts';
 import { announce, BEAT, type Machine, machineName, withdraw } from './machines.ts';
-import { type Control, type JobData, OUTCOME, type Outcome, RedisNames } from './remote-protocol.ts';
+import { readControl } from './read-remote.ts';
+import { type JobData, OUTCOME, type Outcome, RedisNames } from './remote-protocol.ts';
 import { type Ending, type JobHost, RunningJob } from './running-job.ts';
 import { WORKER, type WorkerOptions } from './worker-options.ts';
 
@@ -270,7 +271,8 @@ export class BullWorker extends Resource implements AsyncDisposable {
   }
 
   #onControl(text: string): void {
-    const message = JSON.parse(text) as Control; // an executor of ours has sent it
+    const message = readControl(text);
+    if (message === undefined) return;
     const job = this.#running.get(message.id);
     if (job !== undefined) job.control(message);
     else if (message.type === 'cancel') this.#keepEarly(message.id, message.message);

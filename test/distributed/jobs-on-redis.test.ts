@@ -60,6 +60,9 @@ const kitchen = {
   },
   left: (): number => (currentDeadline() ?? Infinity) - loopTime(),
   large: (size: number): string => 'x'.repeat(size),
+  async *pages(size: number): AsyncGenerator<string> {
+    yield* ['first', 'x'.repeat(size)];
+  },
   ignores: (): Promise<void> =>
     new Promise((resolve) => {
       release = resolve;
@@ -117,6 +120,24 @@ test('a job with a key goes on until its last caller is cancelled', async ({ exe
   await assert.rejects(other, { name: 'CancelledError' });
   assert.deepEqual(ran, ['soup began', 'soup cleaned up']);
 });
+
+test(
+  'a job with a key is cancelled with its only caller, also after the key was used before',
+  async ({ executor, prefix }) => {
+    const { cook, waits } = executor.module<Kitchen>('kitchen');
+    await cook.with({ key: 'soup' })('first');
+    await cook.with({ key: 'soup' })('a second caller of the same');
+    while ((await redis.ask(`EXISTS ${prefix}:jobs:key-soup:waiters`)) !== 0) await sleep(5); // told without a wait
+    await sleep(1100);
+    await cook('the end of a job removes older results');
+    const task = createTask(() => waits.with({ key: 'soup' })('again'), { eager: true });
+    await untilTrue(() => ran.includes('again began'));
+    task.cancel();
+    await assert.rejects(task, { name: 'CancelledError' });
+    assert.ok(ran.includes('again cleaned up'));
+  },
+  { executor: { resultTtl: 1000 } },
+);
 
 test('a job that fails runs again, and its attempts are told to it and to its caller', async ({ executor }) => {
   const attempts: number[] = [];
@@ -201,6 +222,13 @@ test(
       message: /^Cannot return from large of kitchen: its result takes 2002 bytes/,
     });
     assert.equal((await large(10)).length, 10);
+    const readAll = async (): Promise<void> => {
+      for await (const page of executor.module<Kitchen>('kitchen').pages(2000)) assert.equal(page, 'first');
+    };
+    await assert.rejects(readAll(), {
+      name: 'RangeError',
+      message: /^Cannot return from pages of kitchen: an item takes 2002 bytes of JSON, maxPayload is 2000/,
+    });
   },
   { executor: { maxPayload: 2000 }, worker: { maxPayload: 2000 } },
 );

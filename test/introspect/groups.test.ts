@@ -125,7 +125,10 @@ test('callers of an executor on other machines are told apart by machine, unless
     client(i + 1, [wait('executor.call', { ball: 'kitchen', resource: `job:${i + 1}`, place: 0 })]),
   );
   const of = (machines: number): Snapshot => {
-    const executor = resource('executor', 1, { name: 'far', statistics: { machines: Array(machines).fill({}) } });
+    const executor = resource('executor', 1, {
+      name: 'far',
+      statistics: { machines: Array.from({ length: machines }, () => ({})) },
+    });
     return served(cooks, { resources: [...jobs, executor], places });
   };
   assert.deepEqual(linesOf(of(2)), [
