@@ -12,11 +12,8 @@ import type { Redis } from 'ioredis';
 import { checkOptions, integer, ofType, positiveMs } from '../base/index.ts';
 import {
   beginWait,
-  callLater,
-  cancellable,
   CancelledError,
   defaultGrace,
-  type Handle,
   InvalidStateError,
   Line,
   loopTime,
@@ -57,15 +54,14 @@ import {
   DISTRIBUTED_JOB,
   type DistributedJobOptions,
 } from './distributed-options.ts';
-import { LOCAL_REDIS } from './connect.ts';
+import { ExecutorLink } from './executor-link.ts';
 import { dataOf, deadlineOf, optionsOf } from './job-data.ts';
-import type { QueueEvent } from './event-reader.ts';
-import { QueueLink } from './queue-link.ts';
+import type { QueueLink } from './queue-link.ts';
 import { type MachinePlace, placesOf } from './machine-places.ts';
-import { listMachines, type Machine, RecentMachines } from './machines.ts';
+import { listMachines, RecentMachines } from './machines.ts';
 import { type OpenJob, RemoteJob } from './open-job.ts';
 import { OpenJobs } from './open-jobs.ts';
-import { type Control, idOfKey, type JobData, RedisNames } from './remote-protocol.ts';
+import { type Control, idOfKey, type JobData, type Machine, RedisNames } from './remote-protocol.ts';
 import {
   type DeadJob,
   listDead,
@@ -75,7 +71,6 @@ import {
   retryDead,
 } from './remote-queue.ts';
 
-const OFFLINE_TIMEOUT = 60_000;
 /** Milliseconds after which the list of machines is asked for while jobs wait, also if nobody looks. */
 const STALE = 10_000;
 /** Milliseconds that a key's number of callers is kept: for those that were killed. */
@@ -109,7 +104,7 @@ export class BullExecutor extends Resource implements Executor {
   readonly #names: RedisNames;
   readonly #jobs: OpenJobs;
   readonly #machines = new RecentMachines(async () => {
-    const link = this.#linked;
+    const link = this.#link.opened;
     return link === undefined ? [] : listMachines(link.client, this.#names, link.now());
   });
   /** The first part of the ids of its jobs. */
@@ -118,12 +113,9 @@ export class BullExecutor extends Resource implements Executor {
   readonly #room = new Line<unknown>();
   /** The waits of #whenEmpty(). */
   readonly #empty = new Line<void>();
-  #link: Promise<QueueLink> | undefined = undefined;
-  /** The same, once it is open. */
-  #linked: QueueLink | undefined = undefined;
-  #offline: Handle | undefined = undefined;
+  readonly #link: ExecutorLink;
   #lastId = 0;
-  readonly #publish = (control: Control): void => this.#linked?.publish(control);
+  readonly #publish = (control: Control): void => this.#link.publish(control);
   #closed = false;
 
   /** @throws TypeError or RangeError for wrong options */
@@ -137,6 +129,7 @@ export class BullExecutor extends Resource implements Executor {
       () => this.#changed(),
       () => void this.#machines.get(STALE),
     );
+    this.#link = new ExecutorLink(this.#names, this.#jobs, options, () => void this.#machines.get()); // the first look knows them
     this.markOpened();
   }
 
@@ -164,7 +157,7 @@ export class BullExecutor extends Resource implements Executor {
 
   /** The figures of the calls of this process; `machines` and `size` are those of the queue. */
   statistics(): BullExecutorStatistics {
-    const link = this.#linked;
+    const link = this.#link.opened;
     const machines = link === undefined || this.#closed ? [] : this.#machines.get();
     const all = [...this.#jobs];
     const running = all.filter(({ job }) => job.state === 'running');
@@ -185,7 +178,7 @@ export class BullExecutor extends Resource implements Executor {
 
   /** What each place of the machines does, for pictures. @internal */
   places(): readonly MachinePlace[] {
-    const link = this.#linked;
+    const link = this.#link.opened;
     if (link === undefined || this.#closed) return [];
     return placesOf(this.#machines.get(), this.#jobs, link.now() - loopTime());
   }
@@ -238,10 +231,9 @@ export class BullExecutor extends Resource implements Executor {
     this.#check('enqueue', options);
     const call = callOf(spec, true);
     const data = dataOf(call, options.timeout, this.#options.maxPayload);
-    const link = await this.#whenLinked(options);
-    const jobId = this.#idOf(options);
-    await cancellable(link.queue.add(data.label, data, { ...optionsOf(options, this.#options), jobId }), options);
-    return jobId;
+    const opts = { ...optionsOf(options, this.#options), jobId: this.#idOf(options) };
+    await this.#ask('enqueue', options, ({ queue }) => queue.add(data.label, data, opts));
+    return opts.jobId;
   }
 
   /**
@@ -260,21 +252,18 @@ export class BullExecutor extends Resource implements Executor {
       cron === undefined
         ? { every: every as number }
         : { pattern: cron, ...(timeZone !== undefined && { tz: timeZone }) }; // one of them is there
-    const link = await this.#whenLinked(rest);
-    const opts = optionsOf(rest, this.#options);
-    await cancellable(link.queue.upsertJobScheduler(key, repeat, { name: data.label, data, opts }), rest);
+    const template = { name: data.label, data, opts: optionsOf(rest, this.#options) };
+    await this.#ask('schedule job', rest, ({ queue }) => queue.upsertJobScheduler(key, repeat, template));
   }
 
   /** Ends what `schedule` began. Resolves to false if there is nothing with this key. */
   async unschedule(key: string, options?: WaitOptions): Promise<boolean> {
-    const link = await this.#whenLinked(options);
-    return cancellable(link.queue.removeJobScheduler(key), options);
+    return this.#ask('unschedule', options, ({ queue }) => queue.removeJobScheduler(key));
   }
 
   /** Resolves to what `schedule` began. */
   async schedules(options?: WaitOptions): Promise<readonly RepeatedJob[]> {
-    const link = await this.#whenLinked(options);
-    return cancellable(listRepeated(link.queue), options);
+    return this.#ask('list schedules', options, ({ queue }) => listRepeated(queue));
   }
 
   /** Resolves to the jobs that have failed for good, the latest first, at most `limit` (100). */
@@ -282,20 +271,17 @@ export class BullExecutor extends Resource implements Executor {
     readonly DeadJob[]
   > {
     integer(1)('list dead jobs', 'limit', limit);
-    const link = await this.#whenLinked(wait);
-    return cancellable(listDead(link.queue, link.client, this.#names, limit), wait);
+    return this.#ask('list dead jobs', wait, ({ queue, client }) => listDead(queue, client, this.#names, limit));
   }
 
   /** Lets a dead job run again, with all of its attempts. Resolves to false if there is none with this id. */
   async retryDead(id: string, options?: WaitOptions): Promise<boolean> {
-    const link = await this.#whenLinked(options);
-    return cancellable(retryDead(link.queue, link.client, this.#names, id), options);
+    return this.#ask('retry dead job', options, ({ queue, client }) => retryDead(queue, client, this.#names, id));
   }
 
   /** Resolves to the machines that serve the queue now, the oldest first. */
   async machines(options?: WaitOptions): Promise<readonly Machine[]> {
-    const link = await this.#whenLinked(options);
-    return cancellable(listMachines(link.client, this.#names, link.now()), options);
+    return this.#ask('list machines', options, (link) => listMachines(link.client, this.#names, link.now()));
   }
 
   /**
@@ -331,58 +317,14 @@ export class BullExecutor extends Resource implements Executor {
 
   // ---- connections ---------------------------------------------------------------------------------------------
 
-  async #whenLinked(options?: WaitOptions): Promise<QueueLink> {
-    this.#checkOpen('use executor');
-    return cancellable(this.#connect(), options);
+  async #ask<T>(action: string, options: WaitOptions | undefined, ask: (link: QueueLink) => Promise<T>): Promise<T> {
+    this.#checkOpen(action);
+    return this.#link.ask(action, options, ask);
   }
 
-  /** The link, which is opened once. After a failure, the next call tries again. */
-  #connect(): Promise<QueueLink> {
-    if (this.#link !== undefined) return this.#link;
-    const { redis = LOCAL_REDIS, offlineTimeout = OFFLINE_TIMEOUT } = this.#options;
-    const on = {
-      onEvent: (event: QueueEvent): void => this.#jobs.onEvent(event),
-      onLost: (): void => {
-        this.#offline ??= callLater(offlineTimeout, () => this.#jobs.failAll(offlineTimeout));
-      },
-      onBack: (): void => {
-        this.#offline?.cancel();
-        this.#offline = undefined;
-        void this.#jobs.lookAll();
-      },
-    };
-    const silence = Math.min(10_000, Math.max(200, offlineTimeout / 2));
-    // In a task of its own, and by a plain promise: the cancel of the call that needs it first must not
-    // reach the others.
-    const link = new Promise<QueueLink>((resolve, reject) => {
-      const open = async (): Promise<void> => {
-        try {
-          const opened = await QueueLink.open(redis, this.#names, on, { silence });
-          this.#linked = opened;
-          this.#jobs.use(opened);
-          this.#machines.get(); // so that the first look knows them
-          resolve(opened);
-        } catch (error) {
-          this.#link = undefined;
-          reject(error);
-        }
-      };
-      spawn(open, { name: 'connect executor' });
-    });
-    this.#link = link;
-    return link;
-  }
-
-  /** Closes the connections, also those that are just being opened. */
   async #close(): Promise<void> {
-    const link = this.#link;
-    this.#offline?.cancel();
-    this.#offline = undefined;
     this.#jobs.close();
-    if (link !== undefined) {
-      const opened = await link.catch(() => undefined); // those who wait for the link learn why there is none
-      await opened?.close();
-    }
+    await this.#link.close();
     this.markClosed();
   }
 
@@ -437,7 +379,7 @@ export class BullExecutor extends Resource implements Executor {
   async #send(open: OpenJob, data: JobData, deadline: number | undefined): Promise<void> {
     const { options, id } = open;
     try {
-      const link = this.#linked ?? (await this.#connect());
+      const link = this.#link.opened ?? (await this.#link.connect());
       if (open.isOver) return;
       open.isSent = true;
       open.isCounted = open.hasKey;

@@ -30,15 +30,15 @@ export const LOCAL_REDIS = 'redis://localhost:6379';
 
 type ConnectOptions = RedisOptions & { replyMapping?: 'legacy' };
 
-/** Milliseconds that the first connection may take. */
-const CONNECT_TIMEOUT = 5000;
+/** Milliseconds that a connection may take to open, and, the first time, until Redis is ready for commands. */
+const [CONNECT_TIMEOUT, READY_TIMEOUT] = [5000, 10_000];
 /** Milliseconds before the first and before every later attempt to connect again. */
 const [FIRST_DELAY, LAST_DELAY] = [50, 2000];
 
 /** The check for the option `redis`. */
 export function redisAddress(action: string, name: string, value: unknown): void {
-  if (typeof value === 'string' && (value.startsWith('/') || /^(?:rediss?|unix):/.test(value))) return;
-  if (value instanceof URL && /^(?:rediss?|unix):$/.test(value.protocol)) return;
+  if (typeof value === 'string' && (value.startsWith('/') || isRedisUrl(value))) return;
+  if (value instanceof URL && isRedisUrl(value.href)) return;
   if (typeof value === 'object' && value !== null && typeof (value as Partial<RedisClient>).duplicate === 'function')
     return;
   throw wrongValue(
@@ -81,6 +81,7 @@ export async function openRedis(
 ): Promise<Redis> {
   const { Redis: Client } = await loadPackage(action, 'ioredis', () => import('ioredis'));
   let isOpen = false;
+  let isLate = false;
   let last: unknown;
   const options: ConnectOptions = {
     connectTimeout: CONNECT_TIMEOUT,
@@ -99,14 +100,23 @@ export async function openRedis(
   client.once('ready', () => {
     isOpen = true;
   });
+  // The timeout of ioredis ends with the connection. A server that says nothing, or loads its data, accepts one.
+  const late = setTimeout(() => {
+    isLate = true;
+    void endRedis(client);
+  }, READY_TIMEOUT);
   try {
     await cancellable(client.connect(), wait);
+    const { db = 0 } = client.options;
+    if (db > 0) await cancellable(client.select(db), wait); // ioredis stays with 0 if there is none
     return client;
   } catch (error) {
     void endRedis(client);
-    const cause = last ?? error;
-    if (cause !== error || !isOpen) throw noRedis(action, redis, cause, error);
+    const cause = last ?? (isLate ? new Error(`it was not ready within ${READY_TIMEOUT} ms`) : error);
+    if (cause !== error || !isOpen || isRefusal(error)) throw noRedis(action, redis, cause, error);
     throw error;
+  } finally {
+    clearTimeout(late);
   }
 }
 
@@ -126,7 +136,12 @@ export async function closeRedis(client: Redis, ms = 1000): Promise<void> {
 /** Closes a connection at once: what was sent rejects. Resolves when its socket is closed. */
 export function endRedis(client: Redis): Promise<void> {
   if (client.status === 'end') return Promise.resolve();
-  const ended = new Promise<void>((resolve) => void client.once('end', () => resolve()));
+  const ended = new Promise<void>((resolve) => {
+    client.once('end', () => {
+      rejectUnsent(client);
+      resolve();
+    });
+  });
   if (client.status === 'reconnecting') {
     // Between two attempts, disconnect() of ioredis ends nothing: its commands would never settle. So
     // the next attempt is the last.
@@ -134,6 +149,17 @@ export function endRedis(client: Redis): Promise<void> {
     client.once('connect', () => client.disconnect());
   } else client.disconnect();
   return ended;
+}
+
+/** Rejects what was to be sent again after a lost connection: ioredis forgets it when it is closed before that. */
+function rejectUnsent(client: Redis): void {
+  const { prevCommandQueue: unsent } = client as unknown as WithUnsent; // a private field of ioredis 5 and 6
+  for (let item = unsent?.shift(); item !== undefined; item = unsent?.shift())
+    item.command.reject(new Error('Connection is closed.')); // as it rejects the others
+}
+
+interface WithUnsent {
+  readonly prevCommandQueue?: { shift(): { readonly command: { reject(error: Error): void } } | undefined } | null;
 }
 
 /** Where a Redis is, without user and password. */
@@ -145,6 +171,12 @@ export function describeRedis(redis: RedisOption): string {
   if (typeof redis === 'string' && redis.startsWith('/')) return redis;
   const url = new URL(redis);
   return url.protocol === 'unix:' ? url.pathname : `${url.hostname}:${url.port === '' ? 6379 : url.port}`;
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname } = new URL(text);
+  return protocol === 'unix:' || (/^rediss?:$/.test(protocol) && /^(?:\/\d*)?$/.test(pathname));
 }
 
 function isClient(redis: RedisOption): redis is RedisClient {
@@ -171,9 +203,19 @@ function delayOf(times: number): number {
   return longest / 2 + (random() * longest) / 2;
 }
 
+/** True for an error that Redis has answered. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
 function noRedis(action: string, redis: RedisOption, cause: unknown, error: unknown): unknown {
   if (error instanceof Error && error.name === 'CancelledError') return error;
   const why = cause instanceof Error ? cause.message : String(cause);
+  if (isRefusal(cause))
+    return new ConnectionLostError(
+      `Cannot ${action}: the Redis at ${describeRedis(redis)} refuses the connection (${why.split('\n')[0]}); write its user, password and database into the URL: redis://user:password@host:6379/0`,
+      { cause },
+    );
   return new ConnectionLostError(
     `Cannot ${action}: no Redis answers at ${describeRedis(redis)} (${why}); start redis-server there, or pass another address as redis`,
     { cause },

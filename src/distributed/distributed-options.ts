@@ -62,8 +62,8 @@ export interface BullExecutorOptions {
   /** The maximum number of dead jobs that are kept. Defaults to 10,000. */
   readonly maxDead?: number | undefined;
   /**
-   * Milliseconds that Redis may be away before open calls reject with ConnectionLostError. Their jobs
-   * go on. Defaults to 60,000.
+   * Milliseconds that Redis may be away before open calls, and what else was asked, reject with
+   * ConnectionLostError. The jobs of calls go on. Defaults to 60,000.
    */
   readonly offlineTimeout?: number | undefined;
   /** Shown in messages and by tools. */

@@ -4,6 +4,7 @@
 // QueueEvents of BullMQ parses every result of every caller of the queue, and starts at "now", which
 // is later than a job that was just added.
 import type { Redis } from 'ioredis';
+import { endRedis } from './connect.ts';
 
 /** An event: names and values in turn. BullMQ has the kind first (`event`), and then the job (`jobId`). */
 export type QueueEvent = readonly string[];
@@ -41,11 +42,7 @@ export class EventReader {
   /** Ends it, with its connection. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#client.status !== 'end') {
-      const ended = new Promise<void>((resolve) => void this.#client.once('end', resolve));
-      this.#client.disconnect();
-      await ended;
-    }
+    await endRedis(this.#client);
     await this.#done;
   }
 

@@ -16,7 +16,7 @@ export {
 export { BullExecutor, type BullExecutorStatistics } from './bull-executor.ts';
 export type { RedisClient, RedisOption } from './connect.ts';
 export type { Backoff, BullExecutorOptions, DistributedJobOptions } from './distributed-options.ts';
-export type { Machine, MachineJob } from './machines.ts';
+export type { Machine, MachineJob } from './remote-protocol.ts';
 export type { DeadJob, RepeatedJob, RepeatOptions } from './remote-queue.ts';
 export { type BullWorker, worker, type WorkerReport, type WorkerStatistics } from './worker.ts';
 export type { WorkerOptions } from './worker-options.ts';

@@ -1,8 +1,9 @@
 // What each place of the machines of a queue does, for pictures of an executor: what its own jobs do is
 // known here, and what others run is as the machines told it lately.
 import type { Resource } from '../core/index.ts';
-import { type Machine, machineName } from './machines.ts';
+import { machineName } from './machines.ts';
 import type { OpenJob } from './open-job.ts';
+import type { Machine } from './remote-protocol.ts';
 
 /** A place where a job runs, or could. */
 export interface MachinePlace {

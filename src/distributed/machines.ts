@@ -3,39 +3,12 @@
 import type { Redis } from 'ioredis';
 import { loopTime } from '../core/index.ts';
 import { readMachine } from './read-remote.ts';
-import type { RedisNames } from './remote-protocol.ts';
+import type { Machine, RedisNames } from './remote-protocol.ts';
 
 /** Milliseconds between two signs of life. */
 export const BEAT = 2000;
 /** Milliseconds after which a machine without one counts as gone. */
 const GONE = 5 * BEAT;
-
-/** A job that a machine runs. */
-export interface MachineJob {
-  readonly id: string;
-  readonly name: string;
-  /** Counting from 1. */
-  readonly attempt: number;
-  /** When this attempt began, in milliseconds since the epoch, by the clock of Redis. */
-  readonly since: number;
-}
-
-/** A worker, as the others see it. */
-export interface Machine {
-  readonly id: string;
-  /** The name of the machine, and the process there. */
-  readonly host: string;
-  readonly pid: number;
-  /** Jobs that it runs at once. */
-  readonly concurrency: number;
-  /** The modules that it serves. */
-  readonly modules: readonly string[];
-  /** When it began, in milliseconds since the epoch, by the clock of Redis. */
-  readonly since: number;
-  /** True once it has been told to stop. */
-  readonly stopping: boolean;
-  readonly jobs: readonly MachineJob[];
-}
 
 /** What a machine is called where it is shown: `host:pid`. BullMQ keeps it with each job that it runs. */
 export function machineName({ host, pid }: Pick<Machine, 'host' | 'pid'>): string {

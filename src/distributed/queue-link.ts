@@ -2,7 +2,7 @@
 // and one that reads events. Whether both are there decides if the executor is offline.
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { ConnectionLostError, type WaitOptions } from '../core/index.ts';
+import { cancellable, ConnectionLostError, type WaitOptions } from '../core/index.ts';
 import { closeRedis, loadPackage, openRedis, type RedisOption } from './connect.ts';
 import { EventReader, type QueueEvent } from './event-reader.ts';
 import type { Control, RedisNames } from './remote-protocol.ts';
@@ -73,9 +73,7 @@ export class QueueLink {
       const queue = new bull.Queue(names.queue, { connection: client, prefix: names.prefix });
       queue.on('error', () => undefined); // the connection is made again, and its state is ours to watch
       const link = new QueueLink(client, events, queue, names, on);
-      await queue.waitUntilReady();
-      await link.#setClock();
-      await link.#reader.start(Math.ceil(silence / 2));
+      await cancellable(link.#begin(silence), wait);
       return link;
     } catch (error) {
       await Promise.all(opened.map((each) => closeRedis(each)));
@@ -105,8 +103,10 @@ export class QueueLink {
     await closeRedis(this.client);
   }
 
-  async #setClock(): Promise<void> {
+  async #begin(silence: number): Promise<void> {
+    await this.queue.waitUntilReady();
     this.#ahead = await clockAhead(this.client);
+    await this.#reader.start(Math.ceil(silence / 2));
   }
 }
 
@@ -134,6 +134,13 @@ export async function clockAhead(client: Redis): Promise<number> {
   const [seconds, micros] = await client.time();
   const heard = Date.now();
   return Number(seconds) * 1000 + Number(micros) / 1000 - (asked + heard) / 2;
+}
+
+/** The error of what was asked beside the calls. */
+export function unansweredError(action: string, ms: number): ConnectionLostError {
+  return new ConnectionLostError(
+    `Cannot ${action}: Redis has been away for ${ms} ms. What was sent may still be done once it is back`,
+  );
 }
 
 /** The error of calls that were cut off. */

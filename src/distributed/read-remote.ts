@@ -2,8 +2,7 @@
 // versions of maitre and people with redis-cli can write there too, and must not end this program. What
 // is not of the expected kind reads as undefined.
 import { isObject } from '../base/index.ts';
-import type { Machine } from './machines.ts';
-import type { Control, Entries, JobData, Outcome } from './remote-protocol.ts';
+import type { Control, Entries, JobData, Machine, Outcome } from './remote-protocol.ts';
 
 /** The outcome of an attempt, from its text. */
 export function readOutcome(text: string): Outcome | undefined {

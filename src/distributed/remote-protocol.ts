@@ -67,6 +67,33 @@ export type Control =
   /** The number of items granted since the job began. */
   | { readonly id: string; readonly type: 'credit'; readonly items: number };
 
+/** A job that a machine runs. */
+export interface MachineJob {
+  readonly id: string;
+  readonly name: string;
+  /** Counting from 1. */
+  readonly attempt: number;
+  /** When this attempt began, in milliseconds since the epoch, by the clock of Redis. */
+  readonly since: number;
+}
+
+/** A worker, as the others see it. */
+export interface Machine {
+  readonly id: string;
+  /** The name of the machine, and the process there. */
+  readonly host: string;
+  readonly pid: number;
+  /** Jobs that it runs at once. */
+  readonly concurrency: number;
+  /** The modules that it serves. */
+  readonly modules: readonly string[];
+  /** When it began, in milliseconds since the epoch, by the clock of Redis. */
+  readonly since: number;
+  /** True once it has been told to stop. */
+  readonly stopping: boolean;
+  readonly jobs: readonly MachineJob[];
+}
+
 /** The field of a job's hash that has the Outcome of a failed attempt. */
 export const OUTCOME = 'maitre';
 

@@ -18,9 +18,8 @@ import {
   withoutFields,
 } from '../executors/index.ts';
 import { checkSize } from './job-data.ts';
-import type { MachineJob } from './machines.ts';
 import { readJobData } from './read-remote.ts';
-import type { Control, Entry, JobData, Outcome } from './remote-protocol.ts';
+import type { Control, Entry, JobData, MachineJob, Outcome } from './remote-protocol.ts';
 import { Encoded } from './task-executor.ts';
 import { encode } from './wire-value.ts';
 

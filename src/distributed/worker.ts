@@ -25,9 +25,9 @@ import {
 import { closeRedis, loadPackage, LOCAL_REDIS, openRedis } from './connect.ts';
 import { clockAhead, probe } from './queue-link.ts';
 import { LocalPlaces } from './local-places.ts';
-import { announce, BEAT, type Machine, machineName, withdraw } from './machines.ts';
+import { announce, BEAT, machineName, withdraw } from './machines.ts';
 import { readControl } from './read-remote.ts';
-import { type JobData, OUTCOME, type Outcome, RedisNames } from './remote-protocol.ts';
+import { type JobData, type Machine, OUTCOME, type Outcome, RedisNames } from './remote-protocol.ts';
 import { type Ending, type JobHost, RunningJob } from './running-job.ts';
 import { WORKER, type WorkerOptions } from './worker-options.ts';
 

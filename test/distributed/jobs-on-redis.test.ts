@@ -27,6 +27,7 @@ import { noRedis, RedisServer } from '../support/redis.js';
 import { test as plainTest } from '../support/test.js';
 import { untilTrue } from '../support/waits.js';
 import { newPrefix } from './machines.js';
+import { SilentWire } from './silent-wire.js';
 
 const redis = await RedisServer.shared();
 
@@ -434,6 +435,48 @@ plainTest('without Redis a call says so in one line, and the next one tries agai
   const { failed, queued, connected } = executor.statistics();
   assert.deepEqual({ failed, queued, connected }, { failed: 2, queued: 0, connected: false });
   await assert.rejects(executor.enqueue({ module: 'kitchen', name: 'cook' }), /no Redis answers/);
+});
+
+plainTest(
+  'whatever is asked while Redis is silent rejects after offlineTimeout, again and again, and a shutdown ends',
+  async () => {
+    await using server = await RedisServer.start();
+    const executor = new BullExecutor({ redis: server.url, offlineTimeout: 500 });
+    const job = { module: 'kitchen', name: 'cook' };
+    await executor.enqueue(job);
+    await server.freeze();
+    for (let i = 0; i < 2; i++) {
+      const all = [executor.enqueue(job), executor.machines(), executor.schedules(), executor.deadJobs()];
+      for (const { status, reason } of (await Promise.allSettled(all)) as PromiseRejectedResult[]) {
+        assert.equal(status, 'rejected');
+        assert.match(
+          String(reason),
+          /^ConnectionLostError: Cannot (?:enqueue|list machines|list schedules|list dead jobs): Redis has been away for 500 ms/,
+        );
+      }
+      await assert.rejects(executor.module<Kitchen>('kitchen').cook('soup'), /Redis has been away for 500 ms/);
+    }
+    const late = executor.unschedule('key');
+    const [closed] = await Promise.all([
+      executor.shutdown(),
+      assert.rejects(late, /^(?:InvalidState|ConnectionLost)Error: Cannot unschedule: /),
+    ]);
+    assert.deepEqual(closed, { finished: 0, cancelled: 0, terminated: 0 });
+    server.thaw();
+  },
+  { skip: noRedis },
+);
+
+plainTest('an executor that is still connecting is shut down at once', async () => {
+  await using wire = await SilentWire.start(1);
+  wire.cut();
+  const executor = new BullExecutor({ redis: `redis://127.0.0.1:${wire.port}` });
+  const asked = assert.rejects(executor.machines(), { name: 'CancelledError' });
+  const call = assert.rejects(executor.module<Kitchen>('kitchen').cook('soup'), { name: 'CancelledError' });
+  await sleep(20);
+  await executor.shutdown({ grace: 0 });
+  await asked;
+  await call;
 });
 
 plainTest('options are checked and named', async () => {

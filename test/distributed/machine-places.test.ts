@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { placesOf } from '#src/distributed/machine-places.js';
-import type { Machine, MachineJob } from '#src/distributed/machines.js';
+import type { Machine, MachineJob } from '#src/distributed/remote-protocol.js';
 import type { OpenJob } from '#src/distributed/open-job.js';
 import { test } from '../support/test.js';
 
