@@ -128,7 +128,7 @@ export class OpenJobs {
         break;
       case 'waiting':
         if (fieldOf(event, 'prev') === 'active') this.ended.lost++;
-        open.waits();
+        if (!open.isQueued) open.waits();
         break;
       case 'delayed':
         open.waits();
