@@ -210,7 +210,7 @@ export class Changes {
       if (age >= lifetime) return { place, reason: `the one before it served for ${after}`, isEarly: false };
       if (current.memory < memory) continue;
       const isEarly = age < EARLY;
-      const soon = isEarly ? ` less than a minute after its start: the limit may be too low` : '';
+      const soon = isEarly ? ' less than a minute after its start: the limit may be too low' : '';
       return { place, reason: `the one before it had ${mebibytes(current.memory)} of memory${soon}`, isEarly };
     }
     return undefined;

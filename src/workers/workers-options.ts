@@ -26,8 +26,8 @@ export interface CrewOptions extends ResourceOptions {
    */
   readonly workers?: number | 'auto' | undefined;
   /**
-   * What a worker is. Threads share the memory limits and the fate of the process: one that runs out
-   * of memory ends all. Processes are apart. Default: threads where the runtime can move a connection
+   * What a worker is. Threads share the memory and the fate of the process: one that leaves it none, or
+   * crashes in native code, ends all. Processes are apart. Default: threads where the runtime can move a connection
    * to one (Node.js 24.21 and 26.6 or later) and no Unix socket is asked for, else processes.
    */
   readonly isolate?: 'threads' | 'processes' | undefined;
