@@ -208,7 +208,9 @@ export class Crew implements PlaceCrew, ChangingCrew, MemberEvents {
   onGone(member: Member, end: MemberEnd): void {
     const { outcome, error, clients } = end;
     if (this.isEnding) this.departed.push({ ...end, member });
-    if (outcome !== 'drained') this.counts.lost++;
+    // One that was stopped before it was ready was not wanted any more.
+    const wasStopped = outcome === 'killed' && member.readyAt === undefined;
+    if (outcome !== 'drained' && !wasStopped) this.counts.lost++;
     const place = this.#placeOf.get(member);
     this.#placeOf.delete(member);
     // No stack: the error was made here. That of the worker went to its standard error.

@@ -38,7 +38,10 @@ export interface SupervisorStatistics {
   readonly connections: number;
   /** The number of the last reload; 1 before the first. */
   readonly generation: number;
-  /** Workers that were started so far, and those that did not end in good order. */
+  /**
+   * Workers that were started so far, and those that did not end in good order. One that was stopped
+   * before it was ready, as by a newer save, is none of them.
+   */
   readonly started: number;
   readonly lost: number;
 }

@@ -229,6 +229,7 @@ fakeTest('a reload stops when the last who waits for it is cancelled', async () 
   await allTasksBlocked();
   assert.ok(leaves.get(3).isGone);
   assert.deepEqual(log(), ['reload began', '3 starting', '3 gone killed', 'reload skipped']);
+  assert.equal(supervisor.statistics().lost, 0); // it was not wanted any more
   assert.deepEqual([...deck.admitted], [1, 2]);
   await end();
 });
