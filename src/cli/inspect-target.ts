@@ -44,10 +44,7 @@ export async function findTarget(
   const { sockets, ignored } = findSockets(folders);
   const socket = sockets.find((each) => each.pid === pid);
   if (socket !== undefined) return socket;
-  throw new CommandTrouble(
-    isAlive(pid) ? `process ${pid} runs, but it has no inspector` : `there is no process ${pid}`,
-    [...ignored, ...(await listRunning(sockets))].join('\n'),
-  );
+  throw new CommandTrouble(WHY_NOT[stateOf(pid)](pid), [...ignored, ...(await listRunning(sockets))].join('\n'));
 }
 
 /**
@@ -145,7 +142,7 @@ const STATES: Readonly<Record<string, string>> = {
 /** What the system knows of a process that does not answer, on Linux. */
 export function knownOf(pid: number | undefined): string[] {
   if (pid === undefined) return [];
-  if (!isAlive(pid)) return ['its process has ended'];
+  if (stateOf(pid) === 'gone') return ['its process has ended'];
   try {
     // The name in parentheses may hold anything; the state follows the last one.
     const state = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1').slice(-400))?.[1] ?? '';
@@ -155,11 +152,18 @@ export function knownOf(pid: number | undefined): string[] {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Why a process without a socket cannot be asked. That of another user is not seen from here. */
+const WHY_NOT = {
+  own: (pid: number) => `process ${pid} runs, but it has no inspector`,
+  foreign: (pid: number) => `process ${pid} runs as another user, and an inspector answers its own user only`,
+  gone: (pid: number) => `there is no process ${pid}`,
+};
+
+function stateOf(pid: number): keyof typeof WHY_NOT {
   try {
     process.kill(pid, 0);
-    return true;
+    return 'own';
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'foreign' : 'gone';
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { CommandTrouble } from '#src/cli/command.js';
 import { findTarget } from '#src/cli/inspect-target.js';
 import { group, groupsResult, startFake } from '../support/fake-inspector.js';
@@ -80,6 +81,21 @@ test('what is not there is said in one line, with exit code 2', async () => {
     const { code, stdout, stderr } = await runMaitre(['ps', target], { env });
     assert.deepEqual([code, stdout], [2, ''], stderr);
     assert.match(stderr, message);
+  }
+});
+
+test('of a process of another user, it says so: its socket is not seen from here', async () => {
+  using folder = new Folder();
+  const kill = mock.method(process, 'kill', () => {
+    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+  });
+  try {
+    assert.match(
+      await troubleOf(findTarget('4246', [folder.path])),
+      /^process 4246 runs as another user, and an inspector answers its own user only\n/,
+    );
+  } finally {
+    kill.mock.restore();
   }
 });
 
