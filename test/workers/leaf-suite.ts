@@ -250,8 +250,8 @@ export function checkLeaves(maker: (start: Omit<WorkerStart, 'id'>) => LeafMaker
       },
     };
     process.on('worker', onWorker);
-    const { make } = maker({ file: fixture('kitchen'), server: { host: '127.0.0.1', tls }, quiet: false });
-    assert.throws(() => make(1, {} as LeafEvents, 1), /the certificate is gone/); // it has no events
+    const leaves = maker({ file: fixture('kitchen'), server: { host: '127.0.0.1', tls }, quiet: false });
+    assert.throws(() => leaves.make(1, {} as LeafEvents, 1), /the certificate is gone/); // it has no events
     process.off('worker', onWorker);
     await Promise.all(threads);
     while (count() > before) await turn();

@@ -15,7 +15,7 @@ export function shownText(text: string): string {
 
 /** Escapes all text that is rendered from now on. Call it before the first `render`. */
 export function escapeAllText(): void {
-  const next = options.vnode;
+  const next = options.vnode?.bind(options);
   options.vnode = (vnode) => {
     escapeText(vnode);
     next?.(vnode);
