@@ -9,7 +9,7 @@
 // function failed, the call was cancelled, too many workers were lost, Redis is away for too long.
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { checkOptions, integer, ofType, positiveMs } from '../base/index.ts';
+import { checkOptions, integer } from '../base/index.ts';
 import {
   beginWait,
   CancelledError,
@@ -53,6 +53,7 @@ import {
   type BullExecutorOptions,
   DISTRIBUTED_JOB,
   type DistributedJobOptions,
+  REPEAT,
 } from './distributed-options.ts';
 import { ExecutorLink } from './executor-link.ts';
 import { dataOf, deadlineOf, optionsOf } from './job-data.ts';
@@ -69,6 +70,7 @@ import {
   type RepeatedJob,
   type RepeatOptions,
   retryDead,
+  upsertRepeated,
 } from './remote-queue.ts';
 
 /** Milliseconds after which the list of machines is asked for while jobs wait, also if nobody looks. */
@@ -231,9 +233,9 @@ export class BullExecutor extends Resource implements Executor {
     this.#check('enqueue', options);
     const call = callOf(spec, true);
     const data = dataOf(call, options.timeout, this.#options.maxPayload);
-    const opts = { ...optionsOf(options, this.#options), jobId: this.#idOf(options) };
-    await this.#ask('enqueue', options, ({ queue }) => queue.add(data.label, data, opts));
-    return opts.jobId;
+    const jobId = this.#idOf(options);
+    await this.#ask('enqueue', options, (link) => link.add(data, { ...optionsOf(options, this.#options), jobId }));
+    return jobId;
   }
 
   /**
@@ -243,17 +245,16 @@ export class BullExecutor extends Resource implements Executor {
   async schedule(key: string, spec: JobSpec, options: DistributedJobOptions & RepeatOptions): Promise<void> {
     const { every, cron, timeZone, ...rest } = options;
     this.#check('schedule job', rest);
-    ofType('string', 'text that is not empty', (text) => text !== '')('schedule job', 'key', key);
+    checkOptions('schedule job', { key, every, cron, timeZone }, REPEAT);
     if ((every === undefined) === (cron === undefined))
       throw new TypeError('Cannot schedule job: expected every, in milliseconds, or cron, and not both');
-    if (every !== undefined) positiveMs('schedule job', 'every', every);
     const data = dataOf(callOf(spec, true), rest.timeout, this.#options.maxPayload);
     const repeat =
       cron === undefined
         ? { every: every as number }
         : { pattern: cron, ...(timeZone !== undefined && { tz: timeZone }) }; // one of them is there
     const template = { name: data.label, data, opts: optionsOf(rest, this.#options) };
-    await this.#ask('schedule job', rest, ({ queue }) => queue.upsertJobScheduler(key, repeat, template));
+    await this.#ask('schedule job', rest, ({ queue }) => upsertRepeated(queue, key, repeat, template));
   }
 
   /** Ends what `schedule` began. Resolves to false if there is nothing with this key. */
@@ -390,7 +391,7 @@ export class BullExecutor extends Resource implements Executor {
         deadline === undefined ? data : { ...data, deadline: Math.round(deadline - Date.now() + link.now()) };
       await Promise.all([
         counted,
-        link.queue.add(data.label, sent, { ...optionsOf(options, this.#options), jobId: id }),
+        link.add(sent, { ...optionsOf(options, this.#options), jobId: id }),
       ]);
       open.acknowledge();
       if (open.hasKey) await this.#jobs.look([open]); // it may have been there

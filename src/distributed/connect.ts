@@ -203,8 +203,27 @@ function delayOf(times: number): number {
   return longest / 2 + (random() * longest) / 2;
 }
 
+/** What to do about what Redis refuses, by the first word of its answer. */
+const ADVICE: Readonly<Record<string, string>> = {
+  OOM: '; raise its maxmemory, or let it keep less',
+  READONLY: '; connect to the primary, this is a replica',
+  NOPERM: '; give its user the right',
+  MISCONF: '; look at its log: it cannot write to its disk',
+};
+
+/**
+ * Returns the error for who asked for what Redis has refused. The one of ioredis has the whole command in
+ * it, with its script and the data of the program. Another error is returned as it is.
+ * @param action for the message: "enqueue"
+ */
+export function refusedError(action: string, error: unknown): unknown {
+  if (!isRefusal(error)) return error;
+  const why = error.message.split(/ script: |\n/, 1)[0] ?? '';
+  return new Error(`Cannot ${action}: Redis refuses it (${why})${ADVICE[why.split(' ', 1)[0] ?? ''] ?? ''}`);
+}
+
 /** True for an error that Redis has answered. */
-function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 

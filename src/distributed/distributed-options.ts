@@ -2,6 +2,7 @@
 import { type Checks, integer, isObject, notNegativeMs, ofType, oneOf, positiveMs, wrongValue } from '../base/index.ts';
 import { JOB, type JobOptions } from '../executors/index.ts';
 import { redisAddress, type RedisOption } from './connect.ts';
+import type { RepeatOptions } from './remote-queue.ts';
 
 /** How long a failed job waits before it runs again. */
 export interface Backoff {
@@ -70,6 +71,10 @@ export interface BullExecutorOptions {
   readonly name?: string | undefined;
 }
 
+/** A thousand years: BullMQ cannot count much further. */
+const LONGEST = 3.2e13;
+
+const notEmpty = ofType('string', 'text that is not empty', (text) => text !== '');
 const anyText = ofType('string', 'text', () => true);
 const keyPart = ofType('string', 'text without a colon', (text) => text !== '' && !text.includes(':'));
 
@@ -92,13 +97,29 @@ export const BULL_EXECUTOR: Checks<BullExecutorOptions> = {
 /** The checks for every option of a job. */
 export const DISTRIBUTED_JOB: Checks<DistributedJobOptions> = {
   ...JOB,
-  key: ofType('string', 'text that is not empty', (text) => text !== ''),
+  key: notEmpty,
   priority: integer(1, 2 ** 21),
-  delay: notNegativeMs,
+  delay: ofType('number', 'milliseconds from 0 to a thousand years', (ms) => ms >= 0 && ms <= LONGEST),
   attempts: integer(1, Infinity),
   backoff: checkBackoff,
   onAttempt: ofType('function', 'a function'),
 };
+
+/** The checks for what `schedule` takes beside the options of a job. */
+export const REPEAT: Checks<RepeatOptions & { readonly key: string }> = {
+  key: notEmpty,
+  every: ofType('number', 'milliseconds from 1 to a thousand years', (ms) => ms >= 1 && ms <= LONGEST),
+  cron: notEmpty,
+  timeZone: ofType('string', "the name of a time zone, such as 'Europe/Berlin'", isTimeZone),
+};
+
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }).format() !== '';
+  } catch {
+    return false;
+  }
+}
 
 function checkBackoff(action: string, name: string, value: unknown): void {
   if (typeof value === 'number') return notNegativeMs(action, name, value);

@@ -8,7 +8,7 @@
 // OFFLINE, whatever is open is given up every `offlineTimeout` milliseconds: there are calls that come
 // while Redis is away.
 import { callLater, cancellable, type Handle, InvalidStateError, spawn, type WaitOptions } from '../core/index.ts';
-import { LOCAL_REDIS, type RedisOption } from './connect.ts';
+import { LOCAL_REDIS, type RedisOption, refusedError } from './connect.ts';
 import type { OpenJobs } from './open-jobs.ts';
 import { QueueLink, unansweredError } from './queue-link.ts';
 import type { Control, RedisNames } from './remote-protocol.ts';
@@ -77,7 +77,8 @@ export class ExecutorLink {
       new Promise((resolve, reject) => {
         const open: Question = { action, reject };
         this.#questions.add(open);
-        answer.then(resolve, reject).finally(() => this.#questions.delete(open));
+        const fail = (error: unknown): void => reject(refusedError(action, error));
+        answer.then(resolve, fail).finally(() => this.#questions.delete(open));
       }),
       options,
     );

@@ -38,7 +38,9 @@ local function grant(lease)
 end
 `;
 
-const take = new Script(`${NOW}
+const take = new Script(
+  'acquire',
+  `${NOW}
 local total, lease = tonumber(ARGV[2]), tonumber(ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now))
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= total then
@@ -49,19 +51,26 @@ grant(lease)
 local token = math.max(tonumber(redis.call('GET', KEYS[2]) or 0) + 1, micros)
 redis.call('SET', KEYS[2], text(token), 'PX', ARGV[4])
 return { text(token), '0' }
-`);
+`,
+);
 
-const renew = new Script(`${NOW}
+const renew = new Script(
+  'renew lease',
+  `${NOW}
 local ends = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not ends or tonumber(ends) <= now then return 0 end
 grant(tonumber(ARGV[2]))
 return 1
-`);
+`,
+);
 
-const giveBack = new Script(`
+const giveBack = new Script(
+  'release',
+  `
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then redis.call('PUBLISH', KEYS[1], '') end
 return 0
-`);
+`,
+);
 
 /** The permits under a key. */
 export function redisPermits(redis: SharedRedis, key: string, lease: number): LeasePort {

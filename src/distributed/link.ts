@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { QueueShutDown, type Resource, spawn } from '../core/index.ts';
-import { endRedis, openRedis, type RedisOption } from './connect.ts';
+import { endRedis, openRedis, type RedisOption, refusedError } from './connect.ts';
 
 /**
  * Milliseconds without a byte from Redis, while an answer is due, after which a connection counts as
@@ -93,10 +93,13 @@ export class Link {
 
 /** A Lua script that runs in Redis as one step. */
 export class Script {
+  readonly #action: string;
   readonly #text: string;
   readonly #sha: string;
 
-  constructor(text: string) {
+  /** @param action what it is for, for messages: "acquire" */
+  constructor(action: string, text: string) {
+    this.#action = action;
     this.#text = text;
     this.#sha = createHash('sha1').update(text).digest('hex');
   }
@@ -104,8 +107,12 @@ export class Script {
   /**
    * Runs it in the order of the commands, whatever Redis has forgotten: the text is sent each time.
    */
-  runInOrder(client: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return client.eval(this.#text, keys.length, ...keys, ...args);
+  async runInOrder(client: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await client.eval(this.#text, keys.length, ...keys, ...args);
+    } catch (error) {
+      throw refusedError(this.#action, error);
+    }
   }
 
   /** Runs it. Redis forgets scripts when it restarts; then the text is sent. */
@@ -113,8 +120,8 @@ export class Script {
     try {
       return await client.evalsha(this.#sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await client.eval(this.#text, keys.length, ...keys, ...args);
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw refusedError(this.#action, error);
+      return this.runInOrder(client, keys, args);
     }
   }
 }

@@ -19,6 +19,7 @@ import {
   WorkerLostError,
 } from '../core/index.ts';
 import { type CrossedError, framesOf, STREAM, unpackError } from '../executors/index.ts';
+import { refusedError } from './connect.ts';
 import { fieldOf, type QueueEvent } from './event-reader.ts';
 import { Script } from './link.ts';
 import { type QueueLink, offlineError } from './queue-link.ts';
@@ -40,10 +41,13 @@ const BATCH = 500;
 const MOST_SHOWN = 100;
 
 /** Counts one caller less, and keeps nothing where none is left. */
-const UNCOUNT = new Script(`
+const UNCOUNT = new Script(
+  'count callers',
+  `
   local left = redis.call('DECR', KEYS[1])
   if left <= 0 then redis.call('DEL', KEYS[1]) end
-  return left`);
+  return left`,
+);
 
 /** The figures of jobs that have ended. */
 export interface Ended {
@@ -287,7 +291,7 @@ export class OpenJobs {
 
   /** Fails a job that was not added. */
   notAdded(open: OpenJob, error: unknown): void {
-    if (!open.isOver) this.#fail(open, error);
+    if (!open.isOver) this.#fail(open, refusedError(`run ${open.job.call.label}`, error));
   }
 
   /** Fails all: Redis has been away for too long. */

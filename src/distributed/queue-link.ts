@@ -1,11 +1,11 @@
 // QueueLink: the connections of one executor to its queue: one for commands, which BullMQ's Queue shares,
 // and one that reads events. Whether both are there decides if the executor is offline.
-import type { Queue } from 'bullmq';
+import type { JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { cancellable, ConnectionLostError, type WaitOptions } from '../core/index.ts';
 import { closeRedis, loadPackage, openRedis, type RedisOption } from './connect.ts';
 import { EventReader, type QueueEvent } from './event-reader.ts';
-import type { Control, RedisNames } from './remote-protocol.ts';
+import type { Control, JobData, RedisNames } from './remote-protocol.ts';
 
 /** The maximum number of milliseconds that a connection may be silent with a command on its way. */
 const SILENCE = 10_000;
@@ -88,6 +88,11 @@ export class QueueLink {
   /** The time, by the clock of Redis, in milliseconds since the epoch. */
   now(): number {
     return Date.now() + this.#ahead;
+  }
+
+  /** Adds a job. Its delay begins by the clock of Redis: ours may be another one. */
+  async add(data: JobData, options: JobsOptions): Promise<void> {
+    await this.queue.add(data.label, data, { ...options, timestamp: Math.round(this.now()) });
   }
 
   /** Sends a worker a message, which may be lost. */

@@ -45,7 +45,9 @@ const rateCount: Check = ofType('number', 'a finite number >= 1', (count) => cou
 const ratePeriod: Check = ofType('number', 'a finite number of milliseconds > 0', (ms) => ms > 0 && ms < Infinity);
 
 // A clock that was set back must not make anybody wait for longer than a period.
-const tokens = new Script(`
+const tokens = new Script(
+  'acquire',
+  `
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local count, period, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000, tonumber(ARGV[3])
@@ -60,7 +62,8 @@ end
 local wait = 0
 if granted < wanted then wait = math.max(1, math.ceil((full + each - period - now) / 1000)) end
 return { granted, wait }
-`);
+`,
+);
 
 /** Where tokens come from: Redis, or a model of it in tests. */
 export interface TokenPort {

@@ -1,5 +1,5 @@
 // What can be done with a queue beside waiting for a job: dead jobs and repeated ones.
-import type { Job as BullJob, Queue } from 'bullmq';
+import type { Job as BullJob, JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type CrossedError, unpackError } from '../executors/index.ts';
 import { readJobData, readOutcome } from './read-remote.ts';
@@ -88,6 +88,26 @@ export async function retryDead(queue: Queue, client: Redis, names: RedisNames, 
     return true;
   } catch {
     return false; // somebody else was first
+  }
+}
+
+/**
+ * Lets a job run again and again, or changes how.
+ * @throws TypeError for a cron expression that cannot be read
+ */
+export async function upsertRepeated(
+  queue: Queue,
+  key: string,
+  repeat: { readonly every: number } | { readonly pattern: string; readonly tz?: string },
+  template: { readonly name: string; readonly data: JobData; readonly opts: JobsOptions },
+): Promise<void> {
+  try {
+    await queue.upsertJobScheduler(key, repeat, template);
+  } catch (error) {
+    if (!('pattern' in repeat) || !(error instanceof Error) || error.name === 'ReplyError') throw error;
+    throw new TypeError(
+      `Cannot schedule job: cron must have five fields, or six with seconds first, such as '0 15 3 * * *', got ${JSON.stringify(repeat.pattern)} (${error.message})`,
+    );
   }
 }
 

@@ -49,7 +49,9 @@ interface Position {
 const START: Position = { id: '0', n: 0 };
 
 // Numbers go through string.format: Lua would write a large one as 1.7e+15.
-const append = new Script(`
+const append = new Script(
+  'publish',
+  `
 local last = {}
 local ms, n = 0, 0
 local tail = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
@@ -74,7 +76,8 @@ for i = 4, #ARGV, 3 do
 end
 for key, number in pairs(last) do redis.call('SET', key, string.format('%.0f', number), 'PX', ARGV[2]) end
 return left
-`);
+`,
+);
 
 /** Appends a batch. Leaves out what the stream has, by the numbers of the senders. */
 export function appendBatch(

@@ -15,6 +15,7 @@ import {
   defaultGrace,
   type Handle,
   Line,
+  loopTime,
   moveOnAfter,
   QueuedWait,
   reportException,
@@ -22,7 +23,7 @@ import {
   spawn,
   type WaitOptions,
 } from '../core/index.ts';
-import { closeRedis, loadPackage, LOCAL_REDIS, openRedis } from './connect.ts';
+import { closeRedis, loadPackage, LOCAL_REDIS, openRedis, refusedError } from './connect.ts';
 import { clockAhead, probe } from './queue-link.ts';
 import { LocalPlaces } from './local-places.ts';
 import { announce, BEAT, machineName, withdraw } from './machines.ts';
@@ -36,6 +37,8 @@ const [LOCK, STALLED_INTERVAL, MAX_LOSSES, MAX_PAYLOAD] = [30_000, 5000, 3, 2 **
 const SETTINGS_TTL = 10 * BEAT;
 /** Milliseconds that BullMQ has to end, when Redis is away. */
 const CLOSE_TIMEOUT = 5000;
+/** Milliseconds between two reports of what BullMQ cannot do. */
+const REPORT_PAUSE = 10_000;
 /** The number of cancels that are kept for jobs that have not begun here, and for how many milliseconds. */
 const [EARLY, EARLY_TTL] = [1000, 5000];
 
@@ -92,6 +95,8 @@ export class BullWorker extends Resource implements AsyncDisposable {
   #ahead = 0;
   #since = 0;
   #beat: Handle | undefined = undefined;
+  /** When the next error of BullMQ is reported at the earliest, on the loop's clock. */
+  #silentUntil = -Infinity;
   #ended: Promise<WorkerReport> | undefined = undefined;
 
   /** @internal */
@@ -149,7 +154,7 @@ export class BullWorker extends Resource implements AsyncDisposable {
     } catch (error) {
       await this.#local.shutdown();
       await this.#disconnect();
-      throw error;
+      throw refusedError(action, error);
     }
     this.#host = {
       now: () => this.#now(),
@@ -288,15 +293,21 @@ export class BullWorker extends Resource implements AsyncDisposable {
     }
   }
 
-  /** What BullMQ cannot do. A lost connection comes back, and another worker's job is not ours. */
+  /**
+   * What BullMQ cannot do. A lost connection comes back, and another worker's job is not ours. It asks
+   * again at once, so an error that stays comes hundreds of times a second: it is reported now and then.
+   */
   #onError(error: unknown): void {
     if (!(error instanceof Error) || this.#client?.status !== 'ready') return;
     if (/lock/i.test(error.message)) this.#counts.refused++;
-    else if (!/ECONN|Connection is closed|Socket timeout|EPIPE|LOADING/.test(error.message))
+    else if (!/ECONN|Connection is closed|Socket timeout|EPIPE|LOADING/.test(error.message)) {
+      if (loopTime() < this.#silentUntil) return;
+      this.#silentUntil = loopTime() + REPORT_PAUSE;
       reportException({
         message: `The worker of the queue ${JSON.stringify(this.#names.queue)} has met an error`,
-        error,
+        error: refusedError('take or end a job', error),
       });
+    }
   }
 
   // ---- what the others know ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 // jobs, limits of size and time, and who may call what.
 import assert from 'node:assert/strict';
 import { hostname } from 'node:os';
+import { inspect } from 'node:util';
 import {
   createTask,
   currentDeadline,
@@ -18,6 +19,8 @@ import {
   type BullExecutorOptions,
   jobAttempt,
   jobSignal,
+  RedisBroadcast,
+  redisRateLimit,
   report,
   worker,
   type WorkerOptions,
@@ -26,7 +29,7 @@ import { type KitchenRow, Sampler, takeSnapshot } from '#src/introspect/index.js
 import { noRedis, RedisServer } from '../support/redis.js';
 import { test as plainTest } from '../support/test.js';
 import { untilTrue } from '../support/waits.js';
-import { newPrefix } from './machines.js';
+import { newPrefix, startMachine } from './machines.js';
 import { SilentWire } from './silent-wire.js';
 
 const redis = await RedisServer.shared();
@@ -207,6 +210,19 @@ test('a job can repeat until it is unscheduled', async ({ executor, second }) =>
   await executor.schedule('night', job, { cron: '0 15 3 * * *', timeZone: 'Europe/Berlin' });
   assert.equal((await second.schedules())[0]?.cron, '0 15 3 * * *');
   await assert.rejects(executor.schedule('bad', job, {}), /expected every, in milliseconds, or cron, and not both/);
+  for (const [options, message] of [
+    [
+      { every: 0.5 },
+      /^RangeError: Cannot schedule job: every must be milliseconds from 1 to a thousand years, got 0\.5$/,
+    ],
+    [{ every: Infinity }, /every must be milliseconds from 1/],
+    [{ cron: '' }, /cron must be text that is not empty/],
+    [{ cron: '0 0 * * *', timeZone: 'Mars/X' }, /timeZone must be the name of a time zone, such as 'Europe\/Berlin'/],
+    [{ cron: 'often' }, /^TypeError: Cannot schedule job: cron must have five fields, .* got "often" \(.*\)$/],
+    [{ cron: '61 * * * *' }, /cron must have five fields, .* \(.*61.*\)$/],
+    [{ every: 1000, delay: Infinity }, /delay must be milliseconds from 0 to a thousand years, got Infinity/],
+  ] as const)
+    await assert.rejects(executor.schedule('bad', job, options), (error) => message.test(String(error)));
 });
 
 test(
@@ -463,6 +479,62 @@ plainTest(
     ]);
     assert.deepEqual(closed, { finished: 0, cancelled: 0, terminated: 0 });
     server.thaw();
+  },
+  { skip: noRedis },
+);
+
+plainTest(
+  'what Redis refuses is said in one line, with what to do, and not for ever',
+  async () => {
+    await using server = await RedisServer.start();
+    const heard: unknown[] = [];
+    using _ = setExceptionHandler(({ error }) => void heard.push(error));
+    const serving = await worker({ redis: server.url, modules: { kitchen } });
+    await using executor = new BullExecutor({ redis: server.url });
+    const { cook } = executor.module<Kitchen>('kitchen');
+    await cook('soup');
+    await executor.enqueue({ module: 'kitchen', name: 'cook', args: ['later'] }, { delay: 200 });
+    await server.ask('CONFIG SET maxmemory 1');
+    const advice =
+      "Redis refuses it (OOM command not allowed when used memory > 'maxmemory'.); raise its maxmemory, or let it keep less";
+    const said = (action: string) => (error: unknown) => {
+      assert.ok(error instanceof Error);
+      assert.equal(error.message, `Cannot ${action}: ${advice}`);
+      assert.doesNotMatch(inspect(error), /script|evalsha|salad/);
+      return true;
+    };
+    await assert.rejects(cook('salad'), said('run cook of kitchen'));
+    await assert.rejects(executor.enqueue({ module: 'kitchen', name: 'cook' }), said('enqueue'));
+    await using letters = redisRateLimit('letters', 1, 1000, { redis: server.url });
+    await assert.rejects(letters.acquire(), said('acquire'));
+    await using news = new RedisBroadcast('news', { redis: server.url, replay: true });
+    await assert.rejects(news.publish('salad'), said('publish'));
+    await untilTrue(() => heard.length > 0);
+    await sleep(200);
+    assert.equal(heard.length, 1);
+    said('take or end a job')(heard[0]);
+    await server.ask('CONFIG SET maxmemory 0');
+    assert.equal(await cook('bread'), 'bread is ready');
+    await serving.shutdown();
+  },
+  { skip: noRedis },
+);
+
+plainTest(
+  'a delay is as long as it says although the clock of the caller is an hour ahead',
+  async () => {
+    const prefix = newPrefix();
+    const modules = { jobs: import.meta.resolve('#src/executors/check/jobs.js') };
+    await using _ = await startMachine({ redis: redis.url, prefix, modules });
+    const { now } = Date;
+    Date.now = () => now() + 3_600_000;
+    try {
+      await using executor = new BullExecutor({ redis: redis.url, prefix });
+      const jobs = executor.module<{ add(a: number, b: number): number }>('jobs');
+      assert.equal(await timeout(30_000, () => jobs.add.with({ delay: 100 })(1, 2)), 3);
+    } finally {
+      Date.now = now;
+    }
   },
   { skip: noRedis },
 );
