@@ -389,10 +389,7 @@ export class BullExecutor extends Resource implements Executor {
       // What was said by our clock is said by that of Redis.
       const sent =
         deadline === undefined ? data : { ...data, deadline: Math.round(deadline - Date.now() + link.now()) };
-      await Promise.all([
-        counted,
-        link.add(sent, { ...optionsOf(options, this.#options), jobId: id }),
-      ]);
+      await Promise.all([counted, link.add(sent, { ...optionsOf(options, this.#options), jobId: id })]);
       open.acknowledge();
       if (open.hasKey) await this.#jobs.look([open]); // it may have been there
     } catch (error) {

@@ -35,13 +35,20 @@ export class LocalPlaces {
       isolation === 'threads' ? new ThreadExecutor({ size, cancelGrace }) : new ProcessExecutor({ size, cancelGrace });
   }
 
-  /** Imports the modules, where they run in this thread: a mistake in one shows before the first job. */
+  /**
+   * Imports the modules, where they run in this thread: a mistake in one shows before the first job.
+   * @throws TypeError for a module without a function
+   */
   async start(): Promise<void> {
     const { isolation = 'tasks', modules } = this.#options;
     if (isolation !== 'tasks') return;
-    for (const module of Object.values(modules)) {
+    for (const [name, module] of Object.entries(modules)) {
       const address = addressOf(module);
-      if (address !== undefined) await importModule(address);
+      const exports = address === undefined ? (module as Exports) : await importModule(address);
+      if (Object.values(exports).some((each) => typeof each === 'function')) continue;
+      throw new TypeError(
+        `Cannot start worker: the module ${name} exports no function; export those that jobs call: export function work() {}`,
+      );
     }
   }
 

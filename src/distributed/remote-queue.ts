@@ -107,6 +107,7 @@ export async function upsertRepeated(
     if (!('pattern' in repeat) || !(error instanceof Error) || error.name === 'ReplyError') throw error;
     throw new TypeError(
       `Cannot schedule job: cron must have five fields, or six with seconds first, such as '0 15 3 * * *', got ${JSON.stringify(repeat.pattern)} (${error.message})`,
+      { cause: error },
     );
   }
 }

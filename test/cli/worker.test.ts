@@ -82,6 +82,7 @@ test('what cannot be served is one line, and an exit code', async () => {
   using folder = new Folder();
   const file = folder.write('heavy.mjs', HEAVY);
   const broken = folder.write('broken.mjs', 'export const x = ;');
+  const empty = folder.write('empty.mjs', 'export const x = 5;');
   for (const [args, code, text] of [
     [['gone.mjs'], 2, /^maitre: cannot work with gone\.mjs: there is no such file \(maitre worker --help/],
     [[file, '--concurrency', '0'], 2, /--concurrency/],
@@ -93,6 +94,15 @@ test('what cannot be served is one line, and an exit code', async () => {
     [[file, '--redis', 'nowhere'], 1, /redis must be a URL such as/],
     ...(noRedis === undefined
       ? [[[broken, '--redis', redis.url], 1, /^maitre: cannot work with .*broken\.mjs: .*Unexpected/] as const]
+      : []),
+    ...(noRedis === undefined
+      ? [
+          [
+            [empty, '--redis', redis.url],
+            1,
+            /^maitre: Cannot start worker: the module empty exports no function; export those that jobs call/,
+          ] as const,
+        ]
       : []),
   ] as const) {
     const end = await runMaitre(['worker', ...args]);

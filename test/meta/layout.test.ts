@@ -32,6 +32,7 @@ const crossCutting: Readonly<Record<string, string>> = {
   'test/distributed/faults.long.test.ts': 'machines, callers and Redis that are killed, stopped and cut off',
   'test/distributed/chaos.long.test.ts': 'the same at random, from a seed',
   'test/distributed/jobs-on-redis.test.ts': 'what jobs on other machines have beyond those of every executor',
+  'test/distributed/cancel-points.test.ts': 'calls to other machines that are cancelled at every point',
   'test/database/bank.test.ts': 'bank transfer: cancels, crashes and restarts, on both databases',
   'test/database/crowds.test.ts': 'more clients than connections, and deadlocks, on both databases',
   'test/database/guide.test.ts': 'the examples of the guide that need a server',
