@@ -20,7 +20,8 @@
 //   entry goes when the ring has come round since its end, or when a table has NAMES_MOST entries.
 // - A hook writes an event or two. Begins and ends of waits allocate nothing, unless every wait
 //   records its place: at full detail.
-// - Cost on Node 24: sampled, about 0.3 us for each wait, of which the clock is the half; at full detail about 12 us, so that is for the time of a recording.
+// - Cost on Node 24: sampled, about 0.3 us for each wait, of which the clock is the half; at full
+//   detail about 12 us for a request of an echo server, so that is for the time of a recording.
 // - The first event of a turn marks its begin, and asks the host for the next turn, which marks its
 //   end. A loop that does nothing writes nothing.
 // - A ring that goes on forgets. FrozenRings keeps copies of it, made at a block or an error.
