@@ -1,13 +1,12 @@
 // node:cluster with two processes: the same work as bench/workers.ts for each request, on node:net.
 import cluster from 'node:cluster';
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 
-const STEPS = 55_000;
+const WORK = Buffer.alloc(104 * 1024);
 
-function work(seed) {
-  let value = seed;
-  for (let i = 0; i < STEPS; i++) value = (Math.imul(value, 31) + i) | 0;
-  return value;
+function work(data) {
+  return createHash('sha256').update(WORK).update(data).digest();
 }
 
 if (cluster.isPrimary) {
@@ -19,7 +18,7 @@ if (cluster.isPrimary) {
 } else {
   const server = createServer({ noDelay: true }, (socket) => {
     socket.on('data', (chunk) => {
-      if (work(chunk[0]) !== 0.5) socket.write(chunk);
+      if (work(chunk).length > 0) socket.write(chunk);
     });
     socket.on('error', () => {});
   });
