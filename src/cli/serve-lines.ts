@@ -3,6 +3,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { escapeControl, escapeLines } from '../base/index.ts';
+import { writeLog } from '../hosts/node/index.ts';
 import { type Address, formatAddress } from '../index.node.ts';
 import type {
   ClientEndedEvent,
@@ -49,14 +50,14 @@ export function printServed(event: ClientOpenedEvent | ClientEndedEvent | Reques
       const { id, peer, request } = event;
       const what = request === undefined ? `connection ${id}` : escapeControl(request);
       const where = `${what} from ${from(peer)}`;
-      process.stderr.write(`${label}error in the handler of ${where}: ${escapeLines(event.error)}\n`);
+      writeLog(process.stderr, `${label}error in the handler of ${where}: ${escapeLines(event.error)}\n`);
     }
   }
 }
 
 /** Prints lines to standard output. */
 export function print(...lines: readonly string[]): void {
-  process.stdout.write(lines.map((line) => `${escapeControl(line)}\n`).join(''));
+  writeLog(process.stdout, lines.map((line) => `${escapeControl(line)}\n`).join(''));
 }
 
 function requestLine({ peer, method, path, status, bytes, ms, gone }: RequestEvent): string {

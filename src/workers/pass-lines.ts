@@ -1,5 +1,6 @@
 // What workers print, as whole lines: those of two workers never mix.
 import type { Readable, Writable } from 'node:stream';
+import { writeLog } from '../hosts/node/index.ts';
 
 /** Bytes after which a line is passed on although it has not ended. */
 const LONGEST = 65536;
@@ -14,11 +15,11 @@ export function passLines(from: Readable | null, to: Writable): void {
       return;
     }
     const whole = end === 0 ? chunk.length : end;
-    to.write(Buffer.concat([rest, chunk.subarray(0, whole)]));
+    writeLog(to, Buffer.concat([rest, chunk.subarray(0, whole)]));
     rest = chunk.subarray(whole);
   });
   from?.on('end', () => {
-    if (rest.length > 0) to.write(Buffer.concat([rest, Buffer.from('\n')]));
+    if (rest.length > 0) writeLog(to, Buffer.concat([rest, Buffer.from('\n')]));
   });
   from?.on('error', () => undefined);
 }

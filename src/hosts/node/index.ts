@@ -3,6 +3,7 @@
 export { setDump } from './dump-signal.ts';
 export { endProcess } from './end-process.ts';
 export { installNodeHost } from './host.ts';
+export { writeLog } from './log.ts';
 export { openRoom, type OpenedRoom, openRoomsWith, type RoomPlace } from './rooms.ts';
 export { setting } from './setting.ts';
 export { beSupervised, endSupervised, supervisedListeners } from './supervised.ts';
