@@ -9,9 +9,9 @@
 // round robin on all systems, and its limits would be per worker.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { execArgvOfWorkers } from '../hosts/node/index.ts';
 import type { PassedHandle } from '../net/index.ts';
 import { programInBundle } from './bundle.ts';
-import { execArgvOfWorkers } from './exec-argv.ts';
 import { Leaf, type Sent } from './leaf.ts';
 import { openEnvelope, pack, unpack } from './packed.ts';
 import { passLines } from './pass-lines.ts';

@@ -173,7 +173,7 @@ export class Supervisor extends Resource implements AsyncDisposable {
   protected override describeState(): string {
     const { ready, wanted, connections } = this.statistics();
     const where = this.addresses.map(formatAddress).join(' ');
-    return `${this.#crew.state}${where === '' ? '' : ` ${where}`}, ${ready} of ${wanted} workers, ${connections} connections`;
+    return `${this.#crew.state}${where === '' ? '' : ` ${where}`}, ${ready} of ${wanted} workers, ${connections} ${connections === 1 ? 'connection' : 'connections'}`;
   }
 
   // ---- changes -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
+import { execArgvOfWorkers } from '../../hosts/node/index.ts';
 import {
   type FromWorker,
   isMessage,
@@ -59,7 +60,7 @@ class WorkerProcess implements WorkerLeaf {
     const limits = maxMemory === undefined ? [] : [`--max-old-space-size=${Math.ceil(maxMemory / 2 ** 20)}`];
     this.#child = fork(fileURLToPath(new URL('./process-worker.js', import.meta.url)), {
       serialization: 'advanced',
-      execArgv: [...process.execArgv, ...limits],
+      execArgv: [...execArgvOfWorkers(process.execArgv), ...limits],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', this.#cancelled],
     });
     let cause: unknown;

@@ -2,6 +2,7 @@
 // May import: base, core, node:. Does not belong here: sockets, files, processes other than this one.
 export { setDump } from './dump-signal.ts';
 export { endProcess } from './end-process.ts';
+export { execArgvOfWorkers } from './exec-argv.ts';
 export { installNodeHost } from './host.ts';
 export { writeLog } from './log.ts';
 export { openRoom, type OpenedRoom, openRoomsWith, type RoomPlace } from './rooms.ts';

@@ -46,3 +46,18 @@ function runs(pid: number): boolean {
     return false;
   }
 }
+
+test(
+  'a process does not get the options of Node that are for one process',
+  async () => {
+    const own = process.execArgv;
+    process.execArgv = ['--inspect-port', '9339', '--no-warnings'];
+    try {
+      await using processes = new ProcessExecutor({ size: 1 });
+      assert.deepEqual(await processes.run(() => process.execArgv), ['--no-warnings']);
+    } finally {
+      process.execArgv = own;
+    }
+  },
+  { skip: (isBun || isDeno) && 'their options are not those of Node' },
+);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { execArgvOfWorkers } from '#src/workers/exec-argv.js';
-import { test } from '../support/test.js';
+import { execArgvOfWorkers } from '#src/hosts/node/exec-argv.js';
+import { test } from '../../support/test.js';
 
 test('workers have the options of their supervisor, without those for one process and their values', () => {
   const own = ['--import', 'tsx', '--inspect-port', '9230', '--inspect', '--watch-path=src', '--watch-path', 'src'];

@@ -1,5 +1,5 @@
 /**
- * The options of Node with which this process was started that its workers have, too: all except those that are
+ * The options of Node with which this process was started that its workers and the processes of its executors have, too: all except those that are
  * for one process, such as the port of a debugger.
  */
 export function execArgvOfWorkers(own: readonly string[]): string[] {
