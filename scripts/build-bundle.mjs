@@ -4,7 +4,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { unlessUpToDate } from './page-bundler.mjs';
 import { root } from './setup.mjs';
 
@@ -26,6 +25,7 @@ export async function buildBundle() {
 
 /** Runs esbuild, and returns the files that went into the bundle. */
 async function bundle(files) {
+  const { build } = await import('esbuild'); // not above: scripts are loaded before packages are installed
   rmSync(bundleFolder, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
