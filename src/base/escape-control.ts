@@ -2,12 +2,12 @@
 // recolour what follows, retitle the window, or start a line that looks like one of ours.
 
 /**
- * C0 with tab and newline, DEL, C1, what Unicode calls line separators, what changes the direction of
- * text, and what nobody sees: two names that look the same would differ in it, and a text of tags is
- * one that only a machine reads. The two joiners stay: emoji and several scripts need them.
+ * Control characters with tab and newline, what Unicode calls line separators, and format characters: they
+ * change the direction of text, or nobody sees them, so that two names that look the same differ in one,
+ * and a text of tags is one that only a machine reads. The two joiners stay: emoji and several scripts
+ * need them.
  */
-const CONTROL =
-  /[\0-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu; // oxlint-disable-line no-control-regex -- the point
+const CONTROL = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029\u{e0000}-\u{e0fff}]/gu;
 
 const NAMES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
@@ -47,12 +47,12 @@ export function escapeJson(json: string): string {
 
 function escape(character: string): string {
   const code = character.codePointAt(0) as number; // the expression has matched one
-  const name = NAMES[character];
-  if (name !== undefined) return name;
-  if (code > 0xffff) return `\\u{${hex(code, 1)}}`;
-  return code > 0xff ? `\\u${hex(code, 4)}` : `\\x${hex(code, 2)}`;
+  return (
+    NAMES[character] ??
+    (code > 0xffff ? `\\u{${hex(code)}}` : code > 0xff ? `\\u${hex(code, 4)}` : `\\x${hex(code, 2)}`)
+  );
 }
 
-function hex(code: number, digits: number): string {
+function hex(code: number, digits = 0): string {
   return code.toString(16).padStart(digits, '0');
 }

@@ -7,7 +7,7 @@ import { bundle, gzippedSize, roomsOf, runAsInBrowser, runInBrowser } from './bu
 import { noBrowser } from '../support/browser.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 19_140;
+const wholeDoorLimit = 19_190;
 
 const wholeDoor = "export * from 'maitre/streams';";
 

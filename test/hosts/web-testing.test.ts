@@ -7,8 +7,8 @@ import { noBrowser } from '../support/browser.js';
 import { bundle, gzippedSize, roomsOf, runAsInBrowser, runInBrowser } from './bundle.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 46_010;
-const serverLimit = 29_490;
+const wholeDoorLimit = 46_060;
+const serverLimit = 29_530;
 
 const wholeDoor = "export * from 'maitre/testing';";
 const server = "export { serveInMemory } from 'maitre/testing';";

@@ -7,8 +7,8 @@ import { bundle, gzippedSize, roomsOf, runAsInBrowser, runBare, runInBrowser } f
 import { noBrowser } from '../support/browser.js';
 
 /** gzip -9 of the minified bundle, bytes. Measured; it may fall, and rises only on purpose. */
-const wholeDoorLimit = 23_310;
-const typicalLimit = 14_380;
+const wholeDoorLimit = 23_360;
+const typicalLimit = 14_420;
 
 const wholeDoor = "export * from 'maitre/core';";
 const typical = `
