@@ -21,7 +21,7 @@ export function listTestFiles({ long = false } = {}) {
 /**
  * Most files of these folders take longer to start than to run, and leave nothing behind: the leak check of each test
  * sees to it. So some of them share a process (test-group.mjs). A folder whose tests look at numbers that a process counts,
- * such as the ids of tasks, cannot be here.
+ * such as the ids of tasks, cannot be here. Long files have a process of their own: theirs are browsers.
  */
 const sharing = [
   'base',
@@ -46,7 +46,8 @@ export function groupsOf(files) {
   for (const file of files) {
     const last = groups.at(-1);
     const own = dirname(file);
-    if (sharing.some((each) => join('build/test', each) === own) && own === folder && last.length < MOST_SHARING) {
+    const shares = sharing.some((each) => join('build/test', each) === own) && !file.endsWith('.long.test.js');
+    if (shares && own === folder && last.length < MOST_SHARING) {
       last.push(file);
     } else groups.push([file]);
     folder = own;

@@ -251,7 +251,7 @@ test('SIGUSR2 prints what the supervisor and the clients of each worker do', asy
   await using client = await Client.open(serving.port);
   assert.ok((await client.ask()) !== undefined);
   serving.program.signal('SIGUSR2');
-  await serving.program.sees(/^maitre: <Supervisor .*2 of 2 workers, 1 connections.*\n/m, 'stderr');
+  await serving.program.sees(/^maitre: <Supervisor .*2 of 2 workers, 1 connection>.*\n/m, 'stderr');
   for (const worker of [1, 2]) await serving.program.sees(new RegExp(`^maitre: worker ${worker}: `, 'm'), 'stderr');
 });
 
