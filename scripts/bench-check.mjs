@@ -1,7 +1,7 @@
 // node scripts/bench-check.mjs [--record]: a short run of four benchmarks on this Node, for every change. It compares
 // ratios to peers on the same runtime, which hold from machine to machine, with those in bench/recorded.json, and fails
-// only on a clear loss. Two minutes; twice that when a first look is bad and a second is taken. --record writes the
-// ratios it finds.
+// only on a clear loss, in three looks. A minute and a half; a bad look takes as long again. --record writes the ratios
+// it finds.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { build } from './build.mjs';
 import { root, setUp } from './setup.mjs';
 
 const clearLoss = 1.5;
+const LOOKS = 3;
 const settings = { rounds: 5, warm: 500, window: 1500 };
 const current = `node${process.versions.node.split('.')[0]}`;
 const checks = [
@@ -34,7 +35,9 @@ if (!(await build())) process.exit(1);
 for (const check of checks) {
   let ratio = await measureRatio(check);
   const before = expected(check);
-  if (!recording && ratio > before * clearLoss) ratio = Math.min(ratio, await measureRatio(check)); // a bad minute?
+  for (let look = 1; look < LOOKS && !recording && ratio > before * clearLoss; look++) {
+    ratio = Math.min(ratio, await measureRatio(check)); // a bad minute?
+  }
   const lost = !(ratio <= before * clearLoss);
   console.log(
     `${!recording && lost ? 'FAIL' : 'ok  '}  ${check.name}: maitre / ${check.peer} on ${current}: ${ratio.toFixed(2)}, ` +
