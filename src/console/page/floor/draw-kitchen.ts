@@ -51,14 +51,13 @@ export function drawKitchen(pen: Pen, picture: FloorPicture, zones: Zones): void
   }
 }
 
-/** `6 workers, 4 busy`, or, where some are on other machines, `4 of 6 busy on 2 machines`. */
+/** `6 workers, 4 busy`, or, where some are on other machines, `4 of 6 on 2 machines`. */
 export function kitchenWords(kitchens: readonly KitchenRow[], busy: number, small: boolean): string {
   if (kitchens.length === 0) return 'no executor';
   const all = kitchens.reduce((sum, { size, workers }) => sum + Math.max(size, workers.length), 0);
   if (small) return `${busy} of ${count(all)}`;
   const machines = kitchens.reduce((sum, kitchen) => sum + (kitchen.machines ?? 0), 0);
-  if (machines > 0)
-    return `${busy} of ${count(all)} busy on ${count(machines)} ${machines === 1 ? 'machine' : 'machines'}`;
+  if (machines > 0) return `${busy} of ${count(all)} on ${count(machines)} ${machines === 1 ? 'machine' : 'machines'}`;
   return `${count(all)} ${all === 1 ? 'worker' : 'workers'}, ${busy} busy`;
 }
 

@@ -37,8 +37,8 @@ test('the words of a kitchen count its workers, and the machines that they are o
   const far = { ...local, size: 5, machines: 2 };
   assert.equal(kitchenWords([], 0, false), 'no executor');
   assert.equal(kitchenWords([local], 1, false), '1 worker, 1 busy');
-  assert.equal(kitchenWords([far], 1, false), '1 of 5 busy on 2 machines');
-  assert.equal(kitchenWords([local, far], 2, false), '2 of 6 busy on 2 machines');
+  assert.equal(kitchenWords([far], 1, false), '1 of 5 on 2 machines');
+  assert.equal(kitchenWords([local, far], 2, false), '2 of 6 on 2 machines');
   assert.equal(kitchenWords([far], 1, true), '1 of 5');
   assert.equal(kitchenWords([{ ...far, size: 0, workers: [], machines: 0 }], 0, false), '0 workers, 0 busy');
 });
