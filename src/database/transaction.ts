@@ -80,8 +80,8 @@ async function runSavepoint<T>(session: Session, call: () => Promise<T>, killTim
     session.stopStream();
     // Not if the server has rolled back everything: the outermost transaction ends it.
     if (session.aborted === undefined) {
-      // `error` says what went wrong. A session that does not answer in time is lost.
-      await firm(session, `ROLLBACK TO SAVEPOINT ${name}`, killTimeout).catch(() => undefined);
+      // A session that does not answer in time is lost.
+      await firm(session, `ROLLBACK TO SAVEPOINT ${name}`, killTimeout).catch(() => undefined); // `error` says what went wrong
     }
     throw error;
   } finally {

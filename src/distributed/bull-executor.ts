@@ -23,7 +23,6 @@ import {
   QueueFull,
   Resource,
   scopeOf,
-  spawn,
   type Task,
   waiting,
   type WaitOptions,
@@ -32,6 +31,7 @@ import {
   Call,
   type CallSite,
   callOf,
+  checkStream,
   closedFunction,
   DEFAULT_CANCEL_GRACE,
   type Executor,
@@ -43,10 +43,9 @@ import {
   ignoringCancels,
   offload,
   type Offloaded,
-  RoomWait,
   SHUTDOWN,
-  STREAM,
-  tieToScope,
+  submitted,
+  waitForRoom,
 } from '../executors/index.ts';
 import {
   BULL_EXECUTOR,
@@ -215,11 +214,7 @@ export class BullExecutor extends Resource implements Executor {
    */
   submit<T>(spec: JobSpec, options: DistributedJobOptions = {}): Task<T> {
     const job = this.#newJob(callOf(spec, true), options, undefined);
-    const call = (own: Task<unknown>): Promise<unknown> => {
-      job.standFor(own);
-      return this.#call(job, false);
-    };
-    return spawn(call, { name: job.call.label, eager: true }) as Task<T>; // declared by the caller
+    return submitted(job, () => this.#call(job, false));
   }
 
   /**
@@ -366,8 +361,7 @@ export class BullExecutor extends Resource implements Executor {
       const outcome = job.begin();
       void this.#send(open, data, deadline);
       const value = await outcome;
-      if (value === STREAM && !mayStream) throw noStream(job);
-      if (value === STREAM) tieToScope(job, scope);
+      checkStream(job, value, mayStream, scope);
       return value;
     } catch (error) {
       job.cancel('Cancelled: the caller was cancelled');
@@ -409,12 +403,7 @@ export class BullExecutor extends Resource implements Executor {
     const { maxQueue, overflow } = this.#options;
     if (overflow === 'reject')
       throw new QueueFull(`Cannot run ${job.call.label}: ${maxQueue} jobs wait already, and maxQueue is ${maxQueue}`);
-    while (this.#isFull()) {
-      const wait = new RoomWait('executor.room', this, job.waitOptions);
-      job.waitForRoom(wait);
-      await this.#room.join(wait);
-    }
-    if (job.expiry !== undefined) throw job.expiry;
+    await waitForRoom(this, job, this.#room, () => this.#isFull());
     this.#checkOpen(`run ${job.call.label}`);
   }
 
@@ -439,8 +428,4 @@ export class BullExecutor extends Resource implements Executor {
 /** Adds a caller to the number of those that wait for a job with a key. */
 function countWaiter(client: Redis, name: string): Promise<unknown> {
   return client.multi().incr(name).pexpire(name, WAITERS_TTL).exec();
-}
-
-function noStream({ call }: Job): TypeError {
-  return new TypeError(`Cannot run ${call.label}: it is a generator, write for await (... of executor.module(...))`);
 }

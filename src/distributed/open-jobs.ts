@@ -416,7 +416,7 @@ export class OpenJobs {
           'ats',
           'pb',
         );
-      const answers = await pipeline.exec().catch(() => undefined);
+      const answers = await pipeline.exec().catch(() => undefined); // lost: the next look asks again
       for (const [n, open] of part.entries()) {
         const [error, fields] = answers?.[n] ?? [];
         if (error === null) this.#looked(open, fields as readonly (string | null)[]); // what HMGET answers

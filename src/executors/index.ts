@@ -33,5 +33,5 @@ export {
   waitForSent,
 } from './shared-words.ts';
 export { finderOf, type ServedModules } from './served-modules.ts';
-export { ignoringCancels, RoomWait, SHUTDOWN, tieToScope } from './waiting-call.ts';
+export { checkStream, ignoringCancels, SHUTDOWN, submitted, waitForRoom } from './waiting-call.ts';
 export type { LeafEvents, WorkerLeaf } from './worker-leaf.ts';

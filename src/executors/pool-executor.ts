@@ -31,7 +31,6 @@ import {
   reportException,
   Resource,
   scopeOf,
-  spawn,
   type Task,
   waiting,
   type WaitOptions,
@@ -48,7 +47,7 @@ import { callOf, closedFunction, framesOf, offload } from './offload.ts';
 import type { Place } from './place.ts';
 import { Places } from './places.ts';
 import type { FromWorker } from './protocol.ts';
-import { ignoringCancels, RoomWait, SHUTDOWN, tieToScope } from './waiting-call.ts';
+import { checkStream, ignoringCancels, SHUTDOWN, submitted, waitForRoom } from './waiting-call.ts';
 import type { LeafEvents, WorkerLeaf } from './worker-leaf.ts';
 
 /** The number of failed starts in a row after which the jobs that wait for a worker fail. */
@@ -185,11 +184,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
    */
   submit<T>(spec: JobSpec, options: JobOptions = {}): Task<T> {
     const job = this.#newJob(callOf(spec, this.servesNames), options, undefined);
-    const call = (own: Task<unknown>): Promise<unknown> => {
-      job.standFor(own);
-      return this.#call(job, false);
-    };
-    return spawn(call, { name: job.call.label, eager: true }) as Task<T>; // declared by the caller
+    return submitted(job, () => this.#call(job, false));
   }
 
   /**
@@ -252,8 +247,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
       // Where others wait already, nothing can be done for it either.
       if (this.#queue.size === 1 || !this.#places.areAll) this.#places.distribute();
       const value = await outcome;
-      if (value === STREAM && !mayStream) throw noStream(job);
-      if (value === STREAM) tieToScope(job, scope);
+      checkStream(job, value, mayStream, scope);
       return value;
     } catch (error) {
       job.cancel('Cancelled: the caller was cancelled'); // for a job that never entered the queue
@@ -273,12 +267,7 @@ export abstract class PoolExecutor extends Resource implements Executor {
         `Cannot run ${job.call.label}: ${this.statistics().queued} jobs wait already, maxQueue is ${this.#options.maxQueue}`,
       );
     }
-    while (this.#isFull()) {
-      const wait = new RoomWait('executor.room', this, job.waitOptions);
-      job.waitForRoom(wait);
-      await this.#room.join(wait);
-    }
-    if (job.expiry !== undefined) throw job.expiry;
+    await waitForRoom(this, job, this.#room, () => this.#isFull());
     if (this.#closed) throw new InvalidStateError(`Cannot run ${job.call.label}: the executor is closed`);
   }
 
@@ -407,10 +396,4 @@ export abstract class PoolExecutor extends Resource implements Executor {
     if (this.#room.size > 0 && !this.#isFull()) this.#room.answerAll(undefined);
     if (this.#empty.size > 0) this.#empty.answerAll();
   }
-}
-
-function noStream({ call }: Job): TypeError {
-  return new TypeError(
-    `Cannot run ${call.label}: it is a generator, put it into a module and write for await (... of executor.module(...))`,
-  );
 }
