@@ -10,6 +10,7 @@ import { createPool as mysqlPool } from 'maitre/mysql';
 import { createPool as postgresPool } from 'maitre/postgres';
 import { Mariadb, noMariadb } from '../build/test/support/mariadb.js';
 import { noPostgres, Postgres } from '../build/test/support/postgres.js';
+import { quantile } from './report.mjs';
 
 const callers = 50;
 const queries = 3000;
@@ -44,16 +45,13 @@ async function compare(name, ours, theirs) {
     const second = inOrder ? await turn(theirs, asPromises) : await turn(ours, asTasks);
     if (i >= 0) rows.push(inOrder ? { ours: first, theirs: second } : { ours: second, theirs: first }); // after five to warm up
   }
-  const quantile = (share, of) => {
-    const sorted = rows.map(of).sort((a, b) => a - b);
-    return sorted[Math.floor(share * (sorted.length - 1))].toFixed(2);
-  };
+  const middle = (share, of) => quantile(rows.map(of), share).toFixed(2);
   const speed = (row) => row.theirs.wall / row.ours.wall;
-  const median = quantile(0.5, speed);
+  const median = middle(0.5, speed);
   console.log(
-    `${name}: ${median} of the queries a second (middle half ${quantile(0.25, speed)} to ${quantile(0.75, speed)}), ` +
-      `${quantile(0.5, (row) => row.ours.cpu / row.theirs.cpu)} of the CPU; ` +
-      `${quantile(0.5, (row) => row.ours.cpu)} and ${quantile(0.5, (row) => row.theirs.cpu)} µs` +
+    `${name}: ${median} of the queries a second (middle half ${middle(0.25, speed)} to ${middle(0.75, speed)}), ` +
+      `${middle(0.5, (row) => row.ours.cpu / row.theirs.cpu)} of the CPU; ` +
+      `${middle(0.5, (row) => row.ours.cpu)} and ${middle(0.5, (row) => row.theirs.cpu)} µs` +
       (median < goal ? `; the goal is ${goal}` : ''),
   );
 }

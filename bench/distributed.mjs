@@ -15,6 +15,7 @@ import { Queue, QueueEvents, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { BullExecutor, jobSignal, report, worker } from 'maitre/distributed';
 import { noRedis, RedisServer } from '../build/test/support/redis.js';
+import { quantile } from './report.mjs';
 
 const concurrency = 50;
 const goal = 0.9;
@@ -136,11 +137,6 @@ class Meter {
 
 function micros({ user, system }) {
   return user + system;
-}
-
-function quantile(values, share) {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(share * (sorted.length - 1))];
 }
 
 async function compare(title, turns, ours, theirs) {

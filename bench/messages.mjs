@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import { createTask } from 'maitre';
 import { RedisBroadcast } from 'maitre/distributed';
 import { noRedis, RedisServer } from '../build/test/support/redis.js';
+import { median } from './report.mjs';
 
 if (noRedis !== undefined) throw new Error(noRedis);
 const turns = Number(process.argv[2] ?? 10);
@@ -138,10 +139,6 @@ for (const [mine, peer] of [
   );
 }
 await server[Symbol.asyncDispose]();
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
-}
 
 function fail(error) {
   throw error;

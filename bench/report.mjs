@@ -16,6 +16,11 @@ export function median(numbers) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The value below which that share of the values lies, 0 to 1; one of them. */
+export function quantile(values, share) {
+  return values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))];
+}
+
 /** Per-round ratios of maitre to a peer, in rounds where both were measured; their median, undefined without any. */
 export function ratioTo(maitre, peer, key) {
   const ratios = maitre.rounds.flatMap((each, round) => {

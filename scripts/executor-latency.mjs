@@ -11,6 +11,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { median } from '../bench/report.mjs';
 import { build } from './build.mjs';
 import { setUp } from './setup.mjs';
 
@@ -80,10 +81,6 @@ function besideBare(rounds) {
   const numbers = `median ratio ${ours.toFixed(2)} (bound: ${BOUND}), ${bare.toFixed(2)} with bare threads`;
   if (ratio > BESIDE_BARE) return `FAIL  ${numbers}`;
   return `no core to lend here: ${numbers}; ${ratio.toFixed(2)} of these (bound: ${BESIDE_BARE})`;
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 /** A thread that computes, without an executor. */
